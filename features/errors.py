@@ -1,0 +1,5 @@
+"""What a user did wrong: one base class, so that the front door and the service can answer without a traceback."""
+
+
+class InputError(ValueError):
+    """The input or the words are wrong. The message says where, what, how many, an example and what to do."""
