@@ -1,0 +1,36 @@
+"""What a training job hands over: the fitted model and everything that a run in MLflow holds about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+
+class Model(Protocol):
+    """A fitted model that is saved as a folder of text files and predicts from a matrix of named columns."""
+
+    def predict(self, X: pd.DataFrame) -> pd.DataFrame: ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A fitted model with its evidence.
+
+    metrics : name -> value, on data that neither the model nor its features could have seen; intervals as
+        `NAME_low` and `NAME_high`; the baselines beside it as `baseline_RULE_NAME`.
+    tables : name -> frame, logged as CSV (calibration, grades, importance, …).
+    figures : name -> matplotlib Figure, logged as PNG.
+    example : a few rows of the input matrix, for the signature.
+    """
+
+    model: Model
+    parameters: dict[str, Any]
+    metrics: dict[str, float]
+    example: pd.DataFrame
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
