@@ -1,0 +1,178 @@
+"""Where models live: the settings of the MLflow store, registering a model's folder, and loading it checked.
+
+A model is a folder of text files. Its digest is logged when it is registered and checked whenever it is loaded; a file
+that is not text of ours (a pickle, say) is refused before anything is read.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from features.errors import InputError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+DEFAULT_MODEL = "tradecredit-default"
+DELAY_MODEL = "tradecredit-delay"
+CHAMPION = "champion"
+DIGEST_TAG = "tradecredit.digest"
+AS_OF_TAG = "tradecredit.as_of"
+FINGERPRINT_TAG = "tradecredit.ledger_fingerprint"
+PROMOTED_AT_TAG = "tradecredit.promoted_at"
+PROMOTED_BY_TAG = "tradecredit.promoted_by"
+TEXT_FILES = {".txt", ".json", ".csv", ".parquet"}  # what a model's folder may hold
+
+
+class NoModel(InputError):
+    """The registry has no such model, version or alias."""
+
+
+class DigestMismatch(InputError):
+    """The files of a registered model are not those that were registered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where things are kept. `home` holds all that the project writes unless it is told otherwise."""
+
+    home: Path
+    tracking_uri: str
+    prefix: str
+    ledger: Path
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """TRADECREDIT_HOME (build), MLFLOW_TRACKING_URI (sqlite in home), TRADECREDIT_PREFIX (tradecredit),
+        TRADECREDIT_LEDGER (home/ledger)."""
+        home = Path(os.environ.get("TRADECREDIT_HOME", "build")).absolute()
+        return cls(
+            home=home,
+            tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}",
+            prefix=os.environ.get("TRADECREDIT_PREFIX", "tradecredit"),
+            ledger=Path(os.environ.get("TRADECREDIT_LEDGER", home / "ledger")).absolute(),
+        )
+
+    @property
+    def artifacts(self) -> Path:
+        return self.home / "mlartifacts"
+
+    def experiment(self, name: str) -> str:
+        """The full name of one of our experiments: default, delay, backtest, monitoring."""
+        return f"{self.prefix}/{name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A registered model version, checked: where its files are and all that a page or an auditor asks about it.
+
+    promoted_at : ISO instant (UTC) at which the alias was set, empty where no step of ours set it.
+    metrics : the run's metrics, name -> value.
+    tags : the run's and the version's tags.
+    """
+
+    name: str
+    version: str
+    run_id: str
+    folder: Path
+    digest: str
+    promoted_at: str
+    promoted_by: str
+    metrics: dict[str, float]
+    parameters: dict[str, str]
+    tags: dict[str, str]
+
+
+def client(settings: Settings) -> MlflowClient:
+    """A client of the settings' store; the store is made where it does not exist yet (some seconds, once)."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    import mlflow
+
+    if settings.tracking_uri.startswith("sqlite:///"):
+        settings.home.mkdir(parents=True, exist_ok=True)
+    mlflow.set_tracking_uri(settings.tracking_uri)
+    return mlflow.MlflowClient(settings.tracking_uri)
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over the names and bytes of a model folder's files, in the order of their names.
+
+    Raises DigestMismatch for a file of a kind that no model of ours has.
+    """
+    whole = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+        if path.suffix not in TEXT_FILES:
+            raise DigestMismatch(f"{path.name}: a model's folder holds only {', '.join(sorted(TEXT_FILES))} files; not loaded.")
+        whole.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+def version_at(settings: Settings, name: str, alias: str = CHAMPION) -> str:
+    """The version number that an alias points to. Raises NoModel where there is none."""
+    return str(_found(client(settings), name, alias).version)
+
+
+def _found(store: MlflowClient, name: str, alias: str) -> ModelVersion:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return store.get_model_version(name, alias) if alias.isdigit() else store.get_model_version_by_alias(name, alias)
+    except MlflowException as absent:
+        if absent.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        raise NoModel(
+            f"{name}: no version '{alias}' is registered; `tradecredit train LEDGER` registers candidates, "
+            f"`tradecredit promote {name} VERSION` makes one the champion."
+        ) from absent
+
+
+def load(settings: Settings, name: str, alias: str = CHAMPION) -> Served:
+    """The model version behind an alias (or a version number), its files checked against the logged digest.
+
+    Raises NoModel, or DigestMismatch where a file was changed, added or removed since it was registered.
+    """
+    import mlflow
+
+    store = client(settings)
+    version = _found(store, name, alias)
+    run = store.get_run(version.run_id)
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version.version}")) / "data" / "model"
+    logged, actual = version.tags.get(DIGEST_TAG), digest(folder)
+    if logged != actual or run.data.tags.get(DIGEST_TAG) != actual:
+        raise DigestMismatch(
+            f"{name} version {version.version}: its files have digest {actual[:12]}…, logged was {str(logged)[:12]}…; "
+            "not loaded. Train and promote again, or restore the files."
+        )
+    return Served(
+        name=name, version=str(version.version), run_id=version.run_id, folder=folder, digest=actual,
+        promoted_at=version.tags.get(PROMOTED_AT_TAG, ""), promoted_by=version.tags.get(PROMOTED_BY_TAG, ""),
+        metrics=dict(run.data.metrics), parameters=dict(run.data.params), tags={**run.data.tags, **version.tags},
+    )  # fmt: skip
+
+
+def promote(settings: Settings, name: str, version: str, *, by: str | None = None) -> Served:
+    """Point the champion alias at a version, after checking its digest, and write down who did it and when."""
+    checked = load(settings, name, version)
+    store = client(settings)
+    who = by or getpass.getuser()
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    store.set_model_version_tag(name, version, PROMOTED_AT_TAG, at)
+    store.set_model_version_tag(name, version, PROMOTED_BY_TAG, who)
+    store.set_registered_model_alias(name, CHAMPION, version)
+    return load(settings, name, checked.version)
+
+
+def newest(settings: Settings, name: str) -> str:
+    """The number of the last registered version. Raises NoModel where there is none."""
+    found = client(settings).search_model_versions(f"name = '{name}'", max_results=1, order_by=["version_number DESC"])
+    if not found:
+        raise NoModel(f"{name}: nothing is registered yet; `tradecredit train LEDGER` registers a candidate.")
+    return str(found[0].version)

@@ -1,0 +1,91 @@
+"""What a training run leaves in MLflow: parameters, metrics, tables, plots, catalogue, the model, a registered candidate."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from features.ledger import Ledger
+from models import registry
+from models.registry import Settings
+from training.result import Fitted
+
+
+def log(
+    settings: Settings,
+    fitted: Fitted,
+    *,
+    kind: str,
+    ledger: Ledger,
+    as_of: date,
+    catalogue: list[dict[str, Any]],
+) -> registry.Served:
+    """Log one fitted model ("default" or "delay") as a run of its experiment and register it as a candidate.
+
+    The candidate gets no alias: `promote` is a step of its own. Under `mlflow run` the run is a child of the project's.
+    """
+    import mlflow
+    from mlflow.models import infer_signature
+
+    store = registry.client(settings)
+    name = {"default": registry.DEFAULT_MODEL, "delay": registry.DELAY_MODEL}[kind]
+    experiment = _experiment(store, settings, kind)
+    parent = os.environ.get("MLFLOW_RUN_ID")
+    tags = {"mlflow.parentRunId": parent} if parent else {}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "model"
+        folder.mkdir()
+        fitted.model.save(folder)
+        (folder / "kind.json").write_text(json.dumps({"kind": kind}))
+        identity = {
+            registry.DIGEST_TAG: registry.digest(folder),
+            registry.AS_OF_TAG: as_of.isoformat(),
+            registry.FINGERPRINT_TAG: ledger.fingerprint,
+        }
+        run = store.create_run(
+            experiment, tags={**tags, **identity, "mlflow.source.git.commit": _commit()}, run_name=f"{kind} {as_of}"
+        )
+        with mlflow.start_run(run_id=run.info.run_id):
+            mlflow.log_params({"as_of": as_of.isoformat(), "ledger_fingerprint": ledger.fingerprint, **fitted.parameters})
+            mlflow.log_metrics(fitted.metrics)
+            mlflow.log_dict({"features": catalogue}, "feature_catalogue.json")
+            for table_name, table in fitted.tables.items():
+                mlflow.log_text(table.to_csv(index=False), f"tables/{table_name}.csv")
+            for figure_name, figure in fitted.figures.items():
+                mlflow.log_figure(figure, f"plots/{figure_name}.png")
+            output = fitted.model.predict(fitted.example)
+            logged = mlflow.pyfunc.log_model(
+                name="model",
+                loader_module="models.pyfunc",
+                data_path=str(folder),
+                signature=infer_signature(fitted.example, output),
+                input_example=None,
+                pip_requirements=["lightgbm", "numpy", "pandas"],
+                registered_model_name=name,
+            )
+            mlflow.log_text(fitted.example.to_json(orient="split", date_format="iso"), "input_example.json")
+    version = str(logged.registered_model_version)
+    for tag, value in identity.items():
+        store.set_model_version_tag(name, version, tag, value)
+    return registry.load(settings, name, version)
+
+
+def _experiment(store: Any, settings: Settings, kind: str) -> str:
+    full = settings.experiment(kind)
+    found = store.get_experiment_by_name(full)
+    if found is not None:
+        return str(found.experiment_id)
+    location = (settings.artifacts / kind).as_uri() if settings.tracking_uri.startswith("sqlite:") else None
+    return str(store.create_experiment(full, artifact_location=location))
+
+
+def _commit() -> str:
+    """The commit of this project's code, with `+changes` where the tree differs from it; 'unknown' outside of git."""
+    here = Path(__file__).parent
+    found = subprocess.run(["git", "describe", "--always", "--abbrev=40", "--dirty=+changes"], cwd=here, capture_output=True, text=True, check=False)  # fmt: skip
+    return found.stdout.strip() or "unknown"
