@@ -46,7 +46,7 @@ check: setup     ## lint and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy features models training serving cli
 
-serve: setup     ## the service and the reviewers' page, on the ledger in TRADECREDIT_LEDGER (default build/demo/ledger)
+serve: setup     ## the service and the reviewers' page, on the ledger in TRADECREDIT_LEDGER (default build/ledger)
 	@$(BIN)/tradecredit serve
 
 ui: setup        ## MLflow's pages on the local store

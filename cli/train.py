@@ -1,0 +1,86 @@
+"""`tradecredit train`: fit, evaluate, log to MLflow, register candidates."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.output import json_option, print_json, table
+from features.errors import InputError
+
+LATEST = "latest"
+
+
+def as_of_day(text: str, latest: date) -> date:
+    """The day that a user typed: an ISO date, or `latest` for the ledger's last known day."""
+    if text == LATEST:
+        return latest
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError as unreadable:
+        raise InputError(f"--as-of must be a date like 2024-06-30, or 'latest'. Got '{text}' instead.") from unreadable
+    if day > latest:
+        raise InputError(f"--as-of {day} lies after the ledger's last known day, {latest}: nothing is known then.")
+    return day
+
+
+@click.command()
+@click.argument("ledger", type=click.Path(path_type=Path), required=False)
+@click.option("--as-of", default=LATEST, show_default=True, help="The day whose knowledge the models may use.")
+@click.option("--model", type=click.Choice(["default", "delay", "all"]), default="all", show_default=True)
+@click.option("--sample", is_flag=True, help="Train on the sample ledger, written first where it is not there yet.")
+@click.option("--customers", default=3000, show_default=True, help="With --sample.")
+@click.option("--months", default=48, show_default=True, help="With --sample.")
+@click.option("--seed", default=1, show_default=True, help="Of the sample and of the fits.")
+@json_option
+def command(
+    ledger: Path | None, as_of: str, model: str, sample: bool, customers: int, months: int, seed: int, as_json: bool
+) -> None:
+    """Fit the models on what LEDGER knew on a day, judge them out of time, log to MLflow, register candidates.
+
+    Nothing is served by this: `tradecredit promote` sets the champion.
+
+    Example: tradecredit train build/ledger --as-of 2024-06-30
+    """
+    import pandas as pd
+
+    from features.catalogue import catalogue_records
+    from features.ledger import read_ledger
+    from models.registry import Settings
+    from training import default, delay, tracking
+
+    settings = Settings.from_environment()
+    if sample and ledger is None:
+        ledger = settings.ledger
+        if not ledger.exists():
+            from features.synthetic import write_sample
+
+            click.echo(f"writing the sample ledger to {ledger} …", err=True)
+            write_sample(ledger, customers=customers, months=months, seed=seed)
+    if ledger is None:
+        raise InputError("a LEDGER is needed, or --sample: tradecredit train build/ledger.")
+    book = read_ledger(ledger)
+    day = as_of_day(as_of, book.last_known_on)
+    truth_file = ledger / "truth.parquet"
+    truth = pd.read_parquet(truth_file) if ledger.is_dir() and truth_file.exists() else None
+    results: dict[str, Any] = {}
+    for kind in ("default", "delay") if model == "all" else (model,):
+        click.echo(f"training the {kind} model as of {day} …", err=True)
+        if kind == "default":
+            fitted = default.fit(book, as_of=day, seed=seed, truth=truth)
+        else:
+            fitted = delay.fit(book, as_of=day, seed=seed)
+        logged = tracking.log(settings, fitted, kind=kind, ledger=book, as_of=day, catalogue=catalogue_records())
+        results[kind] = {
+            "model": logged.name, "version": logged.version, "run_id": logged.run_id, "metrics": logged.metrics,
+        }  # fmt: skip
+    if as_json:
+        print_json({"as_of": day.isoformat(), "ledger_fingerprint": book.fingerprint, "models": results})
+        return
+    for result in results.values():
+        click.echo(f"\n{result['model']} version {result['version']} (run {result['run_id']}), not yet served")
+        click.echo(table(sorted((k, f"{v:.4f}") for k, v in result["metrics"].items()), ["out of time", "value"]))
+    click.echo("\nnext: tradecredit promote all, then tradecredit serve; tradecredit ui shows the runs.")
