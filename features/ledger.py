@@ -339,7 +339,7 @@ class Ledger:
         connection = connect()
         typed = {}
         for name, frame in frames.items():
-            connection.register("given", frame.reset_index(drop=True))
+            connection.register("given", frame.reset_index(drop=True).copy())  # DuckDB cannot read reversed views
             typed[name] = _typed(connection, name, "SELECT * FROM given")
             connection.unregister("given")
         return _checked(typed, references=references)
