@@ -1,0 +1,70 @@
+"""How well a score ranks outcomes: AUC, Gini, KS, average precision, each with optional row weights.
+
+Throughout, `y` is 1 for the outcome (default, late) and 0 otherwise, a higher score means more risk, ties count a
+half, and a weight of k counts a row k times (that is how a bootstrap and censoring weights enter).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from features.errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+def checked(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None) -> tuple[Floats, Floats, Floats]:
+    """Outcomes, scores and weights as float64 arrays of one length; raises InputError for NaN or unequal lengths."""
+    ys, scores = np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float64)
+    weights = np.ones(len(ys)) if weight is None else np.asarray(weight, dtype=np.float64)
+    if not len(ys) == len(scores) == len(weights):
+        raise InputError(
+            f"outcomes, scores and weights must have one length. Got {len(ys)}, {len(scores)}, {len(weights)} instead."
+        )
+    unknown = int(np.isnan(ys).sum() + np.isnan(scores).sum() + np.isnan(weights).sum())
+    if unknown:
+        raise InputError(
+            f"outcomes and scores must be known: {unknown} of {len(ys)} rows have a NaN. Leave censored rows out."
+        )
+    return ys, scores, weights
+
+
+def _cumulative(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None) -> tuple[Floats, Floats]:
+    """Weight of bad and of good rows with a score above each distinct score, descending, starting at 0."""
+    ys, scores, weights = checked(y, score, weight)
+    order = np.argsort(-scores, kind="stable")
+    bad, good = np.cumsum((weights * ys)[order]), np.cumsum((weights * (1.0 - ys))[order])
+    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0.0, True)) if len(scores) else np.zeros(0, dtype=np.intp)
+    return np.concatenate([[0.0], bad[last]]), np.concatenate([[0.0], good[last]])
+
+
+def auc(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
+    """P(score of a bad row > score of a good row) + half of P(equal). NaN where one of the two classes is absent."""
+    bad, good = _cumulative(y, score, weight)
+    if bad[-1] <= 0.0 or good[-1] <= 0.0:
+        return float("nan")
+    return float(np.sum(np.diff(good) * (bad[1:] + bad[:-1])) / (2.0 * bad[-1] * good[-1]))
+
+
+def gini(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
+    """2 · AUC − 1."""
+    return 2.0 * auc(y, score, weight) - 1.0
+
+
+def ks(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
+    """Kolmogorov–Smirnov: the largest distance between the score's distribution among bad and among good rows."""
+    bad, good = _cumulative(y, score, weight)
+    if bad[-1] <= 0.0 or good[-1] <= 0.0:
+        return float("nan")
+    return float(np.max(np.abs(bad / bad[-1] - good / good[-1])))
+
+
+def average_precision(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
+    """Σ (recallᵢ − recallᵢ₋₁) · precisionᵢ over the distinct scores. NaN where no row is bad."""
+    bad, good = _cumulative(y, score, weight)
+    if bad[-1] <= 0.0:
+        return float("nan")
+    flagged = bad[1:] + good[1:]
+    precision = np.divide(bad[1:], flagged, out=np.zeros_like(flagged), where=flagged > 0)
+    return float(np.sum(np.diff(bad) / bad[-1] * precision))

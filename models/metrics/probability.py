@@ -1,0 +1,88 @@
+"""How true a probability is: Brier score, log loss, calibration error, the slope of the log-odds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit
+
+from models.metrics.order import checked
+
+SMALLEST = 1e-15  # a probability of exactly 0 or 1 would make one mistake cost everything
+
+
+def brier(y: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None) -> float:
+    """Mean of (p − y)²."""
+    ys, p, w = checked(y, probability, weight)
+    return float(np.sum(w * (p - ys) ** 2) / np.sum(w))
+
+
+def log_loss(y: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None) -> float:
+    """Mean of −(y ln p + (1 − y) ln(1 − p)), natural logarithm."""
+    ys, p, w = checked(y, probability, weight)
+    p = np.clip(p, SMALLEST, 1.0 - SMALLEST)
+    return float(-np.sum(w * (ys * np.log(p) + (1.0 - ys) * np.log1p(-p))) / np.sum(w))
+
+
+def calibration_table(
+    y: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None, *, bins: int = 10
+) -> pd.DataFrame:
+    """Predicted against observed in bins of equal mass: one row a bin, ascending.
+
+    Columns: count (rows), weight, predicted (mean p), observed (share of y), low and high (smallest and largest p).
+    Rows with equal probabilities may fall into two bins; bins without a row are left out.
+    """
+    ys, p, w = checked(y, probability, weight)
+    order = np.argsort(p, kind="stable")
+    ys, p, w = ys[order], p[order], w[order]
+    mass = np.cumsum(w) - w / 2.0
+    number = np.minimum((mass / np.sum(w) * bins).astype(np.int64), bins - 1)
+    frame = pd.DataFrame({"bin": number, "weight": w, "wp": w * p, "wy": w * ys, "p": p})
+    grouped = frame[frame["weight"] > 0].groupby("bin")
+    table = grouped.agg(count=("p", "size"), weight=("weight", "sum"), wp=("wp", "sum"), wy=("wy", "sum"),
+                        low=("p", "min"), high=("p", "max"))  # fmt: skip
+    table["predicted"], table["observed"] = table["wp"] / table["weight"], table["wy"] / table["weight"]
+    return table[["count", "weight", "predicted", "observed", "low", "high"]]
+
+
+def ece(y: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None, *, bins: int = 10) -> float:
+    """Expected calibration error: the mean of |predicted − observed| over bins of equal mass."""
+    table = calibration_table(y, probability, weight, bins=bins)
+    return float(np.average(np.abs(table["predicted"] - table["observed"]), weights=table["weight"]))
+
+
+def log_odds_slope(y: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, float]:
+    """(slope, intercept) of a logistic regression of y on the log-odds of p; (1, 0) is perfect calibration.
+
+    `y` may be a true probability instead of an outcome. Newton's method; NaN where y has one value only.
+    """
+    ys, p, w = checked(y, probability, weight)
+    if np.ptp(ys) == 0.0:
+        return float("nan"), float("nan")
+    return logistic_line(logit(np.clip(p, SMALLEST, 1.0 - SMALLEST)), ys, w)
+
+
+def logistic_line(x: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64]) -> tuple[float, float]:
+    """(slope, intercept) that maximise the weighted logistic likelihood of y on x, by damped Newton steps."""
+    design = np.column_stack([x, np.ones_like(x)])
+    theta = np.array([1.0, 0.0])
+
+    def loss(candidate: NDArray[np.float64]) -> float:
+        z = design @ candidate
+        return float(np.sum(w * (np.logaddexp(0.0, z) - y * z)))
+
+    current = loss(theta)
+    for _ in range(100):
+        p = expit(design @ theta)
+        gradient = design.T @ (w * (p - y))
+        hessian = (design * (w * p * (1.0 - p))[:, None]).T @ design + 1e-10 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        size = 1.0
+        while size > 1e-8 and loss(theta - size * step) > current:
+            size /= 2.0
+        theta = theta - size * step
+        previous, current = current, loss(theta)
+        if abs(previous - current) <= 1e-12 * (1.0 + abs(previous)):
+            break
+    return float(theta[0]), float(theta[1])
