@@ -33,4 +33,6 @@ def command(model: str, version: str, by: str | None, as_json: bool) -> None:
         print_json(promoted)
         return
     for one in promoted:
-        click.echo(f"{one['model']} version {one['version']} is champion since {one['promoted_at']} by {one['promoted_by']}")
+        click.echo(
+            f"{one['model']} version {one['version']} is champion since {one['promoted_at']} by {one['promoted_by']}"
+        )

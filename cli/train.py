@@ -46,8 +46,8 @@ def command(
     Example: tradecredit train build/ledger --as-of 2024-06-30
     """
     import pandas as pd
-
     from features.catalogue import catalogue_records
+
     from features.ledger import read_ledger
     from models.registry import Settings
     from training import default, delay, tracking

@@ -109,7 +109,9 @@ def digest(folder: Path) -> str:
     whole = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
         if path.suffix not in TEXT_FILES:
-            raise DigestMismatch(f"{path.name}: a model's folder holds only {', '.join(sorted(TEXT_FILES))} files; not loaded.")
+            raise DigestMismatch(
+                f"{path.name}: a model's folder holds only {', '.join(sorted(TEXT_FILES))} files; not loaded."
+            )
         whole.update(path.relative_to(folder).as_posix().encode() + b"\0")
         whole.update(hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()
@@ -124,7 +126,9 @@ def _found(store: MlflowClient, name: str, alias: str) -> ModelVersion:
     from mlflow.exceptions import MlflowException
 
     try:
-        return store.get_model_version(name, alias) if alias.isdigit() else store.get_model_version_by_alias(name, alias)
+        return (
+            store.get_model_version(name, alias) if alias.isdigit() else store.get_model_version_by_alias(name, alias)
+        )
     except MlflowException as absent:
         if absent.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
@@ -143,7 +147,7 @@ def load(settings: Settings, name: str, alias: str = CHAMPION) -> Served:
 
     store = client(settings)
     version = _found(store, name, alias)
-    run = store.get_run(version.run_id)
+    run = store.get_run(str(version.run_id))
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version.version}")) / "data" / "model"
     logged, actual = version.tags.get(DIGEST_TAG), digest(folder)
     if logged != actual or run.data.tags.get(DIGEST_TAG) != actual:
@@ -152,7 +156,7 @@ def load(settings: Settings, name: str, alias: str = CHAMPION) -> Served:
             "not loaded. Train and promote again, or restore the files."
         )
     return Served(
-        name=name, version=str(version.version), run_id=version.run_id, folder=folder, digest=actual,
+        name=name, version=str(version.version), run_id=str(version.run_id), folder=folder, digest=actual,
         promoted_at=version.tags.get(PROMOTED_AT_TAG, ""), promoted_by=version.tags.get(PROMOTED_BY_TAG, ""),
         metrics=dict(run.data.metrics), parameters=dict(run.data.params), tags={**run.data.tags, **version.tags},
     )  # fmt: skip

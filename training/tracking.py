@@ -1,4 +1,4 @@
-"""What a training run leaves in MLflow: parameters, metrics, tables, plots, catalogue, the model, a registered candidate."""
+"""What a training run leaves in MLflow: parameters, metrics, tables, plots, catalogue, a registered candidate."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from features.ledger import Ledger
 from models import registry
+from models.pyfunc import Everything
 from models.registry import Settings
 from training.result import Fitted
 
@@ -51,24 +52,25 @@ def log(
             experiment, tags={**tags, **identity, "mlflow.source.git.commit": _commit()}, run_name=f"{kind} {as_of}"
         )
         with mlflow.start_run(run_id=run.info.run_id):
-            mlflow.log_params({"as_of": as_of.isoformat(), "ledger_fingerprint": ledger.fingerprint, **fitted.parameters})
+            mlflow.log_params(
+                {"as_of": as_of.isoformat(), "ledger_fingerprint": ledger.fingerprint, **fitted.parameters}
+            )
             mlflow.log_metrics(fitted.metrics)
             mlflow.log_dict({"features": catalogue}, "feature_catalogue.json")
             for table_name, table in fitted.tables.items():
                 mlflow.log_text(table.to_csv(index=False), f"tables/{table_name}.csv")
             for figure_name, figure in fitted.figures.items():
                 mlflow.log_figure(figure, f"plots/{figure_name}.png")
-            output = fitted.model.predict(fitted.example)
+            output = Everything(fitted.model).predict(fitted.example)
             logged = mlflow.pyfunc.log_model(
                 name="model",
                 loader_module="models.pyfunc",
                 data_path=str(folder),
                 signature=infer_signature(fitted.example, output),
-                input_example=None,
+                input_example=fitted.example,
                 pip_requirements=["lightgbm", "numpy", "pandas"],
                 registered_model_name=name,
             )
-            mlflow.log_text(fitted.example.to_json(orient="split", date_format="iso"), "input_example.json")
     version = str(logged.registered_model_version)
     for tag, value in identity.items():
         store.set_model_version_tag(name, version, tag, value)
@@ -87,5 +89,6 @@ def _experiment(store: Any, settings: Settings, kind: str) -> str:
 def _commit() -> str:
     """The commit of this project's code, with `+changes` where the tree differs from it; 'unknown' outside of git."""
     here = Path(__file__).parent
-    found = subprocess.run(["git", "describe", "--always", "--abbrev=40", "--dirty=+changes"], cwd=here, capture_output=True, text=True, check=False)  # fmt: skip
+    describe = ["git", "describe", "--always", "--abbrev=40", "--dirty=+changes"]
+    found = subprocess.run(describe, cwd=here, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "unknown"

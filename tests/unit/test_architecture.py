@@ -86,7 +86,9 @@ def test_no_pickle_is_loaded_or_written() -> None:
 
 
 def test_nothing_tracked_names_a_machine_or_a_package_registry() -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
     pattern = re.compile(r"(^|[^\w])/(work|root)/|--(extra-)?index-url|files\.pythonhosted|pypi\.org/simple")
     here = Path(__file__).relative_to(ROOT).as_posix()
     found = [
