@@ -47,6 +47,4 @@ def paired_by_customer(
     first: Metric, second: Metric, customers: ArrayLike, *, draws: int = 300, confidence: float = 0.95, seed: int = 0
 ) -> Interval:
     """Interval of first − second with both figures taken on the same draws of customers."""
-    return by_customer(
-        lambda w: first(w) - second(w), customers, draws=draws, confidence=confidence, seed=seed
-    )
+    return by_customer(lambda w: first(w) - second(w), customers, draws=draws, confidence=confidence, seed=seed)

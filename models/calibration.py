@@ -1,0 +1,138 @@
+"""From a model's margin to a probability that means what it says: a strictly increasing line on the log-odds.
+
+A line keeps every step of order (an isotonic map has plateaus, behind which a contribution disappears) and carries
+SHAP values through exactly: contributions times the slope add up to the calibrated log-odds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from features.errors import InputError
+from models.metrics.rates import pluto_tasche
+
+Floats = NDArray[np.float64]
+
+SMALLEST_SLOPE = 0.05  # below it the margin carries no information and a line would hide that
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """log-odds = slope · margin + intercept + central_shift + conservatism; slope > 0.
+
+    central_shift : moves the mean PD of a portfolio to a central tendency; 0 is point in time.
+    conservatism : margin of conservatism in log-odds; ln(1.1) raises the odds by a tenth.
+    """
+
+    slope: float
+    intercept: float
+    central_shift: float = 0.0
+    conservatism: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.slope >= SMALLEST_SLOPE:
+            raise InputError(
+                f"The slope of a calibration must be at least {SMALLEST_SLOPE}. Got {self.slope:.4f} instead: on later data "
+                "a higher margin did not go with more defaults."
+            )
+        if self.conservatism < 0.0:
+            raise InputError(f"The conservatism of a calibration must be 0 or above. Got {self.conservatism} instead.")
+
+    @property
+    def offset(self) -> float:
+        """What is added after the slope, in log-odds."""
+        return self.intercept + self.central_shift + self.conservatism
+
+    def log_odds(self, margin: Floats) -> Floats:
+        """Calibrated log-odds of margins."""
+        return self.slope * np.asarray(margin, dtype=np.float64) + self.offset
+
+    def probability(self, margin: Floats) -> Floats:
+        """Calibrated probabilities of margins."""
+        return np.asarray(expit(self.log_odds(margin)), dtype=np.float64)
+
+    def through_the_cycle(self, margin: Floats, central_tendency: float) -> Calibration:
+        """The same calibration shifted so that the mean PD over `margin` is the long-run rate `central_tendency`.
+
+        Order and distances in log-odds stay; only the level moves. Source: CRR Art. 180(1)(a), long-run averages of
+        one-year default rates.
+        """
+        level = replace(self, central_shift=0.0, conservatism=0.0).log_odds(margin)
+        return replace(self, central_shift=shift_to_mean(level, central_tendency))
+
+    def to_json(self) -> dict[str, float]:
+        return {
+            "slope": self.slope,
+            "intercept": self.intercept,
+            "central_shift": self.central_shift,
+            "conservatism": self.conservatism,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Calibration:
+        return cls(**{name: float(value) for name, value in stored.items()})
+
+
+def shift_to_mean(log_odds: Floats, target: float) -> float:
+    """The constant that, added to the log-odds, makes their mean probability `target`."""
+    if not 0.0 < target < 1.0:
+        raise InputError(f"The central_tendency of a calibration must be between 0 and 1. Got {target} instead.")
+    z = np.asarray(log_odds, dtype=np.float64)
+    return float(brentq(lambda shift: float(np.mean(expit(z + shift))) - target, -30.0, 30.0, xtol=1e-12))
+
+
+def fit_calibration(
+    margin: Floats, y: Floats, weight: Floats | None = None, *, slope_sd: float = 0.15, conservatism: float = 0.0
+) -> Calibration:
+    """Slope and intercept that make `margin` a probability of `y`, on rows that the margin's model has not seen.
+
+    The maximum of the logistic likelihood under a normal prior of the slope around 1 with standard deviation
+    `slope_sd`: with few defaults the slope stays near 1 (the margin is already in log-odds), with many the data decide.
+    The intercept is free, so the mean predicted probability always equals the observed rate.
+
+    margin, y, weight : (rows,), y in {0, 1} without NaN. Raises InputError where y has only one value.
+    """
+    z, ys = np.asarray(margin, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    w = np.ones_like(ys) if weight is None else np.asarray(weight, dtype=np.float64)
+    used = w > 0
+    z, ys, w = z[used], ys[used], w[used]
+    if not len(ys) or np.ptp(ys) == 0.0:
+        raise InputError(
+            f"a calibration needs outcomes of both kinds; got {int(ys.sum())} defaults in {len(ys):,} rows. "
+            "Use a longer ledger, or a policy with a shorter horizon."
+        )
+    design, theta = (
+        np.column_stack([z, np.ones_like(z)]),
+        np.array([1.0, shift_to_mean(z, float(np.average(ys, weights=w)))]),
+    )
+    precision = np.array([1.0 / slope_sd**2, 0.0])
+
+    def loss(candidate: Floats) -> float:
+        line = design @ candidate
+        return float(np.sum(w * (np.logaddexp(0.0, line) - ys * line)) + 0.5 * precision[0] * (candidate[0] - 1.0) ** 2)
+
+    current = loss(theta)
+    for _ in range(100):
+        p = expit(design @ theta)
+        gradient = design.T @ (w * (p - ys)) + precision * (theta - np.array([1.0, 0.0]))
+        hessian = (design * (w * p * (1.0 - p))[:, None]).T @ design + np.diag(precision)
+        step, size = np.linalg.solve(hessian, gradient), 1.0
+        while size > 1e-8 and loss(theta - size * step) > current:
+            size /= 2.0
+        theta = theta - size * step
+        previous, current = current, loss(theta)
+        if abs(previous - current) <= 1e-13 * (1.0 + abs(previous)):
+            break
+    return Calibration(slope=float(theta[0]), intercept=float(theta[1]), conservatism=conservatism)
+
+
+def low_default_bound(count: int, defaults: int, confidence: float = 0.75) -> float:
+    """The PD that a low-default segment is not above with `confidence` (Pluto–Tasche), as the least prudent estimate."""
+    return pluto_tasche(count, confidence, defaults)

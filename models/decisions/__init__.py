@@ -1,0 +1,1 @@
+"""Pure functions from scores and a policy to a decision."""
