@@ -1,0 +1,83 @@
+"""The sentences of a recommendation's reasons and conditions, by code and language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from features.errors import InputError
+
+LANGUAGES = ("en", "zh")
+
+SENTENCES: Mapping[str, Mapping[str, str]] = {
+    # reasons
+    "in_default_hold": {
+        "en": "The customer is in default by the policy's definition: no further delivery on credit.",
+        "zh": "该客户按政策定义已处于违约状态：停止赊销发货。",
+    },
+    "in_default_decline": {
+        "en": "The customer is in default by the policy's definition and has no open exposure: no limit.",
+        "zh": "该客户按政策定义已处于违约状态且无未结敞口：不授予额度。",
+    },
+    "no_history": {
+        "en": "No invoice of this customer is known: there is no payment history to score, a person decides.",
+        "zh": "尚无该客户的发票记录：没有可评分的付款历史，须由人工决定。",
+    },
+    "stale_data": {
+        "en": "Nothing was invoiced in the last year and nothing is open: the history is too old to score, a person decides.",
+        "zh": "最近一年没有开票且无未结款项：历史数据过旧，无法评分，须由人工决定。",
+    },
+    "no_score": {
+        "en": "There is no score for this customer: a person decides.",
+        "zh": "该客户没有评分：须由人工决定。",
+    },
+    "overdue_hold": {
+        "en": "An undisputed item is {days:,.0f} days past due (the policy stops credit at {policy_days:,.0f}); {amount:,.2f} is overdue in all.",
+        "zh": "有无争议款项逾期 {days:,.0f} 天（政策规定满 {policy_days:,.0f} 天停止赊销）；逾期总额为 {amount:,.2f}。",
+    },
+    "below_smallest_limit": {
+        "en": "The risk allows a limit of {limit:,.2f} only, below the policy's smallest limit of {smallest_limit:,.2f}.",
+        "zh": "按风险仅可授予 {limit:,.2f} 的额度，低于政策最低额度 {smallest_limit:,.2f}。",
+    },
+    "above_authority": {
+        "en": "A limit of {limit:,.2f} is above the automatic authority of {authority:,.2f}: a person decides.",
+        "zh": "额度 {limit:,.2f} 超出自动审批权限 {authority:,.2f}：须由人工决定。",
+    },
+    "above_policy_limit": {
+        "en": "The policy supports {limit:,.2f} of the {requested:,.2f} requested.",
+        "zh": "申请额度 {requested:,.2f} 中，政策支持 {limit:,.2f}。",
+    },
+    "within_policy": {
+        "en": "The requested {limit:,.2f} is within the policy for this grade and its expected loss.",
+        "zh": "申请额度 {limit:,.2f} 符合该等级及预期损失的政策要求。",
+    },
+    "natural_person": {
+        "en": "The customer is a natural person: an answer against them is a person's to give.",
+        "zh": "该客户为自然人：对其不利的决定须由人工作出。",
+    },
+    # conditions
+    "outside_information": {
+        "en": "Obtain outside information (financial statements, bureau report, bank reference) before granting credit.",
+        "zh": "授信前须取得外部信息（财务报表、征信报告、银行资信证明）。",
+    },
+    "prepayment": {"en": "Deliver against prepayment only.", "zh": "仅限预付款发货。"},
+    "prepayment_above": {
+        "en": "Deliver above {limit:,.2f} against prepayment only.",
+        "zh": "超过 {limit:,.2f} 的部分仅限预付款发货。",
+    },
+    "settle_overdue": {"en": "The overdue {amount:,.2f} is paid first.", "zh": "须先付清逾期款项 {amount:,.2f}。"},
+    "reduce_balance": {
+        "en": "The exposure of {exposure:,.2f} comes down to {limit:,.2f} before further deliveries.",
+        "zh": "继续发货前，敞口须由 {exposure:,.2f} 降至 {limit:,.2f}。",
+    },
+    "keep_cover": {
+        "en": "Credit insurance of {insured_limit:,.2f} stays in force and its duties (overdue notice) are kept.",
+        "zh": "{insured_limit:,.2f} 的信用保险须持续有效，并履行逾期通知等义务。",
+    },
+}
+
+
+def sentence(code: str, numbers: Mapping[str, float], language: str) -> str:
+    """The sentence of a code in a language, with its numbers. Raises InputError for a language that we do not have."""
+    if language not in LANGUAGES:
+        raise InputError(f"language must be one of {', '.join(LANGUAGES)}. Got {language!r} instead.")
+    return SENTENCES[code][language].format(**numbers)

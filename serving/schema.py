@@ -1,0 +1,154 @@
+"""The messages: what may be asked, checked once here; unknown fields, NaN and wrong types never get further."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, TypeVar
+
+import pydantic_core
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+
+from serving.errors import Problem
+
+MOST_CUSTOMERS = 1_000  # in one request; a whole book is `tradecredit score`
+MOST_ROWS = 20_000  # of one table in a ledger sent in the body
+LARGEST_BODY = 8 * 1024 * 1024  # bytes
+MOST_FIELDS_NAMED = 10  # faulty fields that an error names
+
+
+class Message(BaseModel):
+    """A request's body: nothing but the declared fields, of exactly their JSON types, every number finite."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+def _one_line(text: str) -> str:
+    if text != text.strip() or not text.isprintable():
+        raise ValueError("must be printable text without spaces around it")
+    return text
+
+
+Id = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
+Language = Literal["en", "zh"]
+
+
+def _cell(value: Any) -> str | bool | int | float | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    if value is not None and not isinstance(value, str | bool | int | float):
+        raise ValueError("must be text, a number, true, false or null")
+    return value
+
+
+Cell = Annotated[Any, PlainValidator(_cell)]
+Row = Mapping[str, Cell]
+AsOf = Annotated[date | None, Field(description="The end of the day asked about; the ledger's last known day if absent.")]
+
+
+class ScoreRequest(Message):
+    """`/score`: these customers on one day."""
+
+    customer_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_CUSTOMERS)]
+    as_of: AsOf = None
+
+
+class PaymentsRequest(Message):
+    """`/predict_payments`: the open items of these customers, or these open items."""
+
+    customer_ids: Annotated[tuple[Id, ...], Field(max_length=MOST_CUSTOMERS)] = ()
+    invoice_ids: Annotated[tuple[Id, ...], Field(max_length=MOST_CUSTOMERS)] = ()
+    as_of: AsOf = None
+
+
+class ExplainRequest(Message):
+    """`/explain`: why this customer's number is what it is."""
+
+    customer_id: Id
+    target: Literal["pd", "delay"] = "pd"
+    as_of: AsOf = None
+    language: Language = "en"
+
+
+class ReviewRequest(Message):
+    """`/review`: what limit the policy recommends. An amount may be a JSON integer or number."""
+
+    customer_id: Id
+    requested_limit: Annotated[float, Field(gt=0, le=1e12)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    as_of: AsOf = None
+    language: Language = "en"
+
+
+class LedgerRequest(Message):
+    """`/score_ledger`: a small ledger, table by table as rows, and the customers to score (all, where none is named)."""
+
+    ledger: Mapping[str, Annotated[tuple[Row, ...], Field(max_length=MOST_ROWS)]]
+    as_of: AsOf = None
+    customer_ids: Annotated[tuple[Id, ...], Field(max_length=MOST_CUSTOMERS)] = ()
+
+
+M = TypeVar("M", bound=Message)
+
+
+def parsed(kind: type[M], body: bytes) -> M:
+    """The body as a message of a kind.
+
+    Raises Problem: 400 for what is not JSON (a NaN literal is not), 413 for a list that is too long, 422 for a body
+    that breaks the message's schema, with each faulty field's path and what was expected there.
+    """
+    try:
+        pydantic_core.from_json(body, allow_inf_nan=False)
+    except ValueError as broken:
+        raise Problem(
+            status=400, error="broken_json",
+            detail=f"the body must be JSON in UTF-8 (NaN and Infinity are not JSON): {broken}.",
+        ) from None  # fmt: skip
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as faults:
+        raise _problem(faults) from None
+
+
+def _problem(faults: ValidationError) -> Problem:
+    """The faults of a body as one problem. The values sent are not repeated: they may be personal data."""
+    found = faults.errors(include_url=False, include_context=True, include_input=False)
+    fields = [{"field": _path(fault["loc"]), "expected": _expected(fault)} for fault in found[:MOST_FIELDS_NAMED]]
+    more = f" (and {len(found) - len(fields)} more)" if len(found) > len(fields) else ""
+    detail = "; ".join(f"{f['field']}: {f['expected']}" for f in fields) + more + "."
+    too_long = all(fault["type"] == "too_long" for fault in found)
+    status, error = (413, "too_much") if too_long else (422, "invalid_request")
+    return Problem(status=status, error=error, detail=detail, fields=fields)
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    """A field's path as one writes it: customer_ids[3], ledger.invoices[0].amount."""
+    path = ""
+    for part in loc:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path or "body"
+
+
+def _expected(fault: Any) -> str:
+    """What was expected, in our words where pydantic's say less."""
+    context = fault.get("ctx", {})
+    match fault["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            return "is not a field of this request"
+        case "too_short":
+            return f"must hold at least {context['min_length']} entry"
+        case "too_long":
+            return f"must hold at most {context['max_length']:,} entries"
+        case "date_from_datetime_parsing" | "date_parsing" | "date_type":
+            return "must be a date as YYYY-MM-DD"
+        case "string_pattern_mismatch":
+            return "must be an ISO 4217 code, e.g. EUR"
+        case "literal_error":
+            return f"must be one of {context['expected']}"
+        case "value_error":
+            return str(context["error"])
+        case _:
+            return fault["msg"][0].lower() + fault["msg"][1:]
