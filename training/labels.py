@@ -1,0 +1,129 @@
+"""What happened after a snapshot: the only module that looks past as_of.
+
+An outcome exists only once it is mature; until then it is censored, with the day until which it was observed.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from features.default_status import DefaultPolicy, default_spells, in_default
+from features.errors import InputError
+from features.known import known_on
+from features.ledger import Ledger
+from features.settlement import settle
+
+
+def default_labels(
+    ledger: Ledger, snapshots: pd.DataFrame, policy: DefaultPolicy, *, until: date | str | pd.Timestamp | None = None
+) -> pd.DataFrame:
+    """Whether a customer not in default on as_of enters default within each horizon of the policy.
+
+    Returns a frame in the order of `snapshots`, indexed by (customer_id, as_of), all by what the ledger knows on `until`
+    (its last known day):
+
+    - in_default: in default on as_of, as the books knew it then; such rows have no outcome;
+    - default_on: the first day after as_of on which the customer entered default, NaT where none was seen;
+    - observed_until: the day until which a default would have been seen (`until`);
+    - mature_months: the longest horizon that is mature, 0 where none is;
+    - default_{h}m per horizon h: boolean, <NA> while immature or in default. A horizon of h months is mature when the
+      ledger reaches as_of + h months + the policy's maturity days: an outcome not seen yet is not a good outcome, and a
+      default seen early does not count before the good ones of the same age do.
+
+    Source: CRR Art. 178; Delegated Regulation (EU) 2018/171.
+    """
+    last = pd.Timestamp(ledger.last_known_on if until is None else until)
+    if until is not None:
+        ledger = known_on(ledger, until)
+    as_of = pd.to_datetime(snapshots["as_of"]).to_numpy().astype("datetime64[D]")
+    ids = snapshots["customer_id"].astype("str").to_numpy()
+    standing_in = in_default(ledger, snapshots, policy).to_numpy()
+    entered = _next_entry(default_spells(ledger, policy, until=last), ids, as_of)
+    frame = pd.DataFrame({
+        "in_default": standing_in,
+        "default_on": entered.astype("datetime64[s]"),
+        "observed_until": np.full(len(ids), np.datetime64(last, "s")),
+        "mature_months": np.zeros(len(ids), dtype=np.int64),
+    }, index=pd.MultiIndex.from_frame(snapshots[["customer_id", "as_of"]]))  # fmt: skip
+    for months in policy.horizons_months:
+        end = months_after(as_of, months)
+        is_mature = end + np.timedelta64(policy.maturity_days, "D") <= np.datetime64(last, "D")
+        frame.loc[is_mature, "mature_months"] = months
+        outcome = pd.array(~np.isnat(entered) & (entered <= end), dtype="boolean")
+        outcome[~is_mature | standing_in] = pd.NA
+        frame[f"default_{months}m"] = outcome
+    return frame
+
+
+def months_after(as_of: np.ndarray, months: int) -> np.ndarray:
+    """The same day of the month `months` later, the month's last day where it is shorter; a month end stays one."""
+    month = as_of.astype("datetime64[M]")
+    is_month_end = (as_of + 1).astype("datetime64[M]") > month
+    target = month + np.timedelta64(months, "M")
+    last_day = (target + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+    same_day = target.astype("datetime64[D]") + (as_of - month.astype("datetime64[D]"))
+    return np.where(is_month_end, last_day, np.minimum(same_day, last_day))
+
+
+def last_mature_as_of(until: date | pd.Timestamp, months: int, policy: DefaultPolicy) -> pd.Timestamp:
+    """The last day whose `months` outcome is mature on `until`."""
+    latest = pd.Timestamp(until) - pd.Timedelta(days=policy.maturity_days)
+    candidate = latest - pd.DateOffset(months=months)
+    while months_after(np.array([candidate], dtype="datetime64[D]"), months)[0] > np.datetime64(latest, "D"):
+        candidate -= pd.Timedelta(days=1)
+    return candidate
+
+
+def _next_entry(spells: pd.DataFrame, ids: np.ndarray, as_of: np.ndarray) -> np.ndarray:
+    """The first day strictly after each as_of on which the customer entered default; NaT where none."""
+    found = np.full(len(ids), np.datetime64("NaT"), dtype="datetime64[D]")
+    if spells.empty or not len(ids):
+        return found
+    asked = pd.DataFrame(
+        {"customer_id": pd.array(ids, dtype="str"), "on": as_of.astype("datetime64[s]"), "row": np.arange(len(ids))}
+    )
+    entries = (
+        spells[["customer_id", "entered_on"]]
+        .rename(columns={"entered_on": "on"})
+        .assign(entered_on=spells["entered_on"])
+    )
+    entries["customer_id"] = entries["customer_id"].astype("str")
+    matched = pd.merge_asof(
+        asked.sort_values("on", kind="stable"), entries.sort_values("on", kind="stable"),
+        on="on", by="customer_id", direction="forward", allow_exact_matches=False,
+    )  # fmt: skip
+    found[matched["row"].to_numpy()] = matched["entered_on"].to_numpy().astype("datetime64[D]")
+    return found
+
+
+def delay_labels(
+    ledger: Ledger, items: pd.DataFrame, *, until: date | str | pd.Timestamp | None = None
+) -> pd.DataFrame:
+    """When each item was settled, by what the ledger knows on `until` (its last known day).
+
+    items : one row an item, with invoice_id (and any other columns). Returns a frame in their order and with their
+    index: settled_on (NaT unless settled by payment), days_late (settled_on − due_on, signed; NaN unless paid),
+    closed_kind (open, paid, credited, factored, written_off), observed_until (the day it closed, else `until`: the item
+    is censored there, not late by so much), is_censored (not settled by payment: open, or closed another way).
+
+    Raises InputError for an item without an invoice of the ledger: an invoice not issued has no outcome.
+    """
+    last = pd.Timestamp(ledger.last_known_on if until is None else until)
+    state = settle(ledger).at(last).drop_duplicates("invoice_id", keep="last").set_index("invoice_id")
+    place = state.index.get_indexer(pd.Index(items["invoice_id"].astype(object)))
+    if (place < 0).any():
+        lacking = items["invoice_id"][place < 0]
+        raise InputError(
+            f"items.invoice_id: must stand in the ledger's invoices known on {last.date()}; fails in {len(lacking):,} of "
+            f"{len(items):,} rows, e.g. '{lacking.iloc[0]}': an invoice that was never issued has no outcome."
+        )
+    found = state.iloc[place]
+    closed = found["closed_on"].fillna(last)
+    return pd.DataFrame({
+        "settled_on": found["settled_on"].to_numpy(), "days_late": found["days_late"].astype("Float64").to_numpy(np.float64, na_value=np.nan),
+        "closed_kind": found["closed_kind"].to_numpy(), "observed_until": closed.to_numpy(),
+        "is_censored": (found["closed_kind"] != "paid").to_numpy(),
+    }, index=items.index)  # fmt: skip
