@@ -33,7 +33,8 @@ class DefaultPolicy:
     stay in the balance and out of the arrears while `leaves_out_disputed`.
 
     It leaves default after `cure_months` without material arrears, after a concession `concession_cure_months`; an
-    insolvency does not cure (a ledger has no event that ends it). `horizons_months`, ascending, name the numbers: pd_12m.
+    insolvency does not cure (a ledger has no event that ends it). `horizons_months`, ascending, name the numbers:
+    pd_12m.
     `maturity_days` are added to a horizon before an outcome counts as seen.
     """
 
@@ -83,7 +84,8 @@ class DefaultPolicy:
 PRIMARY = DefaultPolicy(name="primary", version="1")
 BUREAU = DefaultPolicy(
     name="bureau", version="1", consecutive_days=0, item_days_past_due=90, material_amount=0.0, material_share=0.10,
-    unlikely_to_pay=("insolvency",), source="Bureau practice: a tenth of the balance more than 90 days past due, or legal relief",
+    unlikely_to_pay=("insolvency",),
+    source="Bureau practice: a tenth of the balance more than 90 days past due, or legal relief",
 )  # fmt: skip
 SHORT_HISTORY = DefaultPolicy(
     name="short_history", version="1", consecutive_days=60, horizons_months=(3, 6), maturity_days=60,
@@ -102,11 +104,11 @@ def policy_named(name: str) -> DefaultPolicy:
 def default_spells(
     ledger: Ledger, policy: DefaultPolicy, *, until: date | str | pd.Timestamp | None = None
 ) -> pd.DataFrame:
-    """When customers entered and left default, by the days on which things happened, with all that the ledger knows now.
+    """When customers entered and left default, by the days on which things happened, by all that is known now.
 
     For labels: a payment booked late counts from the day it was paid, a corrected row not at all. `until` is the last
-    day that is looked at (the ledger's last known day). One row a spell, sorted by (customer_id, entered_on): customer_id,
-    entered_on, cured_on (NaT: not cured by `until`), kind (past_due, write_off, concession, insolvency).
+    day that is looked at (the ledger's last known day). One row a spell, sorted by (customer_id, entered_on):
+    customer_id, entered_on, cured_on (NaT: not cured by `until`), kind (past_due, write_off, concession, insolvency).
     """
     last = day(ledger.last_known_on if until is None else until)
     return _frame(*_spells(_as_it_happened(ledger), policy, last))
@@ -171,14 +173,14 @@ def _spells(
     found = _sweep(
         s.invoice_start, s.due_on, s.known_until, s.version_start, s.version_known_from, s.open_cents, s.is_disputed,
         start, trigger_on, trigger_kind, np.array([*cure, int(NEVER)], dtype=np.int64), policy.item_days_past_due,
-        policy.consecutive_days, round(policy.material_amount * CENTS), policy.material_share, policy.leaves_out_disputed,
-        last,
+        policy.consecutive_days, round(policy.material_amount * CENTS), policy.material_share,
+        policy.leaves_out_disputed, last,
     )  # fmt: skip
     return (s.owners.ids, *found)
 
 
 def _triggers(ledger: Ledger, s: Settlement, policy: DefaultPolicy) -> tuple[NDArray[np.int64], Days, NDArray[np.int8]]:
-    """Events that say unlikely to pay, by customer and day: where each customer's start, their known days, their kinds."""
+    """Events that say unlikely to pay, by customer and day: each customer's start, their known days, their kinds."""
     events = ledger.events[ledger.events["kind"].isin(list(policy.unlikely_to_pay))]
     kind = events["kind"].map({k: i for i, k in enumerate(KINDS)}).to_numpy(dtype=np.int8)
     since, until = known_from(events, TABLES["events"]), known_until(events, TABLES["events"])
@@ -245,13 +247,13 @@ def _sweep(  # type: ignore[no-untyped-def]
             if cure >= NEVER:
                 break
             r = k
-    return np.array(customers), np.array(entered), np.array(cured), np.array(kinds)
+    return np.array(customers), np.array(entered), np.array(cured), np.array(kinds).astype(np.int8)
 
 
 @njit(cache=True, nogil=True)
 def _material_runs(  # type: ignore[no-untyped-def]
-    first, stop, due_on, known_until, version_start, version_known_from, open_cents, is_disputed, item_days, amount, share,
-    leave_disputed,
+    first, stop, due_on, known_until, version_start, version_known_from, open_cents, is_disputed, item_days, amount,
+    share, leave_disputed,
 ):  # fmt: skip
     """First days and first days after of each run of days with material arrears, of the invoice entries first:stop."""
     begins, ends = [np.int32(0)][:0], [np.int32(0)][:0]

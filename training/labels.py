@@ -22,7 +22,7 @@ def default_labels(
 ) -> pd.DataFrame:
     """Whether a customer not in default on as_of enters default within each horizon of the policy.
 
-    Returns a frame in the order of `snapshots`, indexed by (customer_id, as_of), all by what the ledger knows on `until`
+    Returns a frame in the order of `snapshots`, indexed by (customer_id, as_of), by what the ledger knows on `until`
     (its last known day):
 
     - in_default: in default on as_of, as the books knew it then; such rows have no outcome;
@@ -117,13 +117,14 @@ def delay_labels(
     if (place < 0).any():
         lacking = items["invoice_id"][place < 0]
         raise InputError(
-            f"items.invoice_id: must stand in the ledger's invoices known on {last.date()}; fails in {len(lacking):,} of "
-            f"{len(items):,} rows, e.g. '{lacking.iloc[0]}': an invoice that was never issued has no outcome."
+            f"items.invoice_id: must stand in the ledger's invoices known on {last.date()}; fails in {len(lacking):,} "
+            f"of {len(items):,} rows, e.g. '{lacking.iloc[0]}': an invoice that was never issued has no outcome."
         )
     found = state.iloc[place]
     closed = found["closed_on"].fillna(last)
     return pd.DataFrame({
-        "settled_on": found["settled_on"].to_numpy(), "days_late": found["days_late"].astype("Float64").to_numpy(np.float64, na_value=np.nan),
+        "settled_on": found["settled_on"].to_numpy(),
+        "days_late": found["days_late"].astype("Float64").to_numpy(np.float64, na_value=np.nan),
         "closed_kind": found["closed_kind"].to_numpy(), "observed_until": closed.to_numpy(),
         "is_censored": (found["closed_kind"] != "paid").to_numpy(),
     }, index=items.index)  # fmt: skip
