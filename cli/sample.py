@@ -1,0 +1,38 @@
+"""`tradecredit sample`: write a ledger whose true default probabilities are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.output import json_option, print_json, progress, table
+from features.errors import InputError
+from features.synthetic import Settings, block_count, write_sample
+
+
+@click.command(name="sample")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--customers", type=int, default=3000, show_default=True, help="How many customers.")
+@click.option("--months", type=int, default=48, show_default=True, help="How many months, the last one December 2024.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same ledger.")
+@json_option
+def command(out: Path, customers: int, months: int, seed: int, as_json: bool) -> None:
+    """Write a sample ledger to the folder OUT, and beside it what is true of it.
+
+    truth.parquet holds each customer's true default probability at each month end, truth_invoices.parquet each
+    invoice's true chances to be paid late, truth_customers.parquet what became of each customer.
+
+    Example: tradecredit sample build/ledger --customers 3000 --months 48 --seed 1
+    """
+    settings = Settings(customers=customers, months=months, seed=seed)
+    if out.exists() and (not out.is_dir() or any(out.iterdir()) and not (out / "truth.parquet").exists()):
+        raise InputError(f"{out}: is not an empty folder and holds no sample; name a new folder, so that nothing is overwritten.")
+    rows = write_sample(
+        out, settings, watch=lambda tables: progress(tables, what="customers, by 500", total=block_count(settings))
+    )
+    if as_json:
+        print_json({"folder": str(out), "customers": customers, "months": months, "seed": seed, "rows": rows})
+    else:
+        click.echo(table([(name, f"{count:,}") for name, count in rows.items()], ["table", "rows"]))
+        click.echo(f"{out}: a sample of {customers:,} customers over {months} months, seed {seed}.")

@@ -1,0 +1,111 @@
+"""Who the customers of the sample ledger are: what never changes about them, drawn for one block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.synthetic.calendar import Calendar, Days
+from features.synthetic.parameters import (
+    BLOCK, COUNTRIES, COUNTRY_SHARES, CURRENCY_OF_COUNTRY, GIANT_SHARES, LATENESS, RISK, SECTOR_SHARES, SECTORS, Settings,
+)  # fmt: skip
+
+Floats = NDArray[np.float64]
+NEVER = 10**7  # a day or month that does not come
+TERMS = np.array([7, 14, 30, 45, 60])
+TERMS_SHARES = (0.05, 0.20, 0.47, 0.16, 0.12)
+MEAN_RATE = 1.25  # invoices a month of an ordinary customer, averaged over customers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Customers:
+    """Arrays of one block, one entry a customer, in the order of their numbers.
+
+    rate: invoices a month. amount_location: mean of the log of an invoice's euros. first_month: of the ledger in which
+    they buy (0 for those from before it). onboarded_on: day. habit_late, habit_size: standard normal, no credit risk.
+    """
+
+    number: Days
+    is_giant: NDArray[np.bool_]
+    sector: Days
+    country: Days
+    currency: Days
+    is_sole_trader: NDArray[np.bool_]
+    parent: Days  # number, or -1
+    first_month: Days
+    onboarded_on: Days
+    rate: Floats
+    amount_location: Floats
+    terms: Days
+    run_type: Days
+    clearing_step: Days
+    clearing_phase: Days
+    level: Floats
+    habit_late: Floats
+    habit_size: Floats
+    disputed: Floats
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+
+def giants(customers: int) -> Days:
+    """The numbers of the ten largest customers, spread evenly so that no block holds many."""
+    return (np.arange(len(GIANT_SHARES)) * customers) // len(GIANT_SHARES) + customers // (2 * len(GIANT_SHARES))
+
+
+def _giant_rates(customers: int) -> Floats:
+    ordinary = customers * MEAN_RATE * 0.76  # 0.76: the part of the ledger that an ordinary customer is there for
+    return np.array(GIANT_SHARES) * ordinary / (1 - sum(GIANT_SHARES))
+
+
+def draw_customers(random: np.random.Generator, block: int, settings: Settings, days: Calendar) -> Customers:
+    """One block's customers: always a whole block, so that a customer does not depend on who comes after."""
+    n = BLOCK
+    number = block * BLOCK + np.arange(n)
+    country = random.choice(len(COUNTRIES), n, p=COUNTRY_SHARES)
+    starts_later = random.random(n) < 0.25
+    first_month = np.where(starts_later, random.integers(1, settings.months, n), 0)
+    day_in_month = random.integers(0, 20, n)
+    years_before = random.integers(30, 15 * 365, n)
+    onboarded = np.where(starts_later, days.month_start[first_month] + day_in_month, days.first_day - years_before)
+    rate = MEAN_RATE * np.exp(random.normal(0, 0.9, n) - 0.9**2 / 2)
+    parent = np.where(random.random(n) < 0.06, block * BLOCK + random.integers(0, 40, n), -1)
+    run_type = random.choice([0, 1, 2, 3, 4, 5, 6, 7], n, p=[0.56, 0.05, 0.05, 0.05, 0.09, 0.06, 0.07, 0.07])
+    level = RISK.level_deviation * random.normal(0, 1, n)
+    is_giant = np.zeros(n, bool)
+    for giant, giant_rate in zip(giants(settings.customers), _giant_rates(settings.customers), strict=True):
+        if giant // BLOCK == block:
+            at = giant % BLOCK
+            is_giant[at], rate[at], first_month[at] = True, giant_rate, 0
+            onboarded[at], run_type[at], parent[at] = days.first_day - years_before[at], at % 2 * 4, -1
+            level[at] = 0.3 * level[at] + RISK.giant_level
+    columns = {
+        "sector": random.choice(len(SECTORS), n, p=SECTOR_SHARES),
+        "currency": np.where(random.random(n) < 0.7, np.array(CURRENCY_OF_COUNTRY)[country], 0),
+        "is_sole_trader": (random.random(n) < 0.08) & ~is_giant,
+        "amount_location": random.normal(7.6, 0.75, n),
+        "terms": random.choice(TERMS, n, p=TERMS_SHARES),
+        "clearing_step": np.array(LATENESS.clearing_steps)[random.integers(0, len(LATENESS.clearing_steps), n)],
+        "habit_late": random.normal(0, 1, n),
+        "habit_size": random.normal(0, 1, n),
+        "disputed": np.minimum(LATENESS.disputed * np.exp(random.normal(0, LATENESS.disputed_habit, n)), 0.2),
+    }  # fmt: skip
+    phase = days.first_day - random.integers(0, columns["clearing_step"])
+    phase = phase - (phase + 3) % 7 + random.integers(0, 5, n)  # always one weekday, Monday to Friday
+    parent = np.where(parent == number, -1, parent)
+    columns |= {
+        "number": number, "is_giant": is_giant, "country": country, "parent": parent, "first_month": first_month,
+        "onboarded_on": onboarded, "rate": rate, "run_type": run_type, "clearing_phase": phase, "level": level,
+    }  # fmt: skip
+    return Customers(**columns)
+
+
+def next_clearing(days: Days, customers: Customers, at: Days, calendar: Calendar) -> Days:
+    """The first reconciliation of customer `at` on or after each day: a business day, every 63, 70 or 77 days."""
+    step, phase = customers.clearing_step[at], customers.clearing_phase[at]
+    turn = -((phase - days) // step)
+    found = calendar.run_on_or_before(phase + turn * step, 0)
+    return np.where(found >= days, found, calendar.run_on_or_before(phase + (turn + 1) * step, 0))
