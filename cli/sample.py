@@ -8,7 +8,7 @@ import click
 
 from cli.output import json_option, print_json, progress, table
 from features.errors import InputError
-from features.synthetic import Settings, block_count, write_sample
+from features.synthetic import block_count, write_sample
 
 
 @click.command(name="sample")
@@ -25,12 +25,12 @@ def command(out: Path, customers: int, months: int, seed: int, as_json: bool) ->
 
     Example: tradecredit sample build/ledger --customers 3000 --months 48 --seed 1
     """
-    settings = Settings(customers=customers, months=months, seed=seed)
     if out.exists() and (not out.is_dir() or any(out.iterdir()) and not (out / "truth.parquet").exists()):
         raise InputError(f"{out}: is not an empty folder and holds no sample; name a new folder, so that nothing is overwritten.")
     rows = write_sample(
-        out, settings, watch=lambda tables: progress(tables, what="customers, by 500", total=block_count(settings))
-    )
+        out, customers=customers, months=months, seed=seed,
+        watch=lambda tables: progress(tables, what="customers, by 500", total=block_count(customers)),
+    )  # fmt: skip
     if as_json:
         print_json({"folder": str(out), "customers": customers, "months": months, "seed": seed, "rows": rows})
     else:

@@ -50,17 +50,20 @@ def sample(customers: int = 60, months: int = 24, seed: int = 1) -> Sample:
     )
 
 
-def block_count(settings: Settings) -> int:
+def block_count(customers: int) -> int:
     """How many blocks of customers a sample is made of."""
-    return -(-settings.customers // BLOCK)
+    return -(-customers // BLOCK)
 
 
-def write_sample(folder: Path, settings: Settings, *, watch: Watch | None = None) -> dict[str, int]:
+def write_sample(
+    folder: Path, *, customers: int = 3000, months: int = 48, seed: int = 1, watch: Watch | None = None
+) -> dict[str, int]:
     """Write the sample's tables to `folder`, one Parquet file each, one row group a block of customers.
 
     `watch` is handed the blocks and gives them back one by one, e.g. under a progress bar. Returns rows by table.
     Memory holds one block at a time.
     """
+    settings = Settings(customers=customers, months=months, seed=seed)
     folder.mkdir(parents=True, exist_ok=True)
     writers: dict[str, pq.ParquetWriter] = {}
     rows: dict[str, int] = {}
