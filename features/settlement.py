@@ -96,7 +96,7 @@ class Settlement:
         """
         at = np.int32(day(as_of))
         entries = np.flatnonzero((self.known_from <= at) & (self.known_until > at))
-        version = _last_versions(self.version_start, self.version_known_from, entries, at)
+        version = last_versions(self.version_start, self.version_known_from, entries, at)
         closed, kind = self.closed_on[version], self.closed_kind[version]
         paid, due = kind == PAID, self.due_on[entries]
         return pd.DataFrame({
@@ -256,7 +256,7 @@ def _unapplied(
 
 
 @njit(cache=True, nogil=True)
-def _last_versions(version_start, version_known_from, entries, at):  # type: ignore[no-untyped-def]
+def last_versions(version_start, version_known_from, entries, at):  # type: ignore[no-untyped-def]
     """The place of the last version known on day `at`, per entry."""
     found = np.empty(len(entries), dtype=np.int64)
     for i in range(len(entries)):

@@ -33,7 +33,7 @@ def timeline(ledger: Ledger, invoice_id: str) -> pd.DataFrame:
               paid["kind"].isin(["reversal", "refund"]).map({True: 1.0, False: -1.0})),
         _rows(told := events[events["invoice_id"] == invoice_id], "events", "event_id", "occurred_on",
               told["kind"].str.replace("_", " "), -1.0),
-    ])  # fmt: skip
+    ], ignore_index=True)  # fmt: skip
     part = Ledger(tables={
         **ledger.tables, "invoices": pd.concat([own, credit], ignore_index=True),
         "payments": paid.reset_index(drop=True), "events": told.reset_index(drop=True),

@@ -1,0 +1,156 @@
+"""A book: one ledger's rows as sorted arrays of whole numbers, ready to be asked about any customer on any day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.currency import CENTS
+from features.known import Days, known_from, known_until
+from features.ledger import TABLES, Ledger
+from features.owners import Owners
+from features.populations import ATTRIBUTE_NAMES
+from features.scales import THOUSAND, risk_of_ratings
+from features.settlement import ALL_THAT_IS_LEFT, CASH, DISPUTE_CLOSED, DISPUTE_OPENED, Settlement, days_of, settle
+from features.tables import EVENT_KINDS
+
+EVENT_CODES = {kind: code for code, kind in enumerate(EVENT_KINDS)}
+Arrays = tuple[NDArray[Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Book:
+    """A ledger prepared for questions. starts, rows : population -> where each customer's rows start, and its arrays in
+    the order that features/populations.py declares. Immutable; `append` gives a new one.
+    """
+
+    ledger: Ledger
+    settlement: Settlement
+    starts: Mapping[str, NDArray[np.int64]]
+    rows: Mapping[str, Arrays]
+
+    @property
+    def owners(self) -> Owners:
+        return self.settlement.owners
+
+    @cached_property
+    def invoice_index(self) -> pd.Index:
+        """Invoice ids, to look their codes up in."""
+        return pd.Index(self.settlement.invoice_ids, dtype=object)
+
+    @cached_property
+    def entries_of_invoices(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(settlement entries sorted by invoice code, where each code's entries start)."""
+        order = np.argsort(self.settlement.invoice, kind="stable")
+        codes = np.arange(len(self.settlement.invoice_ids) + 1)
+        return order, np.searchsorted(self.settlement.invoice[order], codes)
+
+    @cached_property
+    def countries(self) -> NDArray[np.object_]:
+        """Each customer's country by code; '' where not reported."""
+        found = np.full(len(self.owners.ids), "", dtype=object)
+        table = self.ledger.customers
+        found[self.owners.codes(table["customer_id"])] = table["country"].fillna("").to_numpy(dtype=object)
+        return found
+
+    @cached_property
+    def longest(self) -> int:
+        """The most rows that one customer has in any population."""
+        return int(max(1, *(np.diff(start).max(initial=0) for start in self.starts.values())))
+
+
+def prepare(ledger: Ledger) -> Book:
+    """The book of a ledger. Raises LedgerError as `settle` does."""
+    settlement = settle(ledger)
+    s, who = settlement, settlement.owners
+    invoices = (
+        s.known_from, s.known_until, s.issued_on, s.due_on, s.amount_cents, s.version_start, s.version_known_from, s.open_cents,
+        s.closed_on, s.closed_kind, s.count_payments, s.is_disputed, s.credited_cents,
+    )  # fmt: skip
+    parts = {
+        "payments": _payments(s), "events": _events(ledger, who), "terms": _terms(ledger, who),
+        "ratings": _ratings(ledger, who), "attributes": _attributes(ledger, who),
+    }  # fmt: skip
+    starts, rows = {"invoices": s.invoice_start}, {"invoices": invoices}
+    for name, (customer, day, arrays) in parts.items():
+        order = np.lexsort((*reversed(arrays[2:]), day, customer))
+        starts[name] = np.searchsorted(customer[order], np.arange(len(who.ids) + 1)).astype(np.int64)
+        rows[name] = tuple(np.ascontiguousarray(array[order]) for array in arrays)
+    return Book(ledger=ledger, settlement=settlement, starts=starts, rows=rows)
+
+
+Part = tuple[NDArray[np.int32], Days, Arrays]
+
+
+def _payments(s: Settlement) -> Part:
+    """Allocations of all kinds and unapplied cash: due_on is -1 where no invoice is named."""
+    entry = np.repeat(np.arange(len(s.customer)), np.diff(s.allocation_start))
+    kept = ~np.isin(s.allocation_kind, (DISPUTE_OPENED, DISPUTE_CLOSED))
+    entry, cents = entry[kept], s.allocation_cents[kept]
+    # a write-off of all that is left has no amount of its own: it takes nothing that was paid
+    cents = np.where(cents == ALL_THAT_IS_LEFT, 0, cents)
+    loose = np.repeat(np.arange(len(s.owners.ids), dtype=np.int32), np.diff(s.unapplied_start))
+    customer = np.concatenate([s.customer[entry], loose])
+    paid_on = np.concatenate([s.allocation_on[kept], s.unapplied_on])
+    since = np.concatenate([np.maximum(s.allocation_known_from[kept], s.known_from[entry]), s.unapplied_known_from])
+    until = np.concatenate([np.minimum(s.allocation_known_until[kept], s.known_until[entry]), s.unapplied_known_until])
+    amount = np.concatenate([cents, s.unapplied_cents])
+    kind = np.concatenate([s.allocation_kind[kept], np.full(len(loose), CASH, dtype=np.int8)])
+    due_on = np.concatenate([s.due_on[entry], np.full(len(loose), -1, dtype=np.int32)])
+    days = paid_on.astype("datetime64[D]")
+    day_of_month = (days - days.astype("datetime64[M]")).astype(np.int64).astype(np.int8) + np.int8(1)
+    return customer, paid_on, (since, until, paid_on, amount, kind, due_on, day_of_month)
+
+
+def _moved(ledger: Ledger, who: Owners, name: str) -> tuple[pd.DataFrame, NDArray[np.int32], Days, Days]:
+    """A table's rows by owner: (the rows, owner, known from, known until)."""
+    frame, table = ledger[name], TABLES[name]
+    customer = who.codes(frame["customer_id"])
+    kept = customer >= 0
+    frame = frame[kept]
+    source, owner, since, until = who.moved(customer[kept], known_from(frame, table), known_until(frame, table))
+    return frame.iloc[source], owner, since, until
+
+
+def _cents(column: pd.Series) -> NDArray[np.int64]:
+    """Money as cents; -1 where not given."""
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan) * CENTS
+    return np.where(np.isnan(values), -1, np.rint(np.nan_to_num(values))).astype(np.int64)
+
+
+def _events(ledger: Ledger, who: Owners) -> Part:
+    frame, owner, since, until = _moved(ledger, who, "events")
+    kind = frame["kind"].map(EVENT_CODES).to_numpy(dtype=np.int8)
+    on = days_of(frame["occurred_on"])
+    return owner, on, (since, until, on, kind, np.maximum(_cents(frame["amount"]), 0))
+
+
+def _terms(ledger: Ledger, who: Owners) -> Part:
+    frame, owner, since, until = _moved(ledger, who, "credit_terms")
+    on = days_of(frame["effective_on"])
+    terms = frame["payment_terms_days"].to_numpy(dtype=np.float64, na_value=np.nan)
+    days = np.where(np.isnan(terms), -1, np.nan_to_num(terms)).astype(np.int32)
+    return owner, on, (since, until, on, _cents(frame["credit_limit"]), days, _cents(frame["insured_limit"]))
+
+
+def _ratings(ledger: Ledger, who: Owners) -> Part:
+    frame, owner, since, until = _moved(ledger, who, "ratings")
+    on = days_of(frame["rated_on"])
+    return owner, on, (since, until, on, risk_of_ratings(frame["value"], frame["scale"]))
+
+
+def _attributes(ledger: Ledger, who: Owners) -> Part:
+    frame, owner, since, until = _moved(ledger, who, "attributes")
+    name = frame["name"].map({n: code for code, n in enumerate(ATTRIBUTE_NAMES)})
+    value = pd.to_numeric(frame["value"], errors="coerce")
+    # an attribute that no feature reads, or whose value is not a number, is left to those who read the table itself
+    kept = (name.notna() & value.notna()).to_numpy()
+    on = days_of(frame["observed_on"])[kept]
+    thousandths = np.rint(value[kept].to_numpy(dtype=np.float64) * THOUSAND).astype(np.int64)
+    return owner[kept], on, (since[kept], until[kept], on, name[kept].to_numpy(dtype=np.int8), thousandths)

@@ -1,0 +1,61 @@
+"""The catalogue: every feature that the project knows, by theme. Adding one is adding one entry to a theme."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from features.catalogue import behaviour, exposure, item, rhythm, tenure, timeliness, trend, turnover
+from features.definition import Column, Feature, Level
+from features.errors import InputError
+
+THEMES = (timeliness, rhythm, trend, exposure, turnover, behaviour, tenure, item)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Declared features in their order; a feature's family is its theme's name."""
+
+    features: tuple[Feature, ...]
+
+    @cached_property
+    def _columns(self) -> tuple[Column, ...]:
+        found = tuple(column for feature in self.features for column in feature.columns())
+        repeated = [name for name, n in Counter(c.name for c in found).items() if n > 1]
+        if repeated:
+            raise InputError(f"catalogue: columns {', '.join(repeated)} are declared twice; give each feature its own name.")
+        return found
+
+    def columns(self, *, level: Level | str | None = None) -> tuple[Column, ...]:
+        """The matrix columns in order; of one level (`customer`, `item`) or of both."""
+        wanted = Level(level) if level is not None else None
+        return tuple(c for c in self._columns if wanted is None or c.level is wanted)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {c.name: c for c in self._columns}
+
+    def __getitem__(self, name: str) -> Column:
+        if name not in self._by_name:
+            raise InputError(f"'{name}' is not a column of the catalogue; see CATALOGUE.md.")
+        return self._by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+
+def gather(themes: Iterable[object]) -> Catalogue:
+    """The catalogue of theme modules, each with `FEATURES`."""
+    return Catalogue(tuple(
+        replace(feature, family=theme.__name__.rsplit(".", 1)[-1]) for theme in themes for feature in theme.FEATURES  # type: ignore[attr-defined]
+    ))  # fmt: skip
+
+
+CATALOGUE = gather(THEMES)
+
+
+def columns(*, level: Level | str | None = None) -> tuple[Column, ...]:
+    """The columns of the project's catalogue."""
+    return CATALOGUE.columns(level=level)

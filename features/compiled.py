@@ -1,0 +1,403 @@
+"""The compiled interpreter: from the columns' trees to one Python module of loops that numba compiles and caches.
+
+One loop a population goes once over a customer's rows as known on as_of and adds whole numbers up: each aggregate has one
+slot a window, filled by disjoint age bands and then summed into nested windows. Only whole numbers are added, so the
+result does not depend on the order of rows, on the number of threads or on which machine held them; division comes last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from features.definition import Column, Node, Rows, Unit
+from features.errors import InputError
+from features.populations import POPULATIONS
+
+NONE = -(2**62)  # the slot of a maximum that has seen no row
+BINARY = {"add": "+", "sub": "-", "mul": "*", "gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "and": "and", "or": "or"}
+AGGREGATES = ("count", "sum", "max", "min", "median", "last", "distinct", "streak")
+
+
+@dataclass
+class _Slots:
+    """The slots of one aggregate: where they start, and the windows they stand for in rising order."""
+
+    start: int
+    windows: list[int]
+
+
+@dataclass
+class _Plan:
+    """What must be gathered for a set of columns: aggregates without their window -> their windows."""
+
+    windows: dict[tuple[str, Rows, Any], set[int]] = field(default_factory=dict)
+    slots: dict[tuple[str, Rows, Any], _Slots] = field(default_factory=dict)
+    bands: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    medians: list[tuple[str, Rows, Any]] = field(default_factory=list)
+    size: int = 0
+
+
+def source_of(columns: Sequence[Column], given: Sequence[str]) -> str:
+    """The Python source of the module that computes these columns; `given` names the values that stand beside the rows."""
+    plan = _plan(columns)
+    used = [p for p in POPULATIONS if any(key[1].population == p for key in plan.windows)]
+    parts = [_HEADER]
+    parts += [_loop(population, plan) for population in used]
+    parts.append(_values(columns, plan, list(given)))
+    parts.append(_run(used, plan, len(columns)))
+    return "\n\n".join(parts) + "\n"
+
+
+@cache
+def load(source: str) -> ModuleType:
+    """The module of a generated source, written to the cache folder under its digest so that compiling happens once."""
+    folder = Path(os.environ.get("TRADECREDIT_CACHE", Path.home() / ".cache" / "tradecredit"))
+    folder.mkdir(parents=True, exist_ok=True)
+    name = "histories_" + hashlib.sha256(source.encode()).hexdigest()[:24]
+    path = folder / f"{name}.py"
+    if not path.exists():
+        draft = folder / f"{name}.{os.getpid()}.draft"
+        draft.write_text(source, encoding="utf-8")
+        draft.replace(path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path}: the generated module cannot be loaded; empty the folder that TRADECREDIT_CACHE names.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def walk(node: Any) -> Any:
+    """Every node of a tree, those inside the conditions of rows too."""
+    if isinstance(node, Node):
+        yield node
+        for arg in node.args:
+            yield from walk(arg)
+    elif isinstance(node, Rows) and node.where is not None:
+        yield from walk(node.where)
+
+
+def _key(node: Node) -> tuple[str, Rows, Any]:
+    rows = node.args[0]
+    return node.op, Rows(rows.population, rows.day, None, rows.where), node.args[1] if len(node.args) > 1 else None
+
+
+def _plan(columns: Sequence[Column]) -> _Plan:
+    plan = _Plan()
+    for column in columns:
+        for node in walk(column.value):
+            if node.op in AGGREGATES:
+                window = node.args[0].window
+                if node.op in ("streak", "last") and window:
+                    raise InputError(f"column {column.name}: {node.op} takes rows without a window.")
+                plan.windows.setdefault(_windowed(_key(node), window), set()).add(window or 0)
+    for key, windows in plan.windows.items():
+        ordered = sorted(windows)
+        plan.slots[key] = _Slots(plan.size, ordered)
+        plan.size += len(ordered) + (key[0] == "last")
+        if ordered != [0]:
+            basis = plan.bands.setdefault((key[1].population, key[1].day), [])
+            basis[:] = sorted({*basis, *ordered})
+        if key[0] == "median":
+            plan.medians.append(key)
+    return plan
+
+
+def _windowed(key: tuple[str, Rows, Any], window: int | None) -> tuple[str, Rows, Any]:
+    # with and without a window are two aggregates: only the first has bands
+    op, rows, value = key
+    return (op, rows, value) if window else (op, Rows(rows.population, rows.day, 0, rows.where), value)
+
+
+_HEADER = '''"""Generated by features/compiled.py: not to be edited."""
+import numpy as np
+from numba import int64, njit
+
+NONE = -(2**62)
+nan = np.nan
+
+
+@njit(cache=True, nogil=True)
+def middle(values, bands, n, highest, scratch):
+    """The median of the first n values whose band is at most `highest`; nan for none."""
+    m = 0
+    for i in range(n):
+        if bands[i] <= highest:
+            scratch[m] = values[i]
+            m += 1
+    if m == 0:
+        return nan
+    chosen = np.sort(scratch[:m])
+    return chosen[m // 2] * 1.0 if m % 2 else (chosen[m // 2 - 1] + chosen[m // 2]) / 2.0
+
+
+@njit(cache=True, nogil=True)
+def ones(bits):
+    n = 0
+    while bits:
+        bits &= bits - 1
+        n += 1
+    return n * 1.0'''
+
+
+class _Rowwise:
+    """Writes row expressions as numbered local variables, each once."""
+
+    def __init__(self, population: str) -> None:
+        self.population, self.names, self.lines = population, dict[Node, str](), list[str]()
+
+    def __call__(self, node: Any) -> str:
+        if not isinstance(node, Node):
+            return repr(node)
+        if node not in self.names:
+            code = self._code(node)
+            self.names[node] = f"x{len(self.names)}"
+            self.lines.append(f"{self.names[node]} = {code}")
+        return self.names[node]
+
+    def _code(self, node: Node) -> str:
+        if node.op == "field":
+            name, fields = node.args[0], POPULATIONS[self.population].fields
+            if name.startswith("age:"):
+                return f"T - ({fields[name[4:]]})"
+            if name not in fields:
+                raise InputError(f"'{name}' is not a field of {self.population}; it has {', '.join(fields)}.")
+            return fields[name]
+        if node.op == "not":
+            return f"not {self(node.args[0])}"
+        if node.op == "atleast":
+            return f"max({self(node.args[0])}, {self(node.args[1])})"
+        if node.op not in BINARY:
+            raise InputError(f"'{node.op}' is not an operation on rows; it has {', '.join(BINARY)}.")
+        return f"{self(node.args[0])} {BINARY[node.op]} {self(node.args[1])}"
+
+
+def _loop(population: str, plan: _Plan) -> str:
+    declared = POPULATIONS[population]
+    write = _Rowwise(population)
+    keys = [key for key in plan.windows if key[1].population == population]
+    body: list[str] = []
+    for day, bands in ((d, b) for (p, d), b in plan.bands.items() if p == population):
+        write.lines.append(f"age_{day} = T - int64({declared.fields[day]})")
+        write.lines.append(f"b_{day} = {_band(f'age_{day}', bands)}")
+    groups: dict[tuple[str, str], list[str]] = {}
+    for key in keys:
+        op, rows, value = key
+        banded = rows.window is None
+        where = write(rows.where) if rows.where is not None else "True"
+        term = "1" if value is None else write(value)
+        test = f"b_{rows.day} < {len(plan.bands[population, rows.day])}" if banded else "True"
+        groups.setdefault((where, test), []).extend(_gather(op, key, term, rows, plan))
+    for (where, test), lines in groups.items():
+        condition = " and ".join(c for c in (test, where) if c != "True") or "True"
+        body += [f"if {condition}:", *("    " + line for line in lines)]
+    state = [f"{a} = int64({a}_[i])" for a in declared.arrays[2:]] + list(declared.state)
+    if population == "payments":
+        state += ["gap = -1", "if kind == 0 and amount > 0:", "    if previous >= 0:", "        gap = paid_on - previous",
+                  "    previous = paid_on"]
+    lines = [
+        "@njit(cache=True, nogil=True)",
+        f"def {population}(rows, lo, hi, T, A, V, B):",
+        "    (" + ", ".join([f"{a}_" for a in declared.arrays] + list(declared.unread)) + ",) = rows",
+        "    previous = -1",
+        "    for i in range(lo, hi):",
+        "        known_from = int64(known_from_[i])",
+        "        if known_from > T or known_until_[i] <= T:",
+        "            continue",
+        *("        " + line for line in [*state, *write.lines, *body]),
+        *("    " + line for line in _nest(keys, plan)),
+        "    return A",
+    ]
+    return "\n".join(lines)
+
+
+def _band(age: str, bands: list[int]) -> str:
+    """The place of the narrowest window that holds an age, as a chain of comparisons; len(bands) for none."""
+    code = str(len(bands))
+    for place, window in reversed(list(enumerate(bands))):
+        code = f"{place} if {age} < {window} else ({code})"
+    return f"{len(bands)} if {age} < 0 else ({code})"
+
+
+def _slot(key: tuple[str, Rows, Any], plan: _Plan) -> tuple[str, int]:
+    """(code of the slot that a row's band belongs to, number of slots)."""
+    slots, rows = plan.slots[key], key[1]
+    if rows.window is not None:
+        return str(slots.start), 1
+    bands = plan.bands[rows.population, rows.day]
+    if slots.windows == bands:
+        return f"{slots.start} + b_{rows.day}", len(bands)
+    # fewer windows than the loop's bands: each band falls into the narrowest window that holds it
+    return f"{slots.start} + {_narrow(rows.day, bands, slots.windows)}", len(slots.windows)
+
+
+def _narrow(day: str, bands: list[int], windows: list[int]) -> str:
+    code = "0"
+    for place, window in list(enumerate(windows))[1:]:
+        code = f"({code}) + (1 if b_{day} > {bands.index(windows[place - 1])} else 0)" if window else code
+    return f"({code})"
+
+
+def _gather(op: str, key: tuple[str, Rows, Any], term: str, rows: Rows, plan: _Plan) -> list[str]:
+    slot, _ = _slot(key, plan)
+    slots = plan.slots[key]
+    if op == "median":
+        place = plan.medians.index(key)
+        lines = [f"V[{place}, A[{slots.start}]] = {term}",
+                 f"B[{place}, A[{slots.start}]] = {'0' if rows.window is not None else f'b_{rows.day}'}", f"A[{slots.start}] += 1"]
+    elif op in ("count", "sum"):
+        lines = [f"A[{slot}] += {term}"]
+    elif op in ("max", "min"):
+        sign = "" if op == "max" else "-"
+        lines = [f"A[{slot}] = max(A[{slot}], {sign}int64({term}))"]
+    elif op == "distinct":
+        lines = [f"if 0 <= {term} <= 62:", f"    A[{slot}] |= int64(1) << int64({term})"]
+    elif op == "last":
+        s, day = slots.start, rows.day
+        lines = [f"if {day} > A[{s + 1}]:", f"    A[{s + 1}] = {day}", f"    A[{s}] = int64({term})",
+                 f"elif {day} == A[{s + 1}]:", f"    A[{s}] = max(A[{s}], int64({term}))"]
+    else:  # streak: rows come sorted by day; a row of a day that also has one without the condition does not count
+        s, day = slots.start, rows.day
+        lines = [f"if not {term}:", f"    A[{s}] = int64({day}) << 20", f"elif {day} > A[{s}] >> 20:", f"    A[{s}] += 1"]
+    wider = rows.window is None and slots.windows[-1] != plan.bands[rows.population, rows.day][-1]
+    if wider:
+        bands = plan.bands[rows.population, rows.day]
+        return [f"if b_{rows.day} <= {bands.index(slots.windows[-1])}:", *("    " + line for line in lines)]
+    return lines
+
+
+def _nest(keys: list[tuple[str, Rows, Any]], plan: _Plan) -> list[str]:
+    """Bands into nested windows: each window holds all narrower ones."""
+    lines = []
+    for key in keys:
+        slots = plan.slots[key]
+        if key[1].window is None and key[0] != "median":
+            for place in range(1, len(slots.windows)):
+                here, before = slots.start + place, slots.start + place - 1
+                joined = {"count": "A[{h}] + A[{b}]", "sum": "A[{h}] + A[{b}]", "distinct": "A[{h}] | A[{b}]"}.get(
+                    key[0], "max(A[{h}], A[{b}])")
+                lines.append(f"A[{here}] = " + joined.format(h=here, b=before))
+    return lines
+
+
+def _values(columns: Sequence[Column], plan: _Plan, given: list[str]) -> str:
+    lines = ["@njit(cache=True, nogil=True)", "def values(A, V, B, S, G, out):"]
+    names: dict[Node, str] = {}
+    places = {column.name: place for place, column in enumerate(columns)}
+
+    def write(node: Any) -> str:
+        if not isinstance(node, Node):
+            return repr(float(node))
+        if node not in names:
+            code = value_code(node)
+            names[node] = f"y{len(names)}"
+            lines.append(f"    {names[node]} = {code}")
+        return names[node]
+
+    def value_code(node: Node) -> str:
+        if node.op in AGGREGATES:
+            return aggregate_code(node)
+        if node.op == "column":
+            if node.args[0] not in places:
+                raise InputError(f"column_of('{node.args[0]}') names no column of this set.")
+            return f"out[{places[node.args[0]]}]"
+        if node.op == "given":
+            return f"G[{given.index(node.args[0])}]"
+        if node.op == "root":
+            return f"np.sqrt({write(node.args[0])})"
+        if node.op == "ratio":
+            top, bottom = write(node.args[0]), write(node.args[1])
+            return f"{top} / {bottom} if {bottom} != 0.0 else nan"
+        if node.op == "atleast":
+            value, floor = write(node.args[0]), write(node.args[1])
+            return f"{floor} if {value} < {floor} else {value}"
+        if node.op in ("gt", "ge", "lt", "le", "eq"):
+            left, right = write(node.args[0]), write(node.args[1])
+            return f"nan if np.isnan({left}) or np.isnan({right}) else (1.0 if {left} {BINARY[node.op]} {right} else 0.0)"
+        if node.op not in ("add", "sub", "mul"):
+            raise InputError(f"'{node.op}' is not an operation on aggregates.")
+        return f"{write(node.args[0])} {BINARY[node.op]} {write(node.args[1])}"
+
+    def aggregate_code(node: Node) -> str:
+        window = node.args[0].window or 0
+        key = _windowed(_key(node), window)
+        slots = plan.slots[key]
+        at = slots.start + slots.windows.index(window)
+        if node.op in ("count", "sum"):
+            return f"A[{at}] * 1.0"
+        if node.op in ("max", "last"):
+            return f"nan if A[{at}] == NONE else A[{at}] * 1.0"
+        if node.op == "min":
+            return f"nan if A[{at}] == NONE else -A[{at}] * 1.0"
+        if node.op == "distinct":
+            return f"ones(A[{at}])"
+        if node.op == "streak":
+            return f"(A[{at}] & 1048575) * 1.0"
+        bands = plan.bands.get((key[1].population, key[1].day), [])
+        return f"middle(V[{plan.medians.index(key)}], B[{plan.medians.index(key)}], A[{slots.start}], {bands.index(window) if window else 0}, S)"
+
+    for place in _order(columns):
+        code = write(columns[place].value)
+        lines.append(f"    out[{place}] = {code}" + (" / 100.0" if columns[place].unit is Unit.MONEY else ""))
+    return "\n".join(lines)
+
+
+def _order(columns: Sequence[Column]) -> list[int]:
+    """Columns so that each comes after those it names by column_of."""
+    places = {column.name: place for place, column in enumerate(columns)}
+    done: dict[int, None] = {}
+
+    def visit(place: int) -> None:
+        for node in walk(columns[place].value):
+            if node.op == "column" and node.args[0] in places and places[node.args[0]] != place:
+                visit(places[node.args[0]])
+        done.setdefault(place)
+
+    for place in range(len(columns)):
+        visit(place)
+    return list(done)
+
+
+def _run(used: list[str], plan: _Plan, count_columns: int) -> str:
+    start = [
+        (s.start + i, 0 if key[0] == "streak" else NONE)
+        for key, s in plan.slots.items() if key[0] in ("max", "min", "last", "streak")
+        for i in range(len(s.windows) + (key[0] == "last"))
+    ]  # fmt: skip
+    lines = [
+        "@njit(cache=True, nogil=True)",
+        "def run(customers, days, " + "".join(f"{p}_start, {p}_rows, " for p in used) + "given, longest, out):",
+        f"    A = np.empty({max(plan.size, 1)}, dtype=np.int64)",
+        f"    fresh = np.zeros({max(plan.size, 1)}, dtype=np.int64)",
+        *(f"    fresh[{place}] = {'NONE' if value else 0}" for place, value in start),
+        f"    V = np.empty(({max(len(plan.medians), 1)}, longest), dtype=np.int64)",
+        f"    B = np.empty(({max(len(plan.medians), 1)}, longest), dtype=np.int8)",
+        "    S = np.empty(longest, dtype=np.int64)",
+        "    for s in range(len(customers)):",
+        "        A[:] = fresh",
+        "        c, T = customers[s], int64(days[s])",
+        "        if c >= 0:",
+        *(f"            {p}({p}_rows, {p}_start[c], {p}_start[c + 1], T, A, V, B)" for p in used),
+        *(["            pass"] if not used else []),
+        "        values(A, V, B, S, given[s], out[s])",
+    ]
+    return "\n".join(lines)
+
+
+Kernel = Callable[..., None]
+
+
+@cache
+def populations_in(source: str) -> tuple[str, ...]:
+    """The populations that a generated module reads, in the order of its arguments."""
+    return tuple(p for p in POPULATIONS if f"\ndef {p}(rows" in source)

@@ -1,0 +1,179 @@
+"""Histories: the matrix of what was known of each customer, or about each invoice, at the end of each asked day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features import compiled
+from features.beside import GIVENS, values_beside
+from features.book import Book, prepare
+from features.catalogue import CATALOGUE
+from features.definition import Column, Level, Missing
+from features.errors import InputError
+from features.items import ITEM_KEYS, item_columns, items_beside
+from features.known import Days
+from features.ledger import Ledger
+from features.owners import Codes
+
+THREADS = 2
+SMALLEST_SHARE = 256  # snapshots below which a second thread costs more than it brings
+
+Matrix = NDArray[np.float64]
+
+
+def build(known: Ledger | Book, snapshots: pd.DataFrame, columns: Sequence[str] | None = None, *, is_narrow: bool = False) -> pd.DataFrame:
+    """The customer columns of the catalogue as known at the end of each snapshot's day.
+
+    Parameters
+    ----------
+    known : a ledger, or the book that `prepare` made of one (to ask it more than once).
+    snapshots : frame with customer_id and as_of, one row a snapshot, in any order.
+    columns : names of customer columns; None for all of them.
+    is_narrow : compile a loop for just these columns. Worth it for many millions of rows; the values are the same.
+
+    Returns
+    -------
+    A float64 frame of one row a snapshot in the order given, indexed by (customer_id, as_of). NaN is a missing value;
+    `missing_codes` says which of three meanings it has.
+
+    Raises
+    ------
+    InputError : an unknown column, a customer that the ledger does not have, a day that is empty.
+    """
+    book = known if isinstance(known, Book) else prepare(known)
+    chosen = _chosen(columns, Level.CUSTOMER)
+    customer, days = _asked(book, snapshots)
+    matrix = rows_of(book, customer, days, _computed(chosen, is_narrow))
+    computed = [c.name for c in _computed(chosen, is_narrow)]
+    index = pd.MultiIndex.from_arrays(
+        [pd.Index(snapshots["customer_id"], dtype="str"), pd.DatetimeIndex(snapshots["as_of"]).as_unit("s")], names=["customer_id", "as_of"]
+    )
+    frame = pd.DataFrame(matrix, index=index, columns=computed, copy=False)
+    return frame if computed == [c.name for c in chosen] else frame[[c.name for c in chosen]]
+
+
+def build_items(known: Ledger | Book, items: pd.DataFrame, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The customer columns on each item's day, and the columns of the item itself.
+
+    Parameters
+    ----------
+    known : a ledger or a book.
+    items : frame with customer_id, as_of, issued_on, due_on, amount, currency and perhaps invoice_id (missing: an invoice
+        not issued yet). History is cut at as_of; an item's own dates and amount are known to who asks, so that as_of may
+        be the day before issued_on.
+    columns : names of customer and item columns; None for all of them.
+
+    Returns
+    -------
+    A float64 frame of one row an item in the order given, indexed by (customer_id, as_of).
+
+    Raises
+    ------
+    InputError : a missing column of `items`, and as `build` does.
+    """
+    book = known if isinstance(known, Book) else prepare(known)
+    lacking = [name for name in ITEM_KEYS if name not in items]
+    if lacking:
+        raise InputError(f"items: columns {', '.join(lacking)} are missing; found {', '.join(map(str, items.columns))}.")
+    chosen = _chosen(columns, None)
+    customer, days = _asked(book, items)
+    # each customer and day is computed once, however many items ask for it
+    pair = customer.astype(np.int64) << 32 | (days.astype(np.int64) + 2**31)
+    distinct, place = np.unique(pair, return_inverse=True)
+    base = _computed([c for c in chosen if c.level is Level.CUSTOMER], False)
+    every = list(CATALOGUE.columns(level=Level.CUSTOMER))
+    history = rows_of(book, (distinct >> 32).astype(np.int32), ((distinct & (2**32 - 1)) - 2**31).astype(np.int32), every)[place]
+    named = {column.name: history[:, i] for i, column in enumerate(every)}
+    wanted = [c for c in chosen if c.level is Level.ITEM]
+    named |= item_columns(wanted, named, items_beside(book, items, customer, days, named))
+    index = pd.MultiIndex.from_arrays(
+        [pd.Index(items["customer_id"], dtype="str"), pd.DatetimeIndex(items["as_of"]).as_unit("s")], names=["customer_id", "as_of"]
+    )
+    del base
+    if columns is None:
+        own = np.column_stack([named[c.name] for c in wanted]) if wanted else np.empty((len(items), 0))
+        return pd.DataFrame(np.hstack([history, own]), index=index, columns=[c.name for c in (*every, *wanted)], copy=False)
+    return pd.DataFrame(np.column_stack([named[c.name] for c in chosen]), index=index, columns=[c.name for c in chosen])
+
+
+def missing_codes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Why each value of a matrix is missing: int8 of the same shape; 0 present, 1 no history, 2 not reported, 3 not applicable."""
+    declared = {c.name: int(c.missing) for c in CATALOGUE.columns()}
+    codes = np.array([declared[name] for name in frame.columns], dtype=np.int8)
+    return pd.DataFrame(np.where(frame.isna(), codes, np.int8(Missing.PRESENT)), index=frame.index, columns=frame.columns)
+
+
+def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) -> Matrix:
+    """The matrix for customers by code and days since 1970-01-01; code -1 is a customer without any row."""
+    source = compiled.source_of(columns, GIVENS)
+    module = compiled.load(source)
+    out = np.empty((len(customer), len(columns)))
+    beside = values_beside(book, customer, days)
+    # a customer's days beside one another: its rows stay in the processor's cache
+    order = np.lexsort((days, customer))
+    arguments = [part for name in compiled.populations_in(source) for part in (book.starts[name], book.rows[name])]
+    shares = _shares(book, customer[order])
+
+    def run(share: NDArray[np.int64]) -> None:
+        part = np.empty((len(share), len(columns)))
+        module.run(customer[share], days[share], *arguments, beside[share], book.longest, part)
+        out[share] = part
+
+    if len(shares) == 1:
+        run(order)
+    else:
+        with ThreadPoolExecutor(max_workers=THREADS) as pool:
+            list(pool.map(run, (order[a:b] for a, b in shares)))
+    return out
+
+
+def _shares(book: Book, customer: Codes) -> list[tuple[int, int]]:
+    """Ranges of about equal work, small enough that two threads end together."""
+    if len(customer) < SMALLEST_SHARE:
+        return [(0, len(customer))]
+    work = np.cumsum(np.diff(book.starts["invoices"])[customer] + 20)
+    parts = min(8 * THREADS, max(THREADS, len(customer) // SMALLEST_SHARE))
+    bounds = np.searchsorted(work, np.linspace(0, work[-1], parts + 1)[1:-1])
+    edges = [0, *sorted(set(int(b) for b in bounds) - {0, len(customer)}), len(customer)]
+    return list(zip(edges, edges[1:], strict=False))
+
+
+def _chosen(names: Sequence[str] | None, level: Level | None) -> list[Column]:
+    known = {c.name: c for c in CATALOGUE.columns(level=level)}
+    if names is None:
+        return list(known.values())
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(f"columns: {', '.join(unknown)} are not in the catalogue{f' at level {level.value}' if level else ''}; see CATALOGUE.md.")
+    return [known[name] for name in names]
+
+
+def _computed(chosen: list[Column], is_narrow: bool) -> list[Column]:
+    """The columns that the loop computes: all of them, or the chosen ones and those they refer to."""
+    if not is_narrow:
+        return list(CATALOGUE.columns(level=Level.CUSTOMER))
+    known, wanted = {c.name: c for c in CATALOGUE.columns(level=Level.CUSTOMER)}, {c.name: c for c in chosen}
+    pending = list(chosen)
+    while pending:
+        for node in compiled.walk(pending.pop().value):
+            if node.op == "column" and node.args[0] not in wanted:
+                wanted[node.args[0]] = known[node.args[0]]
+                pending.append(known[node.args[0]])
+    return list(wanted.values())
+
+
+def _asked(book: Book, asked: pd.DataFrame) -> tuple[Codes, Days]:
+    """Customers as codes and days as numbers. Raises InputError for what the book cannot answer."""
+    customer = book.owners.codes(asked["customer_id"].astype("str"))
+    if (customer < 0).any():
+        unknown = asked["customer_id"][customer < 0]
+        raise InputError(f"customer_id: {len(unknown):,} of {len(asked):,} are not in the ledger, e.g. '{unknown.iloc[0]}'.")
+    days = pd.DatetimeIndex(asked["as_of"])
+    if days.hasnans:
+        raise InputError(f"as_of: {int(days.isna().sum()):,} of {len(asked):,} are empty; every snapshot needs its day.")
+    return customer, days.to_numpy().astype("datetime64[D]").astype(np.int32)
