@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from features.errors import InputError
+from models.metrics.probability import logistic_line
 from models.metrics.rates import pluto_tasche
 
 Floats = NDArray[np.float64]
@@ -89,13 +90,20 @@ def shift_to_mean(log_odds: Floats, target: float) -> float:
 
 
 def fit_calibration(
-    margin: Floats, y: Floats, weight: Floats | None = None, *, slope_sd: float = 0.15, conservatism: float = 0.0
+    margin: Floats,
+    y: Floats,
+    weight: Floats | None = None,
+    *,
+    offset: Floats | None = None,
+    slope_sd: float = 0.15,
+    conservatism: float = 0.0,
 ) -> Calibration:
     """Slope and intercept that make `margin` a probability of `y`, on rows that the margin's model has not seen.
 
     The maximum of the logistic likelihood under a normal prior of the slope around 1 with standard deviation
     `slope_sd`: with few defaults the slope stays near 1 (the margin is already in log-odds), with many the data decide.
-    The intercept is free, so the mean predicted probability always equals the observed rate.
+    The intercept is free, so the mean predicted probability always equals the observed rate. `offset` (rows,) is added
+    to the log-odds of each row as it stands: what a row observed over fewer months differs by.
 
     margin, y, weight : (rows,), y in {0, 1} without NaN. Raises InputError where y has only one value.
     """
@@ -108,29 +116,9 @@ def fit_calibration(
             f"a calibration needs outcomes of both kinds; got {int(ys.sum())} defaults in {len(ys):,} rows. "
             "Use a longer ledger, or a policy with a shorter horizon."
         )
-    design, theta = (
-        np.column_stack([z, np.ones_like(z)]),
-        np.array([1.0, shift_to_mean(z, float(np.average(ys, weights=w)))]),
-    )
-    precision = np.array([1.0 / slope_sd**2, 0.0])
-
-    def loss(candidate: Floats) -> float:
-        line = design @ candidate
-        return float(np.sum(w * (np.logaddexp(0.0, line) - ys * line)) + 0.5 * precision[0] * (candidate[0] - 1.0) ** 2)
-
-    current = loss(theta)
-    for _ in range(100):
-        p = expit(design @ theta)
-        gradient = design.T @ (w * (p - ys)) + precision * (theta - np.array([1.0, 0.0]))
-        hessian = (design * (w * p * (1.0 - p))[:, None]).T @ design + np.diag(precision)
-        step, size = np.linalg.solve(hessian, gradient), 1.0
-        while size > 1e-8 and loss(theta - size * step) > current:
-            size /= 2.0
-        theta = theta - size * step
-        previous, current = current, loss(theta)
-        if abs(previous - current) <= 1e-13 * (1.0 + abs(previous)):
-            break
-    return Calibration(slope=float(theta[0]), intercept=float(theta[1]), conservatism=conservatism)
+    known = np.zeros_like(z) if offset is None else np.asarray(offset, dtype=np.float64)[used]
+    slope, intercept = logistic_line(z, ys, w, offset=known, slope_precision=1.0 / slope_sd**2)
+    return Calibration(slope=slope, intercept=intercept, conservatism=conservatism)
 
 
 def low_default_bound(count: int, defaults: int, confidence: float = 0.75) -> float:

@@ -28,7 +28,9 @@ def default_labels(
     - in_default: in default on as_of, as the books knew it then; such rows have no outcome;
     - default_on: the first day after as_of on which the customer entered default, NaT where none was seen;
     - observed_until: the day until which a default would have been seen (`until`);
-    - mature_months: the longest horizon that is mature, 0 where none is;
+    - mature_months: the longest whole number of months, up to the policy's horizon, that is mature, 0 where none is;
+    - default_month: the month after as_of, counted from 1, in which default_on lies; 0 where none was seen within the
+      policy's horizon. With mature_months it is the censored time to default;
     - default_{h}m per horizon h: boolean, <NA> while immature or in default. A horizon of h months is mature when the
       ledger reaches as_of + h months + the policy's maturity days: an outcome not seen yet is not a good outcome, and a
       default seen early does not count before the good ones of the same age do.
@@ -47,14 +49,18 @@ def default_labels(
         "default_on": entered.astype("datetime64[s]"),
         "observed_until": np.full(len(ids), np.datetime64(last, "s")),
         "mature_months": np.zeros(len(ids), dtype=np.int64),
+        "default_month": np.zeros(len(ids), dtype=np.int64),
     }, index=pd.MultiIndex.from_frame(snapshots[["customer_id", "as_of"]]))  # fmt: skip
-    for months in policy.horizons_months:
+    for months in range(policy.horizon_months, 0, -1):
         end = months_after(as_of, months)
+        is_within = ~np.isnat(entered) & (entered <= end)
         is_mature = end + np.timedelta64(policy.maturity_days, "D") <= np.datetime64(last, "D")
-        frame.loc[is_mature, "mature_months"] = months
-        outcome = pd.array(~np.isnat(entered) & (entered <= end), dtype="boolean")
-        outcome[~is_mature | standing_in] = pd.NA
-        frame[f"default_{months}m"] = outcome
+        frame["mature_months"] = frame["mature_months"].where(~is_mature | (frame["mature_months"] > 0), months)
+        frame["default_month"] = frame["default_month"].where(~is_within, months)
+        if months in policy.horizons_months:
+            outcome = pd.array(is_within, dtype="boolean")
+            outcome[~is_mature | standing_in] = pd.NA
+            frame[f"default_{months}m"] = outcome
     return frame
 
 

@@ -63,26 +63,37 @@ def log_odds_slope(y: ArrayLike, probability: ArrayLike, weight: ArrayLike | Non
     return logistic_line(logit(np.clip(p, SMALLEST, 1.0 - SMALLEST)), ys, w)
 
 
-def logistic_line(x: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64]) -> tuple[float, float]:
-    """(slope, intercept) that maximise the weighted logistic likelihood of y on x, by damped Newton steps."""
+def logistic_line(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    w: NDArray[np.float64],
+    *,
+    offset: NDArray[np.float64] | float = 0.0,
+    slope_precision: float = 0.0,
+) -> tuple[float, float]:
+    """(slope, intercept) that maximise the weighted logistic likelihood of y on slope · x + intercept + offset.
+
+    `slope_precision` is that of a normal prior of the slope around 1; 0 is none. Damped Newton steps.
+    """
     design = np.column_stack([x, np.ones_like(x)])
-    theta = np.array([1.0, 0.0])
+    precision, centre = np.array([slope_precision, 1e-9]), np.array([1.0, 0.0])
+    theta = centre.copy()
 
     def loss(candidate: NDArray[np.float64]) -> float:
-        z = design @ candidate
-        return float(np.sum(w * (np.logaddexp(0.0, z) - y * z)))
+        z = design @ candidate + offset
+        prior = 0.5 * np.sum(precision * (candidate - centre) ** 2)
+        return float(np.sum(w * (np.logaddexp(0.0, z) - y * z)) + prior)
 
     current = loss(theta)
     for _ in range(100):
-        p = expit(design @ theta)
-        gradient = design.T @ (w * (p - y))
-        hessian = (design * (w * p * (1.0 - p))[:, None]).T @ design + 1e-10 * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        size = 1.0
+        p = expit(design @ theta + offset)
+        gradient = design.T @ (w * (p - y)) + precision * (theta - centre)
+        hessian = (design * (w * p * (1.0 - p))[:, None]).T @ design + np.diag(precision) + 1e-10 * np.eye(2)
+        step, size = np.linalg.solve(hessian, gradient), 1.0
         while size > 1e-8 and loss(theta - size * step) > current:
             size /= 2.0
         theta = theta - size * step
         previous, current = current, loss(theta)
-        if abs(previous - current) <= 1e-12 * (1.0 + abs(previous)):
+        if abs(previous - current) <= 1e-13 * (1.0 + abs(previous)):
             break
     return float(theta[0]), float(theta[1])

@@ -126,7 +126,8 @@ def test_labels_wait_for_the_horizon_and_90_days():
     snapshot = pd.DataFrame({"customer_id": ["acme"], "as_of": pd.to_datetime(["2024-02-29"])})
     # 3 months end on 2024-05-31, mature 90 days later, on 2024-08-29; the default of 05-01 does not count before
     early = default_labels(ledger, snapshot, PRIMARY, until="2024-08-28").iloc[0]
-    assert early["mature_months"] == 0
+    assert early["mature_months"] == 2
+    assert early["default_month"] == 3
     assert early["default_3m"] is pd.NA
     assert str(early["default_on"].date()) == "2024-05-01"
     mature = default_labels(ledger, snapshot, PRIMARY, until="2024-08-29").iloc[0]
