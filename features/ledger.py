@@ -21,16 +21,33 @@ __all__ = ["TABLES", "Column", "Ledger", "LedgerError", "Table", "connect", "rea
 def source_of(folder: Path, name: str) -> str | None:
     """The SQL table function that reads table `name` of a ledger folder, or None where the folder has no such table.
 
-    `NAME.parquet` (a file, or a folder of part files) comes before `NAME.csv`.
+    `NAME.parquet` (a file, or a folder of part files) comes before `NAME.csv`. Imports keep a superseded row where it
+    is and put its closed copy into `NAME.superseded/`; here the copy takes the row's place.
     """
     parquet, csv = folder / f"{name}.parquet", folder / f"{name}.csv"
     if parquet.is_dir():
-        return f"read_parquet({quoted(str(parquet / '**' / '*.parquet'))}, union_by_name = true)"
+        parts = f"read_parquet({quoted(str(parquet / '**' / '*.parquet'))}, union_by_name = true)"
+        superseded = folder / f"{name}.superseded"
+        return _with_superseded(name, parts, superseded) if superseded.is_dir() else parts
     if parquet.exists():
         return f"read_parquet({quoted(str(parquet))})"
     if csv.exists():
         return f"read_csv({quoted(str(csv))}, all_varchar = true, header = true, nullstr = '')"
     return None
+
+
+def _with_superseded(name: str, parts: str, superseded: Path) -> str:
+    """The part files' rows, each superseded one replaced by its copy that says until when it counted.
+
+    A row is found by its key and the number of the part that brought it (0: there before the first import).
+    """
+    key = " AND ".join(f"o.{column} = p.{column}" for column in TABLES[name].key)
+    closed = f"read_parquet({quoted(str(superseded / '*.parquet'))}, union_by_name = true)"
+    return (
+        f"(WITH p AS (SELECT NULL::INTEGER AS part WHERE false UNION ALL BY NAME SELECT * FROM {parts}), o AS (SELECT * FROM {closed}) "
+        f"SELECT * FROM p WHERE NOT EXISTS (SELECT 1 FROM o WHERE {key} AND o.part = coalesce(p.part, 0)) "
+        "UNION ALL BY NAME SELECT * FROM o)"
+    )
 
 
 def read_ledger(path: str | Path, *, customers: Iterable[str] | None = None) -> Ledger:

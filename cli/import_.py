@@ -1,0 +1,66 @@
+"""`tradecredit import`: an export of another system into a ledger, with the account of every row and cent."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.output import json_option, print_json, table
+
+
+def _today() -> date:
+    return datetime.now().astimezone().date()
+
+
+@click.command()
+@click.argument("format_name", metavar="FORMAT")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, type=click.Path(path_type=Path), required=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The ledger folder to write or to add to.")
+@click.option("--currency", help="Currency of a source that has none, e.g. EUR.")
+@click.option("--known-on", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the books learn a correction (default: today).")
+@json_option
+def command(
+    format_name: str, sources: tuple[Path, ...], out: Path, currency: str | None, known_on: datetime | None, as_json: bool
+) -> None:
+    """Import an export into a ledger: every row is accepted or in quarantine.parquet with its reasons.
+
+    FORMAT is one of the names that `tradecredit import formats .` would refuse with a list. SOURCE is a file or a folder of
+    files. The account is written to import_report.json in the ledger.
+
+    Example: tradecredit import ibm WA_Fn-UseC_-Accounts-Receivable.csv --out build/ibm
+    """
+    from features.importers import format_named
+    from features.importers.run import Options, import_files
+
+    fmt = format_named(format_name)
+    options = Options(known_on=known_on.date() if known_on else _today(), currency=currency)
+    result = import_files(fmt, sources, out, options)
+    if as_json:
+        print_json(result)
+    else:
+        _print(result, out)
+
+
+def _print(result: dict[str, Any], out: Path) -> None:
+    click.echo(table(
+        [(f["file"], f"{f['read']:,}", f"{f['accepted']:,}", f"{f['quarantined']:,}") for f in result["files"]],
+        ("file", "rows read", "accepted", "quarantined")))  # fmt: skip
+    click.echo()
+    click.echo(table(
+        [(name, *(f"{change[k]:,}" for k in ("new", "unchanged", "corrected", "withdrawn"))) for name, change in result["tables"].items()],
+        ("table", "new", "known already", "corrected", "withdrawn")))  # fmt: skip
+    click.echo()
+    click.echo(table(
+        [(f"{t['currency']} {t['measure']}", f"{t['before']}", t["after"], t["difference"]) for t in result["totals"]],
+        ("control total", "in the source", "in the ledger", "left out")))  # fmt: skip
+    for title, key in (("Left out, by reason (quarantine.parquet)", "reasons"), ("Inferred", "inferred"), ("Noticed", "noticed")):
+        if result[key]:
+            click.echo(f"\n{title}:")
+            for item in result[key]:
+                click.echo(f"  {item['rows']:>9,}  {item.get('reason') or item.get('what')}")
+                if item.get("example"):
+                    click.echo(f"             e.g. {item['example']}")
+    click.echo(f"\nledger: {out}")

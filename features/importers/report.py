@@ -1,0 +1,105 @@
+"""The account of an import: rows per file, reasons, inferences, and control totals to the cent, before and after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+
+from features.importers.contract import Format
+from features.tables import TABLES
+
+# What is added up, as signed whole cents over one ledger table. Open is what invoices leave after all that names them.
+CENTS = "CAST(round(amount * 100) AS HUGEINT)"
+MEASURES = {
+    "invoiced": ("invoices", f"CASE WHEN kind = 'invoice' THEN {CENTS} ELSE 0 END"),
+    "credited": ("invoices", f"CASE WHEN kind = 'credit_note' THEN {CENTS} ELSE 0 END"),
+    "paid": ("payments", f"CASE WHEN kind IN ('reversal', 'refund') THEN -{CENTS} ELSE {CENTS} END"),
+    "unapplied": ("payments", f"CASE WHEN invoice_id IS NOT NULL THEN 0 WHEN kind IN ('reversal', 'refund') THEN -{CENTS} ELSE {CENTS} END"),
+}
+STRIPPED = r" \(found .*$"
+
+
+def totals_sql(tables: dict[str, str]) -> str:
+    """SQL of (measure, currency, cents) over the given relations of invoices and payments."""
+    parts = [
+        f"SELECT '{measure}' AS measure, currency, sum({cents}) AS cents FROM {tables[table]} "
+        "WHERE isfinite(amount) AND abs(amount) < 1e15 AND currency IS NOT NULL GROUP BY currency"
+        for measure, (table, cents) in MEASURES.items()
+        if table in tables
+    ]
+    return " UNION ALL ".join(parts) or "SELECT '' AS measure, '' AS currency, 0 AS cents WHERE false"
+
+
+def totals(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> dict[tuple[str, str], int]:
+    """(currency, measure) -> cents, with `open` = invoiced - credited - (paid - unapplied)."""
+    found = {(currency, measure): int(cents) for measure, currency, cents in connection.execute(totals_sql(tables)).fetchall()}
+    return with_open(found)
+
+
+def with_open(found: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
+    """The totals with `open` derived and every measure present for every currency."""
+    whole = {}
+    for currency in sorted({currency for currency, _ in found}):
+        part = {measure: found.get((currency, measure), 0) for measure in MEASURES}
+        part["open"] = part["invoiced"] - part["credited"] - (part["paid"] - part["unapplied"])
+        whole |= {(currency, measure): cents for measure, cents in part.items()}
+    return whole
+
+
+def control(connection: duckdb.DuckDBPyConnection, fmt: Format, after: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
+    """Each total of the source and of what the ledger took from it, with the reason of every difference.
+
+    before : over all rows of the source whose amount could be read. after : over the rows written.
+    Raises RuntimeError where a difference is left without a reason, which is a mistake of this program.
+    """
+    drafts = {name: f"(SELECT * FROM draft_{name})" for name in ("invoices", "payments") if name in fmt.tables}
+    before = totals(connection, drafts)
+    reason = f"(SELECT source, line, min(regexp_replace(reason, '{STRIPPED}', '')) AS reason FROM bad GROUP BY source, line)"
+    lost: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    sums: dict[tuple[str, str, str], list[int]] = {}
+    for measure, (table, cents) in MEASURES.items():
+        if table in drafts:
+            rows = connection.execute(
+                f"SELECT reason, currency, sum({cents}), count(*) FROM draft_{table} JOIN {reason} USING (source, line) "
+                "WHERE isfinite(amount) AND abs(amount) < 1e15 AND currency IS NOT NULL GROUP BY ALL ORDER BY ALL"
+            ).fetchall()
+            for words, currency, amount, count in rows:
+                sums[currency, measure, words] = [int(amount), int(count)]
+    for currency, _measure, words in list(sums):
+        part = {m: sums.get((currency, m, words), [0, 0]) for m in MEASURES}
+        paid = part["paid"][0] - part["unapplied"][0]
+        sums[currency, "open", words] = [part["invoiced"][0] - part["credited"][0] - paid, max(p[1] for p in part.values())]
+    for (currency, measure, words), (amount, count) in sums.items():
+        if amount:
+            lost.setdefault((currency, measure), []).append({"reason": words, "amount": amount, "rows": count})
+    result = []
+    for currency, measure in sorted({*before, *after}):
+        was, now = before.get((currency, measure), 0), after.get((currency, measure), 0)
+        because = sorted(lost.get((currency, measure), []), key=lambda item: (-abs(item["amount"]), item["reason"]))
+        if was - now != sum(item["amount"] for item in because):
+            raise RuntimeError(f"{measure} {currency}: {was - now} cents differ, {sum(i['amount'] for i in because)} have a reason")
+        result.append({
+            "currency": currency, "measure": measure, "before": _money(was), "after": _money(now), "difference": _money(was - now),
+            "because": [item | {"amount": _money(item["amount"])} for item in because],
+        })  # fmt: skip
+    return result
+
+
+def _money(cents: int) -> str:
+    """Whole cents as text with two decimals: JSON numbers would round."""
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
+
+
+def reasons(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Each reason for quarantine with its number of rows and one example; a row counts under each of its reasons."""
+    found = connection.execute(
+        f"SELECT regexp_replace(reason, '{STRIPPED}', '') AS words, count(DISTINCT (source, line)), min_by(reason, (source, line)), min_by(line, (source, line)) "
+        "FROM bad GROUP BY 1 ORDER BY 2 DESC, 1"
+    ).fetchall()
+    return [{"reason": words, "rows": rows, "example": f"line {line}: {example}"} for words, rows, example, line in found]
+
+
+def accounted_tables() -> tuple[str, ...]:
+    """The tables whose totals are controlled."""
+    return tuple(name for name in TABLES if name in ("invoices", "payments"))
