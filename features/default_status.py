@@ -10,13 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numba import njit
-from numpy.typing import NDArray
 
 from features.currency import CENTS
 from features.errors import InputError
-from features.known import NEVER, Days, day, known_from, known_until
+from features.known import NEVER, day, days, known_from, known_until
 from features.ledger import TABLES, Ledger
-from features.settlement import Settlement, dates, settle
+from features.settlement import (
+    ALL_THAT_IS_LEFT,
+    DISPUTE_CLOSED,
+    DISPUTE_OPENED,
+    TOLERANCE,
+    Settlement,
+    dates,
+    settle,
+)
 
 DAYS_A_MONTH = 365.25 / 12  # probation is counted in days: 3 months are 91, 12 months 365
 KINDS = ("past_due", "write_off", "concession", "insolvency")  # why a customer is in default
@@ -102,196 +109,194 @@ def policy_named(name: str) -> DefaultPolicy:
 
 
 def default_spells(
-    ledger: Ledger, policy: DefaultPolicy, *, until: date | str | pd.Timestamp | None = None
+    ledger: Ledger,
+    policy: DefaultPolicy,
+    *,
+    until: date | str | pd.Timestamp | None = None,
+    settlement: Settlement | None = None,
 ) -> pd.DataFrame:
-    """When customers entered and left default, by the days on which things happened, by all that is known now.
+    """When customers entered and left default, by the days on which things happened, by what was known on `until`.
 
-    For labels: a payment booked late counts from the day it was paid, a corrected row not at all. `until` is the last
-    day that is looked at (the ledger's last known day). One row a spell, sorted by (customer_id, entered_on):
-    customer_id, entered_on, cured_on (NaT: not cured by `until`), kind (past_due, write_off, concession, insolvency).
+    A payment booked late counts from the day it was paid, a corrected row not at all: late booking alone is no default.
+    `until` is the last day that is looked at (the ledger's last known day). One row a spell, sorted by (customer_id,
+    entered_on): customer_id, entered_on, cured_on (NaT: not cured by `until`), kind (past_due, write_off, concession,
+    insolvency).
     """
-    last = day(ledger.last_known_on if until is None else until)
-    return _frame(*_spells(_as_it_happened(ledger), policy, last))
-
-
-def known_spells(ledger: Ledger, policy: DefaultPolicy, *, settlement: Settlement | None = None) -> pd.DataFrame:
-    """When customers entered and left default in the books: each day judged by what was booked by its end.
-
-    The status on day T is the same in `ledger` and in `known_on(ledger, T)`. Columns as `default_spells`.
-    """
-    return _frame(*_spells(ledger, policy, int(NEVER) - 1, settlement))
+    s = settle(ledger) if settlement is None else settlement
+    last = np.int32(day(ledger.last_known_on if until is None else until))
+    customer, entered, cured, kind = _all_spells(last, *_arguments(ledger, s, policy))
+    return pd.DataFrame({
+        "customer_id": pd.array(s.owners.ids[customer], dtype="str"),
+        "entered_on": dates(entered), "cured_on": dates(cured), "kind": np.array(KINDS, dtype=object)[kind],
+    })  # fmt: skip
 
 
 def in_default(
     ledger: Ledger, snapshots: pd.DataFrame, policy: DefaultPolicy, *, settlement: Settlement | None = None
 ) -> pd.Series:
-    """Whether each snapshot's customer is in default as the books knew it at the end of its day.
+    """Whether each snapshot's customer is in default at the end of its day, by what the books knew then.
 
     snapshots : columns customer_id, as_of. Returns a boolean Series in their order, indexed by (customer_id, as_of).
+    Raises InputError for a customer that the ledger does not know.
     """
-    spells = known_spells(ledger, policy, settlement=settlement)
-    found = standing(spells, snapshots)
+    s = settle(ledger) if settlement is None else settlement
+    customer = s.owners.codes(snapshots["customer_id"])
+    if (customer < 0).any():
+        unknown = snapshots["customer_id"][customer < 0]
+        raise InputError(
+            f"customer_id: {len(unknown):,} of {len(snapshots):,} snapshots are of customers that the ledger does not "
+            f"have, e.g. '{unknown.iloc[0]}'."
+        )
+    found = _standing(customer, days(pd.to_datetime(snapshots["as_of"])), *_arguments(ledger, s, policy))
     return pd.Series(found, index=pd.MultiIndex.from_frame(snapshots[["customer_id", "as_of"]]), name="in_default")
 
 
-def standing(spells: pd.DataFrame, snapshots: pd.DataFrame) -> NDArray[np.bool_]:
-    """Whether one of `spells` has begun by each snapshot's day and not ended by it."""
-    asked = pd.DataFrame({
-        "customer_id": snapshots["customer_id"].to_numpy(), "on": snapshots["as_of"].astype("datetime64[s]").to_numpy(),
-        "row": np.arange(len(snapshots)),
-    }).sort_values("on", kind="stable")  # fmt: skip
-    begun = spells.sort_values("entered_on", kind="stable")
-    begun = pd.DataFrame(
-        {"customer_id": begun["customer_id"], "on": begun["entered_on"], "cured_on": begun["cured_on"], "begun": True}
-    )
-    asked["customer_id"], begun["customer_id"] = asked["customer_id"].astype("str"), begun["customer_id"].astype("str")
-    found = pd.merge_asof(asked, begun, on="on", by="customer_id")
-    result = np.zeros(len(asked), dtype=bool)
-    inside = found["begun"].notna() & ~(found["cured_on"] <= found["on"])
-    result[found["row"].to_numpy()] = inside.to_numpy()
-    return result
-
-
-def _as_it_happened(ledger: Ledger) -> Ledger:
-    """The ledger as if each fact had been booked on the day it happened, without the rows that were corrected since."""
-    tables = {}
-    for name, frame in ledger.tables.items():
-        declared = TABLES[name]
-        if declared.event and declared.known and "superseded_on" in declared.columns:
-            kept = frame[frame["superseded_on"].isna()]
-            frame = kept.assign(**{declared.known: kept[declared.event]}).reset_index(drop=True)
-        tables[name] = frame
-    return Ledger(tables=tables)
-
-
-def _spells(
-    ledger: Ledger, policy: DefaultPolicy, last: int, settlement: Settlement | None = None
-) -> tuple[NDArray[np.object_], NDArray[np.int64], Days, Days, NDArray[np.int8]]:
-    s = settle(ledger) if settlement is None else settlement
-    start, trigger_on, trigger_kind = _triggers(ledger, s, policy)
-    cure = [round(m * DAYS_A_MONTH) for m in (policy.cure_months, policy.cure_months, policy.concession_cure_months)]
-    found = _sweep(
-        s.invoice_start, s.due_on, s.known_until, s.version_start, s.version_known_from, s.open_cents, s.is_disputed,
-        start, trigger_on, trigger_kind, np.array([*cure, int(NEVER)], dtype=np.int64), policy.item_days_past_due,
-        policy.consecutive_days, round(policy.material_amount * CENTS), policy.material_share,
-        policy.leaves_out_disputed, last,
-    )  # fmt: skip
-    return (s.owners.ids, *found)
-
-
-def _triggers(ledger: Ledger, s: Settlement, policy: DefaultPolicy) -> tuple[NDArray[np.int64], Days, NDArray[np.int8]]:
-    """Events that say unlikely to pay, by customer and day: each customer's start, their known days, their kinds."""
+def _arguments(ledger: Ledger, s: Settlement, policy: DefaultPolicy) -> tuple[Any, ...]:
+    """What the compiled loops below take: items, what changed them, events, thresholds."""
     events = ledger.events[ledger.events["kind"].isin(list(policy.unlikely_to_pay))]
     kind = events["kind"].map({k: i for i, k in enumerate(KINDS)}).to_numpy(dtype=np.int8)
     since, until = known_from(events, TABLES["events"]), known_until(events, TABLES["events"])
     row, customer, since, until = s.owners.moved(s.owners.codes(events["customer_id"]), since, until)
-    kind = kind[row]
-    order = np.lexsort((kind, since, customer))
+    kind, on = kind[row], days(events["occurred_on"])[row]
+    order = np.lexsort((kind, on, customer))
     start = np.searchsorted(customer[order], np.arange(len(s.owners.ids) + 1)).astype(np.int64)
-    return start, since[order].astype(np.int32), kind[order]
-
-
-def _frame(
-    ids: NDArray[np.object_], customer: NDArray[np.int64], entered: Days, cured: Days, kind: NDArray[np.int8]
-) -> pd.DataFrame:
-    return pd.DataFrame({
-        "customer_id": pd.array(ids[customer], dtype="str"), "entered_on": dates(entered), "cured_on": dates(cured),
-        "kind": np.array(KINDS, dtype=object)[kind],
-    })  # fmt: skip
+    cure = [round(m * DAYS_A_MONTH) for m in (policy.cure_months, policy.cure_months, policy.concession_cure_months)]
+    items = (
+        s.invoice_start, s.issued_on, s.due_on, s.known_from, s.known_until, s.amount_cents, s.allocation_start,
+        s.allocation_on, s.allocation_known_from, s.allocation_known_until, s.allocation_cents, s.allocation_kind,
+    )  # fmt: skip
+    triggers = (start, on[order], since[order].astype(np.int32), until[order].astype(np.int32), kind[order])
+    thresholds = (
+        np.int32(policy.item_days_past_due), np.int32(policy.consecutive_days),
+        np.int64(round(policy.material_amount * CENTS)), float(policy.material_share), policy.leaves_out_disputed,
+        np.array([*cure, int(NEVER)], dtype=np.int64),
+    )  # fmt: skip
+    return items, triggers, thresholds
 
 
 @njit(cache=True, nogil=True)
-def _sweep(  # type: ignore[no-untyped-def]
-    invoice_start, due_on, known_until, version_start, version_known_from, open_cents, is_disputed,
-    trigger_start, trigger_on, trigger_kind, cure_days, item_days, consecutive, amount, share, leave_disputed, last,
-):  # fmt: skip
+def _all_spells(last, items, triggers, thresholds):  # type: ignore[no-untyped-def]
     """(customer, entered, cured, kind) of each spell that begins by day `last`, by customer and day."""
     customers, entered, cured, kinds = [0][:0], [np.int32(0)][:0], [np.int32(0)][:0], [np.int8(0)][:0]
-    for c in range(len(invoice_start) - 1):
-        begins, ends = _material_runs(
-            invoice_start[c], invoice_start[c + 1], due_on, known_until, version_start, version_known_from, open_cents,
-            is_disputed, item_days, amount, share, leave_disputed,
-        )  # fmt: skip
-        r, t, t_end = 0, trigger_start[c], trigger_start[c + 1]
-        while True:
-            # the next entry: a run that lasts long enough, or an event, whichever comes first
-            while r < len(begins) and ends[r] - begins[r] <= consecutive:
-                r += 1
-            by_run = begins[r] + consecutive if r < len(begins) else NEVER
-            by_event = trigger_on[t] if t < t_end else NEVER
-            enter = min(by_run, by_event)
-            if enter > last or enter == NEVER:
-                break
-            kind = trigger_kind[t] if by_event <= by_run else np.int8(PAST_DUE)
-            clock, probation = np.int64(enter), cure_days[kind]
-            # arrears and events within probation begin it again
-            k = 0
-            while k < len(begins) and ends[k] <= enter:
-                k += 1
-            while True:
-                moved = False
-                while k < len(begins) and begins[k] < clock + probation:
-                    clock, moved = max(clock, np.int64(ends[k])), True
-                    k += 1
-                while t < t_end and trigger_on[t] < clock + probation:
-                    clock, moved = max(clock, np.int64(trigger_on[t])), True
-                    probation = max(probation, cure_days[trigger_kind[t]])
-                    t += 1
-                if not moved:
-                    break
-            cure = min(clock + probation, np.int64(NEVER))
+    for c in range(len(items[0]) - 1):
+        begins, ends, hows = _spells(c, last, items, triggers, thresholds)
+        for k in range(len(begins)):
             customers.append(c)
-            entered.append(np.int32(enter))
-            cured.append(np.int32(cure if cure <= last else NEVER))
-            kinds.append(np.int8(kind))
-            if cure >= NEVER:
-                break
-            r = k
-    return np.array(customers), np.array(entered), np.array(cured), np.array(kinds).astype(np.int8)
+            entered.append(begins[k])
+            cured.append(ends[k])
+            kinds.append(hows[k])
+    return np.array(customers), np.array(entered), np.array(cured), np.array(kinds)
 
 
 @njit(cache=True, nogil=True)
-def _material_runs(  # type: ignore[no-untyped-def]
-    first, stop, due_on, known_until, version_start, version_known_from, open_cents, is_disputed, item_days, amount,
-    share, leave_disputed,
-):  # fmt: skip
-    """First days and first days after of each run of days with material arrears, of the invoice entries first:stop."""
-    begins, ends = [np.int32(0)][:0], [np.int32(0)][:0]
+def _standing(customer, on, items, triggers, thresholds):  # type: ignore[no-untyped-def]
+    """Whether each customer is in default on its day, as known on that day."""
+    found = np.zeros(len(customer), dtype=np.bool_)
+    for q in range(len(customer)):
+        _, ends, _ = _spells(customer[q], on[q], items, triggers, thresholds)
+        found[q] = len(ends) > 0 and ends[-1] == NEVER
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _spells(c, last, items, triggers, thresholds):  # type: ignore[no-untyped-def]
+    """(entered, cured, kind) of customer c's spells up to day `last`, as known on it; cured is NEVER if not by then."""
+    start, trigger_on, trigger_from, trigger_until, trigger_kind = triggers
+    consecutive, cure_days = thresholds[1], thresholds[5]
+    entered, cured, kinds = [np.int32(0)][:0], [np.int32(0)][:0], [np.int8(0)][:0]
+    begins, ends = _material_runs(c, last, items, thresholds)
+    known = np.empty(start[c + 1] - start[c], dtype=np.int64)
+    t_end = 0
+    for t in range(start[c], start[c + 1]):
+        if trigger_from[t] <= last < trigger_until[t]:
+            known[t_end] = t
+            t_end += 1
+    r, t = 0, 0
+    while True:
+        # the next entry: a run that lasts long enough, or an event, whichever comes first
+        while r < len(begins) and ends[r] - begins[r] <= consecutive:
+            r += 1
+        by_run = begins[r] + consecutive if r < len(begins) else NEVER
+        by_event = trigger_on[known[t]] if t < t_end else NEVER
+        enter = min(by_run, by_event)
+        if enter > last:
+            break
+        kind = trigger_kind[known[t]] if by_event <= by_run else np.int8(PAST_DUE)
+        clock, probation, k = np.int64(enter), cure_days[kind], 0
+        while k < len(begins) and ends[k] <= enter:
+            k += 1
+        is_moved = True
+        while is_moved:  # arrears and events within probation begin it again
+            is_moved = False
+            while k < len(begins) and begins[k] < clock + probation:
+                clock, is_moved = max(clock, np.int64(ends[k])), True
+                k += 1
+            while t < t_end and trigger_on[known[t]] < clock + probation:
+                clock, is_moved = max(clock, np.int64(trigger_on[known[t]])), True
+                probation = max(probation, cure_days[trigger_kind[known[t]]])
+                t += 1
+        cure = clock + probation
+        entered.append(np.int32(enter))
+        cured.append(np.int32(cure if cure <= last else NEVER))
+        kinds.append(np.int8(kind))
+        if cure > last:
+            break
+        r = k
+    return entered, cured, kinds
+
+
+@njit(cache=True, nogil=True)
+def _material_runs(c, last, items, thresholds):  # type: ignore[no-untyped-def]
+    """First days, and first days after, of customer c's runs of days with material arrears, as known on day `last`."""
+    starts, issued_on, due_on, since, until, amount, lines, on, line_from, line_until, cents, kind = items
+    item_days, _, material, share, leave_disputed, _ = thresholds
     size = 0
-    for i in range(first, stop):
-        size += 4 * (version_start[i + 1] - version_start[i])
-    on, balance_step, arrears_step = np.empty(size, np.int32), np.zeros(size, np.int64), np.zeros(size, np.int64)
+    for i in range(starts[c], starts[c + 1]):
+        size += 4 + 4 * (lines[i + 1] - lines[i])
+    when, balance_step, arrears_step = np.empty(size, np.int32), np.zeros(size, np.int64), np.zeros(size, np.int64)
     n = 0
-    for i in range(first, stop):
-        for v in range(version_start[i], version_start[i + 1]):
-            since = version_known_from[v]
-            to = version_known_from[v + 1] if v + 1 < version_start[i + 1] else known_until[i]
-            left = open_cents[v]
-            if left == 0 or to <= since:
-                continue
-            on[n], balance_step[n] = since, left
-            on[n + 1], balance_step[n + 1] = to, -left
-            n += 2
-            late = max(since, due_on[i] + 1 + item_days)
-            if late < to and not (leave_disputed and is_disputed[v]):
-                on[n], arrears_step[n] = late, left
-                on[n + 1], arrears_step[n + 1] = to, -left
+    for i in range(starts[c], starts[c + 1]):
+        if not (since[i] <= last < until[i]) or amount[i] == 0:
+            continue
+        paid, left, is_disputed, from_on, e, e_end = np.int64(0), amount[i], False, issued_on[i], lines[i], lines[i + 1]
+        while True:
+            # what holds from from_on holds until the next line that is known, after the last one for ever
+            while e < e_end and not (line_from[e] <= last < line_until[e]):
+                e += 1
+            to = NEVER if e == e_end else max(on[e], from_on)
+            late = max(from_on, due_on[i] + 1 + item_days)
+            if left > 0 and to > from_on:
+                when[n], balance_step[n], when[n + 1], balance_step[n + 1] = from_on, left, to, -left
                 n += 2
-    order = np.argsort(on[:n], kind="mergesort")
+            if left > 0 and to > late and not (leave_disputed and is_disputed):
+                when[n], arrears_step[n], when[n + 1], arrears_step[n + 1] = late, left, to, -left
+                n += 2
+            if e == e_end:
+                break
+            if kind[e] == DISPUTE_OPENED or kind[e] == DISPUTE_CLOSED:
+                is_disputed = kind[e] == DISPUTE_OPENED
+            else:
+                paid = max(paid, amount[i]) if cents[e] == ALL_THAT_IS_LEFT else paid + cents[e]
+            left = amount[i] - paid if amount[i] - paid > TOLERANCE else np.int64(0)
+            from_on, e = to, e + 1
+    order = np.argsort(when[:n], kind="mergesort")
+    begins, ends = [np.int32(0)][:0], [np.int32(0)][:0]
     balance, arrears, is_material = np.int64(0), np.int64(0), False
     for k in range(n):
         balance += balance_step[order[k]]
         arrears += arrears_step[order[k]]
-        if k + 1 < n and on[order[k + 1]] == on[order[k]]:
+        if k + 1 < n and when[order[k + 1]] == when[order[k]]:
             continue
-        now = arrears > amount and arrears >= share * balance and (arrears > share * balance or item_days > 0)
-        if on[order[k]] >= NEVER:
+        if when[order[k]] == NEVER:
             break
+        # the bureau's share of old items counts from its threshold on, the primary share of arrears only above it
+        is_above = arrears >= share * balance if item_days > 0 else arrears > share * balance
+        now = arrears > material and is_above
         if now and not is_material:
-            begins.append(on[order[k]])
+            begins.append(when[order[k]])
         elif is_material and not now:
-            ends.append(on[order[k]])
+            ends.append(when[order[k]])
         is_material = now
     if is_material:
-        ends.append(np.int32(NEVER))
+        ends.append(NEVER)
     return begins, ends

@@ -12,13 +12,17 @@ import pandas as pd
 
 from features.default_status import DefaultPolicy, default_spells, in_default
 from features.errors import InputError
-from features.known import known_on
 from features.ledger import Ledger
-from features.settlement import settle
+from features.settlement import Settlement, settle
 
 
 def default_labels(
-    ledger: Ledger, snapshots: pd.DataFrame, policy: DefaultPolicy, *, until: date | str | pd.Timestamp | None = None
+    ledger: Ledger,
+    snapshots: pd.DataFrame,
+    policy: DefaultPolicy,
+    *,
+    until: date | str | pd.Timestamp | None = None,
+    settlement: Settlement | None = None,
 ) -> pd.DataFrame:
     """Whether a customer not in default on as_of enters default within each horizon of the policy.
 
@@ -38,12 +42,11 @@ def default_labels(
     Source: CRR Art. 178; Delegated Regulation (EU) 2018/171.
     """
     last = pd.Timestamp(ledger.last_known_on if until is None else until)
-    if until is not None:
-        ledger = known_on(ledger, until)
+    settlement = settle(ledger) if settlement is None else settlement
     as_of = pd.to_datetime(snapshots["as_of"]).to_numpy().astype("datetime64[D]")
     ids = snapshots["customer_id"].astype("str").to_numpy()
-    standing_in = in_default(ledger, snapshots, policy).to_numpy()
-    entered = _next_entry(default_spells(ledger, policy, until=last), ids, as_of)
+    standing_in = in_default(ledger, snapshots, policy, settlement=settlement).to_numpy()
+    entered = _next_entry(default_spells(ledger, policy, until=last, settlement=settlement), ids, as_of)
     frame = pd.DataFrame({
         "in_default": standing_in,
         "default_on": entered.astype("datetime64[s]"),
