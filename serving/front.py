@@ -44,8 +44,9 @@ class Front:
     `{error, detail, request_id}`. Logs never hold a body, an exception's message or a query.
     """
 
-    def __init__(self, app: App, busy_after: int = BUSY_AFTER) -> None:
+    def __init__(self, app: App, why_not_ready: Callable[[], str | None], busy_after: int = BUSY_AFTER) -> None:
         self.app = app
+        self.why_not_ready = why_not_ready
         self.busy_after = busy_after
         self.running = 0
 
@@ -56,7 +57,7 @@ class Front:
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         scope[REQUEST_ID] = given.decode() if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
-        reply = _Reply(scope, send)
+        reply = _Reply(scope, send, self.why_not_ready)
         is_probe = scope["path"] in ("/livez", "/readyz", "/healthz", "/metrics")
         self.running += 1
         try:
@@ -80,22 +81,27 @@ class Front:
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > LARGEST_BODY:
             raise too_large()
-        if scope["method"] not in ("GET", "HEAD") and headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
+        if scope["method"] not in ("GET", "HEAD") and headers.get(b"sec-fetch-site", b"none") not in (
+            b"none",
+            b"same-origin",
+        ):
             raise Problem(status=403, error="forbidden", detail="requests from another site's page are not answered.")
 
 
 class _Reply:
     """The sending side of one request: adds our headers, and replaces an error that is not in our form."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self.scope, self.send = scope, send
+    def __init__(self, scope: Scope, send: Send, why_not_ready: Callable[[], str | None]) -> None:
+        self.scope, self.send, self.why_not_ready = scope, send, why_not_ready
         self.has_started = False
         self.replaced: int | None = None
+        self.allow: list[tuple[bytes, bytes]] = []
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = [(name.lower(), value) for name, value in message["headers"]]
             if message["status"] >= 400 and not _is_page(headers):
+                self.allow = [h for h in headers if h[0] == b"allow"]
                 self.replaced = message["status"]  # another's form of error: sent in ours once its body has come
                 return
             await self._start(message["status"], headers)
@@ -112,6 +118,8 @@ class _Reply:
             return f"{path} is not a route of this service; GET / says what can be asked."
         if status == 405:
             return f"{path} does not answer {method}; GET / says how it is asked."
+        if status == 503 and (why := self.why_not_ready()) is not None:
+            return why
         return f"{method} {path} could not be answered."
 
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
@@ -125,9 +133,11 @@ class _Reply:
         """Send a problem in our form, unless an answer has begun already (then the connection just ends)."""
         if self.has_started:
             return
-        form = body(error=problem.error, detail=problem.detail, request_id=self.scope[REQUEST_ID], fields=problem.fields)
+        form = body(
+            error=problem.error, detail=problem.detail, request_id=self.scope[REQUEST_ID], fields=problem.fields
+        )
         text = json.dumps(form, ensure_ascii=False).encode()
-        extra = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+        extra = [*self.allow, *((name.lower().encode(), value.encode()) for name, value in problem.headers.items())]
         await self._start(problem.status, [
             (b"content-type", b"application/json"), (b"content-length", str(len(text)).encode()), *extra,
         ])  # fmt: skip

@@ -44,7 +44,9 @@ def _cell(value: Any) -> str | bool | int | float | None:
 
 Cell = Annotated[Any, PlainValidator(_cell)]
 Row = Mapping[str, Cell]
-AsOf = Annotated[date | None, Field(description="The end of the day asked about; the ledger's last known day if absent.")]
+AsOf = Annotated[
+    date | None, Field(description="The end of the day asked about; the ledger's last known day if absent.")
+]
 
 
 class ScoreRequest(Message):
@@ -109,6 +111,11 @@ def parsed(kind: type[M], body: bytes) -> M:
         return kind.model_validate_json(body)
     except ValidationError as faults:
         raise _problem(faults) from None
+
+
+def typed(kind: type[M], fields: Mapping[str, Any]) -> M:
+    """What a person typed into a form as a message of a kind. Raises Problem as `parsed` does."""
+    return parsed(kind, pydantic_core.to_json(fields))
 
 
 def _problem(faults: ValidationError) -> Problem:

@@ -112,17 +112,22 @@ class DecisionLog:
                 own = chained(previous, decision_id, text)
                 rows.append((decision_id, previous, text, own))
                 previous = own
-            connection.executemany("INSERT INTO decisions (decision_id, previous, content, hash) VALUES (?, ?, ?, ?)", rows)
+            connection.executemany(
+                "INSERT INTO decisions (decision_id, previous, content, hash) VALUES (?, ?, ?, ?)", rows
+            )
         return ids
 
     def read(self, decision_id: str) -> Record:
         """The record of one decision. Raises UnknownDecision where there is none."""
         with self._lock:
             row = self._connection.execute(
-                "SELECT sequence, decision_id, previous, content, hash FROM decisions WHERE decision_id = ?", (decision_id,)
+                "SELECT sequence, decision_id, previous, content, hash FROM decisions WHERE decision_id = ?",
+                (decision_id,),
             ).fetchone()
         if row is None:
-            raise UnknownDecision(f"{decision_id}: no such decision in {self.path.name}. Give the decision_id of an answer.")
+            raise UnknownDecision(
+                f"{decision_id}: no such decision in {self.path.name}. Give the decision_id of an answer."
+            )
         return Record(sequence=row[0], decision_id=row[1], previous=row[2], content=json.loads(row[3]), hash=row[4])
 
     def verify(self) -> Verdict:

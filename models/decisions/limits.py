@@ -190,9 +190,21 @@ def recommend(situation: Situation, policy: LimitPolicy) -> Recommendation:
     limit = _limit(s, s.pd, s.grade, exposure, policy, sums)
     action, reasons = _action(s, limit, policy)
     if action == HOLD:
-        limit = sums.step("held_limit", "min(limit, exposure): nothing more on credit", min(limit, exposure), limit=limit, exposure=exposure)
+        limit = sums.step(
+            "held_limit",
+            "min(limit, exposure): nothing more on credit",
+            min(limit, exposure),
+            limit=limit,
+            exposure=exposure,
+        )
     elif action == DECLINE:
-        limit = sums.step("declined_limit", "0 below the policy's smallest limit", 0.0, limit=limit, smallest_limit=policy.smallest_limit)
+        limit = sums.step(
+            "declined_limit",
+            "0 below the policy's smallest limit",
+            0.0,
+            limit=limit,
+            smallest_limit=policy.smallest_limit,
+        )
     if action in (REDUCE, HOLD, DECLINE) and s.is_natural_person:
         action, reasons = REFER, [("natural_person", {}), *reasons]
     return _answer(s, policy, sums, action, limit, reasons, _conditions(s, action, limit, exposure))
@@ -219,18 +231,28 @@ def _limit(s: Situation, pd_12m: float, grade: str, exposure: float, policy: Lim
             uninsured_at_most=allowed, insured_share=share, insured_limit=insured, first_loss=first_loss,
         )  # fmt: skip
     cap = policy.terms_of(grade).maximum_limit
-    capped = sums.step("grade_cap", f"min(loss budget's limit, cap of grade {grade})", min(allowed, cap), from_loss_budget=allowed, cap=cap)
+    capped = sums.step(
+        "grade_cap",
+        f"min(loss budget's limit, cap of grade {grade})",
+        min(allowed, cap),
+        from_loss_budget=allowed,
+        cap=cap,
+    )
     rounded = sums.step(
         "rounded", f"rounded down to {policy.significant_digits} significant digits",
         rounded_down(capped, policy.significant_digits), limit=capped,
     )  # fmt: skip
-    return sums.step("limit", "min(requested, rounded)", min(s.requested, rounded), requested=s.requested, rounded=rounded)
+    return sums.step(
+        "limit", "min(requested, rounded)", min(s.requested, rounded), requested=s.requested, rounded=rounded
+    )
 
 
 def _action(s: Situation, limit: float, policy: LimitPolicy) -> tuple[str, list[tuple[str, Mapping[str, float]]]]:
     """What to do about a computed limit, and the policy's own reasons for it."""
     if s.days_past_due >= policy.hold_after_days:
-        return HOLD, [("overdue_hold", {"days": s.days_past_due, "amount": s.overdue, "policy_days": policy.hold_after_days})]
+        return HOLD, [
+            ("overdue_hold", {"days": s.days_past_due, "amount": s.overdue, "policy_days": policy.hold_after_days})
+        ]
     if limit < min(policy.smallest_limit, s.requested):
         return DECLINE, [("below_smallest_limit", {"limit": limit, "smallest_limit": policy.smallest_limit})]
     if limit > policy.authority:

@@ -1,0 +1,128 @@
+"""The open items of some customers on one day, and what stands of each customer's account, as the books held it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.currency import CENTS
+from features.settlement import OPEN, Settlement, dates, last_versions
+from features.snapshots import ACTIVE_DAYS
+
+BUCKETS = ("current", "1_30", "31_60", "61_90", "over_90")  # by days past due
+_BUCKET_ENDS = np.array([0, 30, 60, 90])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accounts:
+    """Accounts on one day.
+
+    items : one row an open item, by customer in the order asked: customer_id, invoice_id, row (its place in
+        ledger.invoices), issued_on, due_on, amount, open_amount (reporting currency), days_past_due, is_disputed.
+    customers : one row a customer asked, indexed by customer_id: invoices (known by then, open or not),
+        days_since_invoice (NaN without one), balance, overdue (past due and undisputed), disputed, unapplied (credits not
+        set against an item), days_past_due (of the oldest undisputed item), one column `ageing_BUCKET` a bucket.
+    """
+
+    items: pd.DataFrame
+    customers: pd.DataFrame
+
+
+def accounts(settlement: Settlement, customer_ids: list[str], at: int) -> Accounts:
+    """The accounts of these customers at the end of day `at` (days since 1970-01-01).
+
+    Raises KeyError for a customer that the ledger does not know: whoever asks says so to its user first.
+    """
+    codes = settlement.owners.index.get_indexer(pd.Index(customer_ids, dtype=object))
+    if (codes < 0).any():
+        raise KeyError([customer_ids[i] for i in np.flatnonzero(codes < 0)])
+    entries, place = _known_entries(settlement, codes, at)
+    version = last_versions(settlement.version_start, settlement.version_known_from, entries, np.int32(at))
+    is_open = settlement.closed_kind[version] == OPEN
+    issued = settlement.issued_on[entries]
+    customers = pd.DataFrame(
+        {"invoices": np.bincount(place, minlength=len(codes))}, index=pd.Index(customer_ids, name="customer_id")
+    )
+    last = np.full(len(codes), -(2**31), dtype=np.int64)
+    np.maximum.at(last, place, issued)
+    customers["days_since_invoice"] = np.where(customers["invoices"] > 0, at - last, np.nan)
+    entries, version, place = entries[is_open], version[is_open], place[is_open]
+    past_due = np.maximum(at - settlement.due_on[entries], 0).astype(np.int64)
+    items = pd.DataFrame({
+        "customer_id": np.array(customer_ids, dtype=object)[place],
+        "invoice_id": np.array(settlement.invoice_ids, dtype=object)[settlement.invoice[entries]] if len(entries) else [],
+        "row": settlement.row[entries], "issued_on": dates(settlement.issued_on[entries]), "due_on": dates(settlement.due_on[entries]),
+        "amount": settlement.amount_cents[entries] / CENTS, "open_amount": settlement.open_cents[version] / CENTS,
+        "days_past_due": past_due, "is_disputed": settlement.is_disputed[version],
+    })  # fmt: skip
+    cents, disputed = settlement.open_cents[version], settlement.is_disputed[version]
+    _add_balances(customers, place, cents, past_due, disputed)
+    customers["unapplied"] = _unapplied(settlement, codes, at) / CENTS
+    return Accounts(items=items, customers=customers)
+
+
+def _ranges(start: NDArray[np.int64], codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All places in the ranges start[c]:start[c + 1] of some codes, and to which of the codes each belongs."""
+    first, lengths = start[codes], start[codes + 1] - start[codes]
+    place = np.repeat(np.arange(len(codes)), lengths)
+    offset = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.repeat(first, lengths) + offset, place
+
+
+def _known_entries(s: Settlement, codes: NDArray[np.int64], at: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    entries, place = _ranges(s.invoice_start, codes)
+    known = (s.known_from[entries] <= at) & (s.known_until[entries] > at)
+    return entries[known], place[known]
+
+
+def _add_balances(
+    customers: pd.DataFrame,
+    place: NDArray[np.int64],
+    cents: NDArray[np.int64],
+    past_due: NDArray[np.int64],
+    disputed: NDArray[np.bool_],
+) -> None:
+    """Add the columns of balances: sums of whole cents, so that buckets add up to the balance exactly."""
+
+    def summed(which: NDArray[np.bool_]) -> NDArray[np.float64]:
+        total = np.zeros(len(customers), dtype=np.int64)
+        np.add.at(total, place[which], cents[which])
+        return total / CENTS
+
+    customers["balance"] = summed(np.ones(len(cents), dtype=bool))
+    customers["overdue"] = summed((past_due > 0) & ~disputed)
+    customers["disputed"] = summed(disputed)
+    oldest = np.zeros(len(customers), dtype=np.int64)
+    np.maximum.at(oldest, place[~disputed], past_due[~disputed])
+    customers["days_past_due"] = oldest
+    bucket = np.searchsorted(_BUCKET_ENDS, past_due)
+    for number, name in enumerate(BUCKETS):
+        customers[f"ageing_{name}"] = summed(bucket == number)
+
+
+def _unapplied(s: Settlement, codes: NDArray[np.int64], at: int) -> NDArray[np.int64]:
+    entries, place = _ranges(s.unapplied_start, codes)
+    known = (s.unapplied_known_from[entries] <= at) & (s.unapplied_known_until[entries] > at)
+    total = np.zeros(len(codes), dtype=np.int64)
+    np.add.at(total, place[known], s.unapplied_cents[entries[known]])
+    return total
+
+
+def usual_invoices(settlement: Settlement, customer_ids: list[str], at: int) -> pd.DataFrame:
+    """The median amount (reporting currency) and terms (days) of each customer's invoices of the last year, as known on
+    day `at`; of all its invoices where the year has none. Indexed by customer_id; NaN for a customer without any."""
+    codes = settlement.owners.index.get_indexer(pd.Index(customer_ids, dtype=object))
+    entries, place = _known_entries(settlement, codes, at)
+    known = pd.DataFrame({
+        "place": place, "recent": settlement.issued_on[entries] > at - ACTIVE_DAYS,
+        "amount": settlement.amount_cents[entries] / CENTS,
+        "terms_days": (settlement.due_on[entries] - settlement.issued_on[entries]).astype(np.float64),
+    })  # fmt: skip
+    has_recent = known.groupby("place")["recent"].transform("any")
+    usual = known[known["recent"] | ~has_recent].groupby("place")[["amount", "terms_days"]].median()
+    found = usual.reindex(np.arange(len(codes))).set_axis(pd.Index(customer_ids, name="customer_id"))
+    found["amount"], found["terms_days"] = found["amount"].round(2), np.floor(found["terms_days"])
+    return found
