@@ -23,6 +23,8 @@ from features.tables import SQL_TYPES, TABLES
 
 REPORT, QUARANTINE, LOG = "import_report.json", "quarantine.parquet", "imports.json"
 MEMORY = "1200MB"
+WAYS = {(True, None): "day first", (False, None): "month first",
+        (None, "."): "with a decimal point", (None, ","): "with a decimal comma"}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,21 +167,22 @@ def _customers_notice(count: int) -> list[dict[str, Any]]:
 
 
 def _conventions(readings: list[Reading]) -> list[dict[str, Any]]:
-    """What was inferred about dates and decimals of whole columns."""
-    found = []
+    """What was inferred about dates and decimals, one entry a file and way of reading: columns, evidence, doubtful values."""
+    grouped: dict[tuple[str, str], list[tuple[str, int, int, int]]] = {}
     for reading in readings:
-        for name, convention in reading.conventions.items():
-            if not convention.doubtful and not convention.clear:
-                continue
-            header = reading.source.header[reading.source.columns[name]]
-            kind = {(True, None): "day first", (False, None): "month first", (None, "."): "with a decimal point", (None, ","): "with a decimal comma"}
-            how = kind.get((convention.day_first, convention.decimal))
-            words = f"{reading.source.path.name}: {header} read {how}" if how else f"{reading.source.path.name}: {header} contradicts itself"
-            evidence = f"{convention.clear:,} values can be read in no other way" if convention.clear else "no value of the column tells; assumed"
-            if convention.against:
-                evidence += f", {convention.against:,} only in the other"
-            if convention.doubtful:
-                found.append({"what": f"{words} ({evidence})", "rows": convention.doubtful})
+        for name, c in reading.conventions.items():
+            if c.doubtful:
+                how = WAYS.get((c.day_first, c.decimal), "in no way: the column contradicts itself")
+                header = reading.source.header[reading.source.columns[name]]
+                grouped.setdefault((reading.source.path.name, how), []).append((header, c.clear, c.against, c.doubtful))
+    found = []
+    for (file, how), columns in grouped.items():
+        names, clear, against, doubtful = zip(*columns, strict=True)
+        shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more columns" if len(names) > 6 else "")
+        evidence = f"{sum(clear):,} values can be read in no other way" if sum(clear) else "no value tells; assumed"
+        if sum(against):
+            evidence += f", {sum(against):,} only in the other"
+        found.append({"what": f"{file}: {shown} read {how} ({evidence})", "rows": sum(doubtful)})
     return found
 
 

@@ -329,7 +329,9 @@ def mapped(header: tuple[str, ...], file: File) -> dict[str, int]:
     """Field -> position in `header`; the first of a field's names that the header has, and its first column."""
     positions: dict[str, int] = {}
     for position, name in enumerate(header):
-        positions.setdefault(plain(name), position)
+        repeats = sum(plain(earlier) == plain(name) for earlier in header[:position])
+        # a column that stands twice: the second is NAME.1, as spreadsheets and pandas name it
+        positions.setdefault(plain(name) + (str(repeats) if repeats else ""), position)
     found = {}
     for name, declared in file.fields.items():
         at = next((positions[plain(n)] for n in declared.names if plain(n) in positions), None)
