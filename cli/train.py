@@ -46,7 +46,6 @@ def command(
     Example: tradecredit train build/ledger --as-of 2024-06-30
     """
     import pandas as pd
-    from features.catalogue import catalogue_records
 
     from features.ledger import read_ledger
     from models.registry import Settings
@@ -73,7 +72,7 @@ def command(
             fitted = default.fit(book, as_of=day, seed=seed, truth=truth)
         else:
             fitted = delay.fit(book, as_of=day, seed=seed)
-        logged = tracking.log(settings, fitted, kind=kind, ledger=book, as_of=day, catalogue=catalogue_records())
+        logged = tracking.log(settings, fitted, kind=kind, ledger=book, as_of=day)
         results[kind] = {
             "model": logged.name, "version": logged.version, "run_id": logged.run_id, "metrics": logged.metrics,
         }  # fmt: skip

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from features.catalogue import CATALOGUE
 from features.ledger import Ledger
 from models import registry
 from models.pyfunc import Everything
@@ -24,7 +25,6 @@ def log(
     kind: str,
     ledger: Ledger,
     as_of: date,
-    catalogue: list[dict[str, Any]],
 ) -> registry.Served:
     """Log one fitted model ("default" or "delay") as a run of its experiment and register it as a candidate.
 
@@ -56,7 +56,7 @@ def log(
                 {"as_of": as_of.isoformat(), "ledger_fingerprint": ledger.fingerprint, **fitted.parameters}
             )
             mlflow.log_metrics(fitted.metrics)
-            mlflow.log_dict({"features": catalogue}, "feature_catalogue.json")
+            mlflow.log_dict({"features": _catalogue()}, "feature_catalogue.json")
             for table_name, table in fitted.tables.items():
                 mlflow.log_text(table.to_csv(index=False), f"tables/{table_name}.csv")
             for figure_name, figure in fitted.figures.items():
@@ -75,6 +75,15 @@ def log(
     for tag, value in identity.items():
         store.set_model_version_tag(name, version, tag, value)
     return registry.load(settings, name, version)
+
+
+def _catalogue() -> list[dict[str, Any]]:
+    """What every column meant when the model was trained: the catalogue of that day."""
+    return [
+        {"name": c.name, "unit": c.unit.value, "risk": c.risk.name, "level": c.level.value, "family": c.family,
+         "meaning": c.meaning, "missing": c.missing.name, "source": c.source, "reason": dict(c.reason)}
+        for c in CATALOGUE.columns()
+    ]  # fmt: skip
 
 
 def _experiment(store: Any, settings: Settings, kind: str) -> str:
