@@ -49,7 +49,7 @@ def command(
 
     from features.ledger import read_ledger
     from models.registry import Settings
-    from training import default, delay, tracking
+    from training import tracking
 
     settings = Settings.from_environment()
     if sample and ledger is None:
@@ -69,8 +69,12 @@ def command(
     for kind in ("default", "delay") if model == "all" else (model,):
         click.echo(f"training the {kind} model as of {day} …", err=True)
         if kind == "default":
+            from training import default
+
             fitted = default.fit(book, as_of=day, seed=seed, truth=truth)
         else:
+            from training import delay
+
             fitted = delay.fit(book, as_of=day, seed=seed)
         logged = tracking.log(settings, fitted, kind=kind, ledger=book, as_of=day)
         results[kind] = {
