@@ -1,0 +1,137 @@
+"""How good delay predictions are, with the plain rules that anybody would use first beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.catalogue.habit import STEPS as HABIT_STEPS
+from models import metrics
+from models.payment_curve import Curves, levels_between
+from models.payment_steps import habit_curve
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.bool_]
+
+MATURE_DAYS = 30  # days after the due date by which an outcome must be known to be scored
+GRID = np.arange(-60, 121, dtype=np.int64)  # days late over which CRPS is taken
+RULES = ("on_the_day", "customer_mean", "customer_median")
+MOST_FOR_CRPS = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """Predictions beside what came. X : the items' matrix. ended : days late when paid or when last observed.
+    is_paid : paid, as far as observed. customers : ids. pooled_habit : hazards of all customers when the model was made.
+    """
+
+    X: pd.DataFrame
+    curves: Curves
+    ended: NDArray[np.int64]
+    is_paid: Rows
+    customers: NDArray[np.object_]
+    pooled_habit: Floats
+
+    def only(self, rows: Rows) -> Scored:
+        """The same of some items."""
+        return Scored(X=self.X[rows], curves=self.curves.only(rows), ended=self.ended[rows], is_paid=self.is_paid[rows],
+                      customers=self.customers[rows], pooled_habit=self.pooled_habit)  # fmt: skip
+
+
+def baselines(X: pd.DataFrame) -> dict[str, Floats]:
+    """What the plain rules answer: days late on the day, the customer's mean and median (two years; 0 without history),
+    and the customer's share of invoices 5 or more days late (the mean share without history)."""
+    share = X["late_5_share_12m"].to_numpy(np.float64)
+    return {
+        "on_the_day": np.zeros(len(X)),
+        "customer_mean": np.nan_to_num(X["days_late_mean_24m"].to_numpy(np.float64)),
+        "customer_median": np.nan_to_num(X["days_late_median_24m"].to_numpy(np.float64)),
+        "customer_late_rate": np.where(np.isnan(share), np.nanmean(share) if (~np.isnan(share)).any() else 0.0, share),
+    }
+
+
+def evaluate(scored: Scored, *, intervals: bool = True) -> dict[str, float]:
+    """Figures of the model and of each plain rule (`baseline_RULE_FIGURE`); `FIGURE_low`, `_high` hold 95 % of the draws
+    of customers. Errors in days and distances are over paid items, probabilities over all.
+    """
+    if not len(scored.ended):
+        return {}
+    rule, curves = baselines(scored.X), scored.curves
+    found: dict[str, float] = {"items": float(len(scored.ended)), "customers": float(len(set(scored.customers)))}
+    for k in (1, 5, 30):
+        y = (scored.ended >= k).astype(np.float64)
+        if 0 < y.sum() < len(y):
+            p = curves.at_least(k)
+            found[f"auc_late_{k}"], found[f"brier_late_{k}"] = metrics.auc(y, p), metrics.brier(y, p)
+            found[f"average_precision_late_{k}"] = metrics.average_precision(y, p)
+            found[f"rate_late_{k}"], found[f"predicted_late_{k}"] = float(y.mean()), float(p.mean())
+            found[f"baseline_customer_late_rate_auc_late_{k}"] = metrics.auc(y, rule["customer_late_rate"])
+            found[f"baseline_customer_late_rate_average_precision_late_{k}"] = metrics.average_precision(y, rule["customer_late_rate"])
+            if intervals and k == 5:
+                _add_interval(found, f"auc_late_{k}", lambda w, y=y, p=p: metrics.auc(y, p, w), scored.customers)
+    paid = scored.is_paid
+    late = scored.ended[paid].astype(np.float64)
+    answers = {"": curves.quantile(0.5)[paid], **{f"baseline_{name}_": rule[name][paid] for name in RULES}}
+    for prefix, days in answers.items():
+        error = np.abs(days - late)
+        found[f"{prefix}mae_days"], found[f"{prefix}within_3_days_share"] = float(error.mean()), float((error <= 3).mean())
+    if intervals:
+        error = np.abs(answers[""] - late)
+        _add_interval(found, "mae_days", lambda w: float(np.average(error, weights=w)), scored.customers[paid])
+        better = answers["baseline_customer_median_"]
+        gain = np.abs(better - late) - error
+        interval = metrics.by_customer(lambda w: float(np.average(gain, weights=w)), scored.customers[paid])
+        found["mae_gain_on_customer_median_low"], found["mae_gain_on_customer_median_high"] = interval.low, interval.high
+    return found | distribution_figures(scored)
+
+
+def _add_interval(found: dict[str, float], name: str, metric: metrics.bootstrap.Metric, customers: NDArray[np.object_]) -> None:
+    interval = metrics.by_customer(metric, customers)
+    found[f"{name}_low"], found[f"{name}_high"] = interval.low, interval.high
+
+
+def distribution_figures(scored: Scored) -> dict[str, float]:
+    """Coverage of the 80 % interval, pinball loss and CRPS over paid items, the customer's own distribution and that of
+    all customers beside them.
+
+    `coverage_80` counts days in [p10, p90]; where most invoices are paid on one day the shortest possible interval, that
+    day, covers more than 80 %. `coverage_80_levels` counts outcomes whose place in their own distribution, drawn evenly
+    within a day's mass, lies between 0.1 and 0.9: 80 % for a true distribution, whatever its points of mass.
+    """
+    paid, curves = scored.is_paid, scored.curves
+    late = scored.ended[paid].astype(np.float64)
+    low, middle, high = (curves.quantile(level)[paid] for level in (0.1, 0.5, 0.9))
+    rng = np.random.default_rng(0)
+    place = levels_between(curves.place(scored.ended, before=True), curves.place(scored.ended), rng)[paid]
+    found = {
+        "coverage_80": metrics.coverage(late, low, high), "interval_days": float(np.mean(high - low)),
+        "coverage_80_levels": float(np.mean((place >= 0.1) & (place <= 0.9))),
+        "pinball_10": metrics.pinball(late, low, 0.1), "pinball_50": metrics.pinball(late, middle, 0.5),
+        "pinball_90": metrics.pinball(late, high, 0.9),
+    }  # fmt: skip
+    rows = np.flatnonzero(paid)[:: max(1, int(paid.sum()) // MOST_FOR_CRPS)]
+    outcome = np.clip(scored.ended[rows], GRID[0], GRID[-1]).astype(np.float64)
+    for name, cdf in _grids(scored, rows).items():
+        found[f"{name}crps_days"] = metrics.crps_of_cdf(outcome, GRID.astype(np.float64), cdf)
+    return found
+
+
+def _grids(scored: Scored, rows: NDArray[np.int64]) -> Mapping[str, Floats]:
+    """F on GRID of the model, of the customer's own habit curve, and of all customers' (Kaplan–Meier), given unpaid so far."""
+    model = np.column_stack([1.0 - scored.curves.unpaid_on(np.full(len(scored.ended), day))[rows] for day in GRID])
+    X = scored.X.iloc[rows]
+    own = habit_curve(X, scored.pooled_habit)
+    pooled = np.concatenate([[1.0], np.cumprod(1.0 - scored.pooled_habit)])
+    ends = np.array([-400, *HABIT_STEPS], dtype=np.float64)
+    found = {"": model}
+    for name, curve in (("baseline_customer_distribution_", own), ("baseline_kaplan_meier_", np.tile(pooled, (len(rows), 1)))):
+        unpaid = np.stack([np.interp(GRID, ends, row) for row in curve])
+        at = np.array([np.interp(a, ends, row) for a, row in zip(scored.curves.asked[rows], curve, strict=True)])
+        found[name] = 1.0 - np.minimum(unpaid / np.maximum(at, 1e-6)[:, None], 1.0)
+    for cdf in found.values():
+        cdf[:, -1] = 1.0
+    return found
