@@ -32,7 +32,8 @@ def command(ledger: Path | None, host: str, port: int) -> None:
             f"{folder}: no such ledger. `tradecredit sample {folder}` writes one, `tradecredit import` fills one."
         )
     environment = os.environ | {
-        "TRADECREDIT_LEDGER": str(folder), "TRADECREDIT_HOME": str(settings.home), "MLFLOW_TRACKING_URI": settings.tracking_uri,
+        "TRADECREDIT_LEDGER": str(folder), "TRADECREDIT_HOME": str(settings.home),
+        "MLFLOW_TRACKING_URI": settings.tracking_uri,
         "BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true",
     }  # fmt: skip
     click.echo(f"http://{host}:{port}/ serves {folder}", err=True)

@@ -80,7 +80,8 @@ def explain(
     slope = (p1 - p0) / (margin - base) if abs(margin - base) > 1e-9 else p0 * (1 - p0)
     frame = pd.DataFrame({
         "feature": log_odds.index, "family": [columns[name].family for name in log_odds.index],
-        "value": values.reindex(log_odds.index).to_numpy(dtype=np.float64), "log_odds": log_odds.to_numpy(dtype=np.float64),
+        "value": values.reindex(log_odds.index).to_numpy(dtype=np.float64),
+        "log_odds": log_odds.to_numpy(dtype=np.float64),
     })  # fmt: skip
     frame["points"] = frame["log_odds"] * slope
     families = frame.groupby("family", as_index=False)[["log_odds", "points"]].sum()
@@ -106,15 +107,15 @@ def reasons(
     sign, found = (1 if raising else -1), []
     features: set[str] = set()
     families: dict[str, int] = {}
-    for row in explanation.contributions.itertuples():
-        column = columns[str(row.feature)]
-        if sign * row.log_odds < SMALLEST_REASON or column.feature in features:
+    for row in explanation.contributions.to_dict("records"):
+        column = columns[row["feature"]]
+        if sign * row["log_odds"] < SMALLEST_REASON or column.feature in features:
             continue
         if families.get(column.family, 0) >= MOST_OF_A_FAMILY:
             continue
         features.add(column.feature)
         families[column.family] = families.get(column.family, 0) + 1
-        found.append(Reason(code=column.name, text=sentence(column, row.value, language), log_odds=row.log_odds))
+        found.append(Reason(code=column.name, text=sentence(column, row["value"], language), log_odds=row["log_odds"]))
         if len(found) == MOST_REASONS:
             break
     return found

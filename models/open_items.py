@@ -23,8 +23,8 @@ class Accounts:
     items : one row an open item, by customer in the order asked: customer_id, invoice_id, row (its place in
         ledger.invoices), issued_on, due_on, amount, open_amount (reporting currency), days_past_due, is_disputed.
     customers : one row a customer asked, indexed by customer_id: invoices (known by then, open or not),
-        days_since_invoice (NaN without one), balance, overdue (past due and undisputed), disputed, unapplied (credits not
-        set against an item), days_past_due (of the oldest undisputed item), one column `ageing_BUCKET` a bucket.
+        days_since_invoice (NaN without one), balance, overdue (past due and undisputed), disputed, unapplied (credits
+        not set against an item), days_past_due (of the oldest undisputed item), one column `ageing_BUCKET` a bucket.
     """
 
     items: pd.DataFrame
@@ -51,10 +51,12 @@ def accounts(settlement: Settlement, customer_ids: list[str], at: int) -> Accoun
     customers["days_since_invoice"] = np.where(customers["invoices"] > 0, at - last, np.nan)
     entries, version, place = entries[is_open], version[is_open], place[is_open]
     past_due = np.maximum(at - settlement.due_on[entries], 0).astype(np.int64)
+    invoice_ids = np.array(settlement.invoice_ids, dtype=object)
     items = pd.DataFrame({
         "customer_id": np.array(customer_ids, dtype=object)[place],
-        "invoice_id": np.array(settlement.invoice_ids, dtype=object)[settlement.invoice[entries]] if len(entries) else [],
-        "row": settlement.row[entries], "issued_on": dates(settlement.issued_on[entries]), "due_on": dates(settlement.due_on[entries]),
+        "invoice_id": invoice_ids[settlement.invoice[entries]] if len(entries) else [],
+        "row": settlement.row[entries],
+        "issued_on": dates(settlement.issued_on[entries]), "due_on": dates(settlement.due_on[entries]),
         "amount": settlement.amount_cents[entries] / CENTS, "open_amount": settlement.open_cents[version] / CENTS,
         "days_past_due": past_due, "is_disputed": settlement.is_disputed[version],
     })  # fmt: skip

@@ -51,13 +51,14 @@ def is_natural_person(ledger: Ledger, customer_id: str) -> bool | None:
 
 
 def rate_on(ledger: Ledger, currency: str, reporting: str, as_of: date) -> float:
-    """The last rate of a currency to the reporting currency observed by `as_of`. Raises InputError where there is none."""
+    """The last rate of a currency to the reporting currency observed by `as_of`. Raises InputError without one."""
     if currency == reporting:
         return 1.0
     rates = ledger["exchange_rates"]
     own = rates[((rates["currency"] == currency) & (rates["observed_on"] <= np.datetime64(as_of, "s"))).to_numpy()]
     if own.empty:
         raise InputError(
-            f"currency: the ledger has no {currency} rate on or before {as_of}; ask in {reporting}, or load exchange_rates."
+            f"currency: the ledger has no {currency} rate on or before {as_of}; "
+            f"ask in {reporting}, or load exchange_rates."
         )
     return float(own.sort_values("observed_on", kind="stable")["rate"].iloc[-1])

@@ -29,7 +29,8 @@ RETRY_AFTER_SECONDS = 1
 # No script at all, nothing from elsewhere, no frame around us: our pages are HTML and one style sheet.
 SAFE_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"content-security-policy",
-     b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+     b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+     b"frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
@@ -76,7 +77,7 @@ class Front:
         if self.running > self.busy_after and not is_probe:
             raise Problem(
                 status=429, error="too_many_requests", headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-                detail=f"more than {self.busy_after} requests are being answered; ask again in {RETRY_AFTER_SECONDS} second.",
+                detail=f"{self.busy_after} requests are being answered; ask again in {RETRY_AFTER_SECONDS} second.",
             )  # fmt: skip
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > LARGEST_BODY:
@@ -168,7 +169,7 @@ def too_large() -> Problem:
     """413 for a body above the limit."""
     return Problem(
         status=413, error="too_much",
-        detail=f"a body may hold {LARGEST_BODY // 1024 // 1024} MiB; send fewer rows, or score a whole book with `tradecredit score`.",
+        detail=f"a body may hold {LARGEST_BODY // 1024 // 1024} MiB; send fewer rows, or score a whole book offline.",
     )  # fmt: skip
 
 

@@ -21,7 +21,9 @@ def score_of(customer_id: str, row: pd.Series, scorer: Scorer) -> dict[str, Any]
     """PD, grade and expected loss; null where `special` says why there is no PD of the model."""
     policy, grade = scorer.limit_policy, row["grade"]
     return {
-        "customer_id": customer_id, "special": row["special"], "pd": number(row["pd"]), "horizon_months": scorer.default.horizon_months,
+        "customer_id": customer_id,
+        "special": row["special"], "pd": number(row["pd"]),
+        "horizon_months": scorer.default.horizon_months,
         "pd_low": number(row["pd_low"]), "pd_high": number(row["pd_high"]),
         "pd_by_horizon": {f"pd_{m}m": number(row[f"pd_{m}m"]) for m in scorer.default.policy.horizons_months},
         "grade": grade if isinstance(grade, str) else None, "score": number(row["score"]),
@@ -58,10 +60,10 @@ def inputs_of(scores: Scores, place: int) -> dict[str, Any]:
     """The models' inputs of the customer at a place, to the last bit (JSON floats are exact); null is missing."""
     customer_id = scores.customers.index[place]
     found: dict[str, Any] = {}
-    for name, matrix in (("default", scores.X), ("delay", scores.delay_X)):
-        at = matrix.index.get_indexer([customer_id])[0]
+    for name, matrix in (("default", scores.X), ("delay", scores.X_next)):
+        at = matrix.index.get_indexer(pd.Index([customer_id]))[0]
         if at >= 0:
-            found[name] = dict(zip(matrix.columns, map(number, matrix.to_numpy()[at]), strict=True))
+            found[name] = dict(zip(matrix.columns, map(number, matrix.iloc[at].to_numpy()), strict=True))
     if customer_id in scores.next_items.index:
         item = scores.next_items.loc[customer_id]
         found["next_invoice"] = {
@@ -69,3 +71,21 @@ def inputs_of(scores: Scores, place: int) -> dict[str, Any]:
             "amount": float(item["amount"]), "currency": item["currency"],
         }  # fmt: skip
     return found
+
+
+def row_of(matrix: pd.DataFrame, label: Any) -> dict[str, float | None]:
+    """One row of a matrix by its label, to the last bit; null is missing."""
+    return dict(zip(matrix.columns, map(number, matrix.loc[label].to_numpy()), strict=True))
+
+
+def payment_of(row: pd.Series) -> dict[str, Any]:
+    """When one open item is paid, given that it is unpaid on the day asked."""
+    return {
+        "customer_id": row["customer_id"], "invoice_id": row["invoice_id"],
+        "issued_on": row["issued_on"].date().isoformat(),
+        "due_on": row["due_on"].date().isoformat(), "open_amount": number(row["open_amount"]),
+        "days_past_due": int(row["days_past_due"]), "is_disputed": bool(row["is_disputed"]),
+        **{name: number(row[name]) for name in DELAYS},
+        "expected_on": pd.Timestamp(row["expected_on"]).date().isoformat(),
+        "p_paid": {bucket: number(row[f"p_paid_{bucket}"]) for bucket in CASH_BUCKETS},
+    }  # fmt: skip

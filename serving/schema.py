@@ -44,9 +44,7 @@ def _cell(value: Any) -> str | bool | int | float | None:
 
 Cell = Annotated[Any, PlainValidator(_cell)]
 Row = Mapping[str, Cell]
-AsOf = Annotated[
-    date | None, Field(description="The end of the day asked about; the ledger's last known day if absent.")
-]
+AsOf = Annotated[date | None, Field(description="The end of the day asked about; the last known day if absent.")]
 
 
 class ScoreRequest(Message):
@@ -83,12 +81,27 @@ class ReviewRequest(Message):
     language: Language = "en"
 
 
-class LedgerRequest(Message):
-    """`/score_ledger`: a small ledger, table by table as rows, and the customers to score (all, where none is named)."""
+Rows = Annotated[tuple[Row, ...], Field(max_length=MOST_ROWS)]
 
-    ledger: Mapping[str, Annotated[tuple[Row, ...], Field(max_length=MOST_ROWS)]]
+
+class LedgerRequest(Message):
+    """`/score_ledger`: a small ledger, its tables as rows, and the customers to score (all, where none is named)."""
+
+    customers: Annotated[Rows, Field(min_length=1, max_length=MOST_CUSTOMERS)]
+    invoices: Annotated[Rows, Field(min_length=1)]
+    payments: Rows = ()
+    events: Rows = ()
+    credit_terms: Rows = ()
+    ratings: Rows = ()
+    attributes: Rows = ()
+    macro: Rows = ()
+    exchange_rates: Rows = ()
     as_of: AsOf = None
     customer_ids: Annotated[tuple[Id, ...], Field(max_length=MOST_CUSTOMERS)] = ()
+
+    def tables(self) -> dict[str, tuple[Row, ...]]:
+        """The ledger's tables by name."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name not in ("as_of", "customer_ids")}
 
 
 M = TypeVar("M", bound=Message)

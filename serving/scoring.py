@@ -1,22 +1,22 @@
-"""What the service answers, as plain functions from a message to a dictionary: no HTTP in here, no clock, no file but the log."""
+"""What the service answers, as plain functions from a message to a dictionary: no HTTP, no clock."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-import pandas as pd
-
-from features.errors import InputError
-from features.ledger import TABLES, Ledger
 from models import explain as words
 from models.decisions.limits import recommend
 from models.decisions.wording import sentence
 from models.registry import Served
-from models.scorer import FutureDay, Scorer, Scores, UnknownCustomer
+from models.scorer import COLUMNS, Scorer, Scores
+from models.served_book import FutureDay, UnknownCustomer
 from serving.errors import Problem
-from serving.rows import account_of, delay_of, inputs_of, number, score_of
+from serving.explaining import explained, named
+from serving.rows import account_of, delay_of, inputs_of, number, payment_of, row_of, score_of
 from serving.schema import ExplainRequest, LedgerRequest, PaymentsRequest, ReviewRequest, ScoreRequest
+from serving.sent_ledger import sent_ledger
 from serving.served import Champions
 from serving.store import DecisionLog
 
@@ -29,47 +29,17 @@ def score(champions: Champions, log: DecisionLog, asked: ScoreRequest) -> Answer
 
 
 def score_ledger(champions: Champions, log: DecisionLog, asked: LedgerRequest) -> Answer:
-    """`/score_ledger`: the same from the body alone. Of the ledger sent, only the decision records stay."""
-    scorer = champions.scorer.on(sent_ledger(asked.ledger))
-    ids = asked.customer_ids or tuple(scorer.served.book.ledger.customers["customer_id"])
+    """`/score_ledger`: the same from the body alone. Only the decision records stay."""
+    scorer = champions.scorer.on(sent_ledger(asked.tables()))
+    ids = asked.customer_ids or tuple(scorer.served.ledger.customers["customer_id"])
     return _scores(champions, scorer, log, "score_ledger", ids, asked)
-
-
-def sent_ledger(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Ledger:
-    """A ledger from rows as JSON holds them. Raises InputError (422) with the table, column and rule that was broken."""
-    frames = {}
-    for name, rows in tables.items():
-        unknown = (
-            sorted({column for row in rows for column in row} - set(TABLES[name].columns)) if name in TABLES else []
-        )
-        if unknown:
-            raise InputError(
-                f"ledger.{name}: {', '.join(unknown)} are not columns; it has {', '.join(TABLES[name].columns)}."
-            )
-        if rows:
-            frames[name] = pd.DataFrame(
-                {
-                    c: pd.Series([_text(row.get(c)) for row in rows], dtype="str")
-                    for c in {c: 0 for row in rows for c in row}
-                }
-            )
-    lacking = [name for name in ("customers", "invoices") if name not in frames]
-    if lacking:
-        raise InputError(f"ledger: {' and '.join(lacking)} must hold at least one row.")
-    return Ledger.from_frames(**frames)
-
-
-def _text(cell: Any) -> str | None:
-    """A JSON value as the text that a form would hold; None stays empty."""
-    if cell is None or isinstance(cell, str):
-        return cell or None
-    return str(cell).lower() if isinstance(cell, bool) else repr(cell)
 
 
 def _scores(
     champions: Champions, scorer: Scorer, log: DecisionLog, kind: str, ids: Sequence[str], asked: Any
 ) -> Answer:
-    scores = scored(scorer, ids, asked.as_of)
+    with known_customers(scorer):
+        scores = scorer.score(ids, asked.as_of)
     common = _common(champions, scorer, scores)
     answers, records = [], []
     for place, (customer_id, row) in enumerate(scores.customers.iterrows()):
@@ -88,10 +58,11 @@ def _scores(
     }  # fmt: skip
 
 
-def scored(scorer: Scorer, ids: Sequence[str], as_of: Any) -> Scores:
-    """The scores, with an unknown customer as 404 and a day that the ledger does not reach as 422."""
+@contextmanager
+def known_customers(scorer: Scorer) -> Iterator[None]:
+    """Inside, an unknown customer becomes a 404 and a day that the ledger does not reach a 422."""
     try:
-        return scorer.score(ids, as_of)
+        yield
     except UnknownCustomer as unknown:
         raise Problem(status=404, error="unknown_customer", detail=str(unknown)) from None
     except FutureDay as future:
@@ -104,7 +75,8 @@ def scored(scorer: Scorer, ids: Sequence[str], as_of: Any) -> Scores:
 def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest) -> Answer:
     """`/explain`: the base value, every contribution, families and reasons; additivity is checked on each answer."""
     scorer = champions.scorer
-    scores = scored(scorer, [asked.customer_id], asked.as_of)
+    with known_customers(scorer):
+        scores = scorer.score([asked.customer_id], asked.as_of)
     row = scores.customers.iloc[0]
     answer: Answer = {
         "customer_id": asked.customer_id, "target": asked.target, "language": asked.language,
@@ -122,58 +94,32 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest) -> An
             "strengths": [],
         }
     else:
-        answer |= _explained(found, scorer, asked)
+        answer |= explained(found, scorer, target=asked.target, language=asked.language)
     (decision_id,) = log.append([_record(champions, scorer, "explain", inputs_of(scores, 0), answer)])
     return {**answer, "decision_id": decision_id}
-
-
-def _explained(found: words.Explanation, scorer: Scorer, asked: ExplainRequest) -> Answer:
-    columns, language = scorer.columns, asked.language
-    contributions = [
-        {
-            "feature": row.feature, "family": row.family, "label": columns[row.feature].meaning,
-            "text": words.sentence(columns[row.feature], row.value, language),
-            "value": number(row.value), "shown": words.shown(row.value, columns[row.feature].unit, language),
-            "unit": columns[row.feature].unit.value, "log_odds": row.log_odds, "probability_points": row.points,
-        }
-        for row in found.contributions.itertuples()
-    ]  # fmt: skip
-    named = {
-        kind: [
-            {"code": r.code, "text": r.text, "log_odds": r.log_odds}
-            for r in words.reasons(found, columns, language, raising=raising)
-        ]
-        for kind, raising in (("reasons", True), ("strengths", False))
-    }
-    return {
-        "explains": scorer.explained_number(asked.target), "population": scorer.population(asked.target),
-        "base_value": found.base_value, "base_probability": found.base_probability,
-        "margin": found.margin, "probability": found.probability, "contributions": contributions,
-        "families": [{"family": r.family, "log_odds": r.log_odds, "probability_points": r.points} for r in found.families.itertuples()],
-        "additivity_residual": found.residual, **named,
-    }  # fmt: skip
 
 
 def review(champions: Champions, log: DecisionLog, asked: ReviewRequest) -> Answer:
     """`/review`: what limit the policy recommends, every step of its arithmetic, reasons, conditions and dates."""
     scorer = champions.scorer
-    scores = scored(scorer, [asked.customer_id], asked.as_of)
+    with known_customers(scorer):
+        scores = scorer.score([asked.customer_id], asked.as_of)
     row = scores.customers.iloc[0]
     rate = scorer.rate(asked.currency, scores.as_of)
     situation = scorer.situation(row, scores.as_of, asked.requested_limit * rate)
     found = recommend(situation, scorer.limit_policy)
-    reasons = [{"code": code, "text": sentence(code, numbers, asked.language)} for code, numbers in found.reasons]
-    explained = scorer.explain(scores, "pd")
-    if explained is not None:
-        reasons += [{"code": r.code, "text": r.text} for r in words.reasons(explained, scorer.columns, asked.language)]
+    reasons = _worded(found.reasons, asked.language)
+    why = scorer.explain(scores, "pd")
+    if why is not None:
+        reasons += named(words.reasons(why, COLUMNS, asked.language))
     answer: Answer = {
         "customer_id": asked.customer_id, "recommendation": found.action, "requested_limit": asked.requested_limit,
         "recommended_limit": None if found.limit is None else round(found.limit / rate, 2), "currency": asked.currency,
         "valid_until": found.valid_until.isoformat(), "next_review": found.next_review.isoformat(),
         "arithmetic": [step.as_json() for step in found.steps],
         "arithmetic_currency": scorer.served.currency, "exchange_rate": rate, "reasons": reasons,
-        "conditions": [{"code": code, "text": sentence(code, numbers, asked.language)} for code, numbers in found.conditions],
-        "policy": {"name": scorer.limit_policy.name, "version": scorer.limit_policy.version}, "language": asked.language,
+        "conditions": _worded(found.conditions, asked.language), "language": asked.language,
+        "policy": {"name": scorer.limit_policy.name, "version": scorer.limit_policy.version},
         "score": {**score_of(asked.customer_id, row, scorer), "open_items": account_of(row)},
         **_common(champions, scorer, scores),
     }  # fmt: skip
@@ -181,27 +127,35 @@ def review(champions: Champions, log: DecisionLog, asked: ReviewRequest) -> Answ
     return {**answer, "decision_id": decision_id}
 
 
+def _worded(codes: Sequence[tuple[str, Mapping[str, float]]], language: str) -> list[Answer]:
+    """Codes of the policy as code and sentence."""
+    return [{"code": code, "text": sentence(code, numbers, language)} for code, numbers in codes]
+
+
 def predict_payments(champions: Champions, log: DecisionLog, asked: PaymentsRequest) -> Answer:
-    """`/predict_payments`: when each open item is paid, given for how long it has been unpaid already."""
+    """`/predict_payments`: when each open item is paid, given that it is unpaid; one record an item."""
     if bool(asked.customer_ids) == bool(asked.invoice_ids):
         raise Problem(
-            status=422, error="invalid_request", detail="customer_ids or invoice_ids: give one of the two, with at least one entry.",
+            status=422, error="invalid_request",
+            detail="customer_ids or invoice_ids: give one of the two, with at least one entry.",
             fields=[{"field": "customer_ids", "expected": "at least one entry, or invoice_ids"}],
         )  # fmt: skip
     scorer = champions.scorer
-    customers = asked.customer_ids or scorer.customers_of(asked.invoice_ids)
-    scores = scored(scorer, customers, asked.as_of)
-    items = scores.items
+    with known_customers(scorer):
+        scores = scorer.score(asked.customer_ids or scorer.served.customers_of(asked.invoice_ids), asked.as_of)
+    found = scorer.payments(scores)
     if asked.invoice_ids:
-        items = items[items["invoice_id"].isin(asked.invoice_ids)]
+        found = found[found["invoice_id"].isin(asked.invoice_ids)]
     common = _common(champions, scorer, scores)
-    shown = [{**row, **common} for row in scorer.payments_of(items)]
-    records = [_record(champions, scorer, "predict_payments", {}, row) for row in shown]
-    given = log.append(records)
+    items = [{**payment_of(row), **common} for _, row in found.iterrows()]
+    given = log.append([
+        _record(champions, scorer, "predict_payments", {"delay": row_of(scores.X_items, place)}, item)
+        for place, item in zip(found.index, items, strict=True)
+    ])  # fmt: skip
     return {
         "as_of": common["as_of"], "data_known_to": common["data_known_to"], "currency": scorer.served.currency,
-        "items": [{**row, "decision_id": i} for row, i in zip(shown, given, strict=True)],
-        "not_open": sorted(set(asked.invoice_ids) - set(items["invoice_id"])),
+        "items": [{**item, "decision_id": i} for item, i in zip(items, given, strict=True)],
+        "not_open": sorted(set(asked.invoice_ids) - set(found["invoice_id"])),
     }  # fmt: skip
 
 
@@ -212,8 +166,9 @@ def health(champions: Champions) -> Answer:
         "status": "serving", "served_since": champions.served_since,
         "models": [_model_in_full(model) for model in (champions.default, champions.delay)],
         "ledger": {
-            "fingerprint": served.fingerprint, "data_known_to": served.data_known_to.isoformat(), "currency": served.currency,
-            "customers": len(served.book.ledger.customers), "invoices": len(served.book.ledger.invoices),
+            "fingerprint": served.fingerprint, "data_known_to": served.data_known_to.isoformat(),
+            "currency": served.currency,
+            "customers": len(served.ledger.customers), "invoices": len(served.ledger.invoices),
         },
         "policies": {
             "default": f"{scorer.default.policy.name} {scorer.default.policy.version}",
@@ -247,8 +202,9 @@ def _common(champions: Champions, scorer: Scorer, scores: Scores) -> Answer:
 
 def _record(champions: Champions, scorer: Scorer, kind: str, inputs: Answer, answer: Answer) -> Answer:
     """What the log holds of one answer: enough to compute it again."""
+    models = {m.name: {**_model(m), "digest": m.digest} for m in (champions.default, champions.delay)}
     return {
         "kind": kind, "ledger_fingerprint": scorer.served.fingerprint, "inputs": inputs, "answer": answer,
-        "models": {m.name: {"version": m.version, "run_id": m.run_id, "digest": m.digest} for m in (champions.default, champions.delay)},
+        "models": models,
         "policies": {"limit": [scorer.limit_policy.name, scorer.limit_policy.version]},
     }  # fmt: skip

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from features.errors import InputError
 from models import registry
 from models.registry import Served, Settings
-from models.scorer import Scorer, ServedBook
+from models.scorer import Scorer
+from models.served_book import ServedBook
 from serving.errors import Problem
 
 logger = logging.getLogger("tradecredit.serving")

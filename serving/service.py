@@ -37,10 +37,8 @@ class Office:
     log: DecisionLog
 
 
-def _office(request: Request) -> Office:
-    office = TradeCredit.inner.office
-    assert isinstance(office, Office)
-    return office
+def _office() -> Office:
+    return Running.office
 
 
 ANSWERS: dict[str, tuple[type[Message], Answer]] = {
@@ -58,7 +56,7 @@ def _post(path: str) -> Callable[[Request], Awaitable[Response]]:
 
     async def endpoint(request: Request) -> Response:
         message = parsed(kind, await request.body())
-        result = await _in_thread(partial(answer, _office(request), message))
+        result = await _in_thread(partial(answer, _office(), message))
         return Response(json.dumps(result, ensure_ascii=False, allow_nan=False), media_type="application/json")
 
     return endpoint
@@ -79,15 +77,15 @@ async def _in_thread(work: Callable[[], Any]) -> Any:
         raise Problem(status=422, error="invalid_request", detail=str(mistake)) from None
 
 
-async def health_model(request: Request) -> Response:
+async def health_model(_: Request) -> Response:
     """What is served, since when, by whom promoted; 503 with the reason where nothing is."""
-    return JSONResponse(scoring.health(_office(request).desk.champions()))
+    return JSONResponse(scoring.health(_office().desk.champions()))
 
 
 async def index(request: Request) -> Response:
     """Our page for a person."""
     asked = pages.Asked.of(request.query_params)
-    office = _office(request)
+    office = _office()
     status, html = await _in_thread(
         partial(pages.workbench, office.desk, office.log, asked, str(request.base_url).rstrip("/"))
     )
@@ -109,8 +107,7 @@ ROUTES = Router(
 )
 
 
-@bentoml.service(name="tradecredit", workers=1, traffic={"timeout": 4 * ANSWER_WITHIN_SECONDS})
-class TradeCredit:
+class Running:
     """Default and payment-delay scores of customers, with their explanations and a limit, from one ledger."""
 
     office: Office
@@ -133,5 +130,8 @@ class TradeCredit:
         self.office.log.close()
 
 
+TradeCredit: Any = bentoml.service(name="tradecredit", workers=1, traffic={"timeout": 4 * ANSWER_WITHIN_SECONDS})(
+    Running
+)
 TradeCredit.mount_asgi_app(ROUTES, path="/")
-TradeCredit.add_asgi_middleware(Front, why_not_ready=lambda: TradeCredit.inner.office.desk.why_not)
+TradeCredit.add_asgi_middleware(Front, why_not_ready=lambda: Running.office.desk.why_not)

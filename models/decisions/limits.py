@@ -1,4 +1,4 @@
-"""The credit limit that a policy recommends for a customer, as a pure function that shows each step of its arithmetic."""
+"""The credit limit that a policy recommends for a customer, a pure function that shows each step of its arithmetic."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class LimitPolicy:
             if terms.grade == grade:
                 return terms
         raise InputError(
-            f"the policy {self.name} {self.version} has no terms for grade {grade}; it has {', '.join(t.grade for t in self.terms)}."
+            f"the policy {self.name} {self.version} has no terms for grade {grade}; "
+            f"it has {', '.join(t.grade for t in self.terms)}."
         )
 
 
@@ -226,7 +227,8 @@ def _limit(s: Situation, pd_12m: float, grade: str, exposure: float, policy: Lim
         )  # fmt: skip
     if share * insured > 0:
         allowed = sums.step(
-            "with_insurance", "largest E with E − max(0, share · min(E, insured limit) − first loss) ≤ uninsured_at_most",
+            "with_insurance",
+            "largest E with E − max(0, share · min(E, insured limit) − first loss) ≤ uninsured_at_most",
             largest_exposure(allowed, share=share, insured=insured, first_loss=first_loss),
             uninsured_at_most=allowed, insured_share=share, insured_limit=insured, first_loss=first_loss,
         )  # fmt: skip

@@ -23,7 +23,8 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "zh": "尚无该客户的发票记录：没有可评分的付款历史，须由人工决定。",
     },
     "stale_data": {
-        "en": "Nothing was invoiced in the last year and nothing is open: the history is too old to score, a person decides.",
+        "en": "Nothing was invoiced in the last year and nothing is open: the history is too old to score, "
+        "a person decides.",
         "zh": "最近一年没有开票且无未结款项：历史数据过旧，无法评分，须由人工决定。",
     },
     "no_score": {
@@ -31,11 +32,12 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "zh": "该客户没有评分：须由人工决定。",
     },
     "overdue_hold": {
-        "en": "An undisputed item is {days:,.0f} days past due (the policy stops credit at {policy_days:,.0f}); {amount:,.2f} is overdue in all.",
+        "en": "An undisputed item is {days:,.0f} days past due (the policy stops credit at {policy_days:,.0f}); "
+        "{amount:,.2f} is overdue in all.",
         "zh": "有无争议款项逾期 {days:,.0f} 天（政策规定满 {policy_days:,.0f} 天停止赊销）；逾期总额为 {amount:,.2f}。",
     },
     "below_smallest_limit": {
-        "en": "The risk allows a limit of {limit:,.2f} only, below the policy's smallest limit of {smallest_limit:,.2f}.",
+        "en": "The risk allows a limit of {limit:,.2f} only, below the policy's smallest, {smallest_limit:,.2f}.",
         "zh": "按风险仅可授予 {limit:,.2f} 的额度，低于政策最低额度 {smallest_limit:,.2f}。",
     },
     "above_authority": {
@@ -54,9 +56,17 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "The customer is a natural person: an answer against them is a person's to give.",
         "zh": "该客户为自然人：对其不利的决定须由人工作出。",
     },
+    "merged": {
+        "en": "The customer was merged into another: its items and history count there.",
+        "zh": "该客户已并入另一客户：其款项与历史计入后者。",
+    },
+    "in_default": {
+        "en": "The customer is in default by the policy's definition: it has the default grade and no probability.",
+        "zh": "该客户按政策定义已处于违约状态：适用违约等级，不给出违约概率。",
+    },
     # conditions
     "outside_information": {
-        "en": "Obtain outside information (financial statements, bureau report, bank reference) before granting credit.",
+        "en": "Obtain outside information (statements, bureau report, bank reference) before granting credit.",
         "zh": "授信前须取得外部信息（财务报表、征信报告、银行资信证明）。",
     },
     "prepayment": {"en": "Deliver against prepayment only.", "zh": "仅限预付款发货。"},

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one line a word reads better than a wrapped one
 """The page's words in each language."""
 
 from __future__ import annotations

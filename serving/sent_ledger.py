@@ -1,0 +1,37 @@
+"""A ledger sent in a request's body: JSON rows become a checked ledger, or a sentence on what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from features.errors import InputError
+from features.ledger import TABLES, Ledger
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def sent_ledger(tables: Mapping[str, Rows]) -> Ledger:
+    """The ledger of the tables sent. Raises InputError with the table, the column and the rule that was broken."""
+    frames: dict[str, Any] = {name: _frame(name, rows) for name, rows in tables.items() if rows}
+    lacking = [name for name in ("customers", "invoices") if name not in frames]
+    if lacking:
+        raise InputError(f"{' and '.join(lacking)}: must hold at least one row.")
+    return Ledger.from_frames(**frames)
+
+
+def _frame(name: str, rows: Rows) -> pd.DataFrame:
+    """One table's rows as text, as from a form: the ledger's own door gives each column its type and checks it."""
+    present = list(dict.fromkeys(column for row in rows for column in row))
+    unknown = [column for column in present if column not in TABLES[name].columns]
+    if unknown:
+        raise InputError(f"{name}: {', '.join(unknown)} are not columns; it has {', '.join(TABLES[name].columns)}.")
+    return pd.DataFrame({c: pd.Series([_text(row.get(c)) for row in rows], dtype="str") for c in present})
+
+
+def _text(cell: Any) -> str | None:
+    if cell is None or isinstance(cell, str):
+        return cell or None
+    return str(cell).lower() if isinstance(cell, bool) else repr(cell)
