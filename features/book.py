@@ -70,8 +70,8 @@ def prepare(ledger: Ledger) -> Book:
     settlement = settle(ledger)
     s, who = settlement, settlement.owners
     invoices = (
-        s.known_from, s.known_until, s.issued_on, s.due_on, s.amount_cents, s.version_start, s.version_known_from, s.open_cents,
-        s.closed_on, s.closed_kind, s.count_payments, s.is_disputed, s.credited_cents,
+        s.known_from, s.known_until, s.issued_on, s.due_on, s.amount_cents, s.booked_on, s.version_start,
+        s.version_known_from, s.open_cents, s.closed_on, s.closed_kind, s.count_payments, s.is_disputed, s.credited_cents,
     )  # fmt: skip
     parts = {
         "payments": _payments(s), "events": _events(ledger, who), "terms": _terms(ledger, who),
@@ -103,9 +103,10 @@ def _payments(s: Settlement) -> Part:
     amount = np.concatenate([cents, s.unapplied_cents])
     kind = np.concatenate([s.allocation_kind[kept], np.full(len(loose), CASH, dtype=np.int8)])
     due_on = np.concatenate([s.due_on[entry], np.full(len(loose), -1, dtype=np.int32)])
+    booked_on = np.concatenate([s.allocation_known_from[kept], s.unapplied_booked_on])
     days = paid_on.astype("datetime64[D]")
     day_of_month = (days - days.astype("datetime64[M]")).astype(np.int64).astype(np.int8) + np.int8(1)
-    return customer, paid_on, (since, until, paid_on, amount, kind, due_on, day_of_month)
+    return customer, paid_on, (since, until, paid_on, amount, kind, due_on, day_of_month, booked_on)
 
 
 def _moved(ledger: Ledger, who: Owners, name: str) -> tuple[pd.DataFrame, NDArray[np.int32], Days, Days]:

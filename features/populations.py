@@ -25,7 +25,7 @@ class Population:
 
 POPULATIONS: Mapping[str, Population] = {
     "invoices": Population(
-        arrays=("known_from", "known_until", "issued_on", "due_on", "amount"),
+        arrays=("known_from", "known_until", "issued_on", "due_on", "amount", "booked_on"),
         unread=("version_start", "version_known_from", "version_open", "version_closed_on", "version_kind",
                 "version_payments", "version_disputed", "version_credited"),
         state=(
@@ -36,13 +36,13 @@ POPULATIONS: Mapping[str, Population] = {
         ),
         fields={
             "issued_on": "issued_on", "due_on": "due_on", "closed_on": "closed_on", "amount": "amount",
-            "open_amount": "open_amount", "known_from": "known_from",
+            "open_amount": "open_amount", "booked_on": "booked_on",
             "terms_days": "due_on - issued_on",
             # an item written off was never paid: it goes on being late
             "days_late": "(closed_on if kind == 1 else T) - due_on",
             "days_past_due": "max((closed_on if kind == 1 else T) - due_on, 0)",
             "days_to_settle": "(closed_on if kind == 1 else T) - issued_on",
-            "days_booked_after": "known_from - issued_on",
+            "days_booked_after": "booked_on - issued_on",
             "is_open": "kind == 0", "is_paid": "kind == 1", "is_credited": "kind == 2", "is_factored": "kind == 3",
             "is_written_off": "kind == 4",
             "is_owed": "kind == 0 or kind == 1 or kind == 4",  # paid or to be paid by the customer itself
@@ -54,19 +54,19 @@ POPULATIONS: Mapping[str, Population] = {
         },
     ),
     "payments": Population(
-        arrays=("known_from", "known_until", "paid_on", "amount", "kind", "due_on", "day_of_month"),
+        arrays=("known_from", "known_until", "paid_on", "amount", "kind", "due_on", "day_of_month", "booked_on"),
         fields={
             "paid_on": "paid_on", "amount": "amount", "is_payment": "kind == 0 and amount > 0",
-            "is_reversal": "kind == 0 and amount < 0", "is_reduction": "kind != 5",
+            "is_reversal": "kind == 0 and amount < 0",
             "is_applied": "due_on >= 0", "is_on_invoice": "due_on >= 0 and kind == 0 and amount > 0",
             "days_beyond_terms": "max(paid_on - due_on, 0)", "days_late": "paid_on - due_on",
-            "gap": "gap", "weekday": "(paid_on + 3) % 7", "day_of_month": "day_of_month", "known_from": "known_from",
-            "days_booked_after": "known_from - paid_on",
+            "gap": "gap", "weekday": "(paid_on + 3) % 7", "day_of_month": "day_of_month",
+            "days_booked_after": "booked_on - paid_on",
         },
     ),
     "events": Population(
         arrays=("known_from", "known_until", "occurred_on", "kind", "amount"),
-        fields={"occurred_on": "occurred_on", "kind": "kind", "amount": "amount", "level": "amount"},
+        fields={"occurred_on": "occurred_on", "kind": "kind", "amount": "amount"},
     ),
     "terms": Population(
         arrays=("known_from", "known_until", "effective_on", "credit_limit", "terms_days", "insured_limit"),

@@ -58,6 +58,7 @@ class Settlement:
     row: NDArray[np.int64]  # place in ledger.invoices
     issued_on: Days
     due_on: Days
+    booked_on: Days  # known from, before any merger of customers
     known_from: Days
     known_until: Days
     amount_cents: Cents
@@ -80,6 +81,7 @@ class Settlement:
     allocation_kind: Small  # CASH, CREDIT, FACTOR, WRITE_OFF, DISPUTE_OPENED, DISPUTE_CLOSED
     unapplied_start: NDArray[np.int64]  # per customer
     unapplied_on: Days
+    unapplied_booked_on: Days
     unapplied_known_from: Days
     unapplied_known_until: Days
     unapplied_cents: Cents  # signed
@@ -159,6 +161,9 @@ def settle(ledger: Ledger) -> Settlement:
     entries = _entries(ledger, is_target, applied, invoice_id, applies_to, paid_id, event_id, cents, since, until, len(invoice_ids))
 
     invoices = np.flatnonzero(~is_credit)
+    alive = np.full(len(invoice_ids), NEVER), np.full(len(invoice_ids), -NEVER)
+    np.minimum.at(alive[0], invoice_id[invoices], since[invoices])
+    np.maximum.at(alive[1], invoice_id[invoices], until[invoices])
     source, customer, first, last = who.moved(who.codes(table["customer_id"])[invoices], since[invoices], until[invoices])
     row = invoices[source]
     issued_on, due_on = days_of(table["issued_on"])[row], days_of(table["due_on"])[row]
@@ -170,11 +175,11 @@ def settle(ledger: Ledger) -> Settlement:
     return Settlement(
         owners=who, invoice_start=np.searchsorted(customer, np.arange(len(who.ids) + 1)).astype(np.int64),
         customer=customer, invoice=invoice_id[row], invoice_ids=invoice_ids, row=row,
-        issued_on=issued_on[order], due_on=due_on[order], known_from=first, known_until=last,
+        issued_on=issued_on[order], due_on=due_on[order], booked_on=since[row], known_from=first, known_until=last,
         amount_cents=reported[row], document_amount_cents=cents[row],
         version_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         **dict(zip(_VERSION_FIELDS, versions, strict=True)), **dict(zip(_ALLOCATION_FIELDS, allocations, strict=True)),
-        **_unapplied(ledger, who, is_credit & ~applied, paid_id, is_target, reported, cents, since, until),
+        **_unapplied(ledger, who, is_credit, (paid_id, applies_to), alive, reported, cents),
     )  # fmt: skip
 
 
@@ -226,32 +231,45 @@ def _entries(
 
 
 def _unapplied(
-    ledger: Ledger, who: Owners, credit: NDArray[np.bool_], paid_id: Codes, is_target: NDArray[np.bool_],
-    reported: Cents, cents: Cents, since: Days, until: Days,
+    ledger: Ledger, who: Owners, is_credit: NDArray[np.bool_], named: tuple[Codes, Codes], alive: tuple[Days, Days],
+    reported: Cents, cents: Cents,
 ) -> dict[str, NDArray]:  # fmt: skip
-    """Money that names no invoice: cash without one, and credit notes whose invoice is not given or not known."""
-    table, payments = ledger.invoices, ledger.payments
-    loose = np.flatnonzero((paid_id < 0) | ~is_target[paid_id]) if len(is_target) else np.arange(len(payments))
-    sign = payments["kind"].iloc[loose].map(SIGNS).to_numpy(dtype=np.int64)
-    part = payments.iloc[loose]
-    in_reporting = reporting_cents(part["amount"], part["currency"], part["paid_on"], ledger) * sign
-    own = np.rint(part["amount"].to_numpy(dtype=np.float64) * CENTS).astype(np.int64) * sign
-    columns = [
-        np.concatenate(pair) for pair in (
-            (who.codes(part["customer_id"]), who.codes(table["customer_id"])[credit]),
-            (days_of(part["paid_on"]), days_of(table["issued_on"])[credit]),
-            (known_from(part, TABLES["payments"]), since[credit]), (known_until(part, TABLES["payments"]), until[credit]),
-            (in_reporting, reported[credit]), (own, cents[credit]),
-            (part["currency"].to_numpy(dtype=object), table["currency"].to_numpy(dtype=object)[credit]),
-        )
-    ]  # fmt: skip
-    source, customer, first, last = who.moved(columns[0], columns[2], columns[3])
-    on, reporting, document, currency = (columns[i][source] for i in (1, 4, 5, 6))
-    order = np.lexsort((reporting, on, customer))
+    """Money that names no invoice that the books hold: cash and credit notes, for the days on which that is so.
+
+    named : the invoice that each payment, and each row of the invoices table, names (-1: none). alive : per invoice id the
+    first day on which the books hold it and the first on which they no longer do (NEVER, and before all days, for none).
+    """
+    table, payments, credit = ledger.invoices, ledger.payments, np.flatnonzero(is_credit)
+    sign = payments["kind"].map(SIGNS).to_numpy(dtype=np.int64)
+    own = np.rint(payments["amount"].to_numpy(dtype=np.float64) * CENTS).astype(np.int64)
+    names = np.concatenate([named[0], named[1][credit]])
+    since = np.concatenate([known_from(payments, TABLES["payments"]), known_from(table, TABLES["invoices"])[credit]])
+    until = np.concatenate([known_until(payments, TABLES["payments"]), known_until(table, TABLES["invoices"])[credit]])
+    # before the books hold the invoice that is named, and after they drop it, the money names none
+    held_from = np.where(names >= 0, alive[0][names], NEVER) if len(alive[0]) else np.full(len(names), NEVER)
+    held_until = np.where(names >= 0, alive[1][names], NEVER) if len(alive[0]) else np.full(len(names), NEVER)
+    before, after = (since, np.minimum(until, held_from)), (np.maximum(since, np.maximum(held_until, held_from)), until)
+    row = np.concatenate([np.flatnonzero(before[0] < before[1]), np.flatnonzero(after[0] < after[1])])
+    split = int((before[0] < before[1]).sum())
+    first = np.concatenate([before[0][row[:split]], after[0][row[split:]]]).astype(np.int32)
+    last = np.concatenate([before[1][row[:split]], after[1][row[split:]]]).astype(np.int32)
+    paid, noted = row[row < len(payments)], credit[row[row >= len(payments)] - len(payments)]
+    in_reporting = np.zeros(len(row), dtype=np.int64)
+    part = payments.iloc[paid]
+    in_reporting[row < len(payments)] = reporting_cents(part["amount"], part["currency"], part["paid_on"], ledger) * sign[paid]
+    in_reporting[row >= len(payments)] = reported[noted]
+    customers = np.concatenate([who.codes(payments["customer_id"]), who.codes(table["customer_id"])[credit]])[row]
+    on = np.concatenate([days_of(payments["paid_on"]), days_of(table["issued_on"])[credit]])[row]
+    document = np.concatenate([own * sign, cents[credit]])[row]
+    currency = np.concatenate([payments["currency"].to_numpy(dtype=object), table["currency"].to_numpy(dtype=object)[credit]])[row]
+    source, customer, first, last = who.moved(customers, first, last)
+    order = np.lexsort((in_reporting[source], on[source], customer))
+    source = source[order]
     return {
         "unapplied_start": np.searchsorted(customer[order], np.arange(len(who.ids) + 1)).astype(np.int64),
-        "unapplied_on": on[order], "unapplied_known_from": first[order], "unapplied_known_until": last[order],
-        "unapplied_cents": reporting[order], "unapplied_document_cents": document[order], "unapplied_currency": currency[order],
+        "unapplied_on": on[source], "unapplied_booked_on": since[row][source], "unapplied_known_from": first[order],
+        "unapplied_known_until": last[order], "unapplied_cents": in_reporting[source],
+        "unapplied_document_cents": document[source], "unapplied_currency": currency[source],
     }  # fmt: skip
 
 

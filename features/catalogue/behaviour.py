@@ -45,7 +45,7 @@ FEATURES = (
         reason={"en": "an invoice takes {value} payments", "zh": "每张发票平均 {value} 次付款"},
     ),
     Feature(
-        name="short_paid_share_{window}", unit=Unit.SHARE, windows=(365,), risk=Risk.RISES,
+        name="short_paid_share_{window}", unit=Unit.SHARE, windows=(365,), risk=Risk.NONE,
         value=share((row("count_payments") > 0) & row("is_overdue"), of=due_within()),
         meaning="Share of the invoices due in the last {window} that were paid in part and are past due with the rest.",
         reason={"en": "{value} of the invoices were paid short", "zh": "{value} 的发票少付"},

@@ -65,7 +65,7 @@ FEATURES = (
         reason={"en": "{value} invoices are overdue", "zh": "有 {value} 张发票逾期"},
     ),
     Feature(
-        name="overdue_share", unit=Unit.SHARE, risk=Risk.RISES, value=share_by(OPEN_AMOUNT, row("is_overdue"), of=open_items),
+        name="overdue_share", unit=Unit.SHARE, risk=Risk.NONE, value=share_by(OPEN_AMOUNT, row("is_overdue"), of=open_items),
         missing=Missing.NOT_APPLICABLE,
         meaning="Share of the open balance that is past due; missing where nothing is open.",
         reason={"en": "{value} of the open balance is overdue", "zh": "未结余额中有 {value} 已逾期"},
@@ -78,7 +78,7 @@ FEATURES = (
         )
         for name, part, words, zh, risk in (
             ("1_30", B1, "1 to 30 days", "1至30天", Risk.NONE), ("31_60", B2, "31 to 60 days", "31至60天", Risk.NONE),
-            ("61_90", B3, "61 to 90 days", "61至90天", Risk.NONE), ("over_90", B4, "more than 90 days", "超过90天", Risk.RISES),
+            ("61_90", B3, "61 to 90 days", "61至90天", Risk.NONE), ("over_90", B4, "more than 90 days", "超过90天", Risk.NONE),
         )
     ),
     Feature(
@@ -92,13 +92,13 @@ FEATURES = (
         reason={"en": "{value} is more than 90 days overdue", "zh": "{value} 已逾期超过90天"},
     ),
     Feature(
-        name="overdue_share_over_30", unit=Unit.SHARE, risk=Risk.RISES, missing=Missing.NOT_APPLICABLE,
+        name="overdue_share_over_30", unit=Unit.SHARE, risk=Risk.NONE, missing=Missing.NOT_APPLICABLE,
         value=share_by(OPEN_AMOUNT, DAYS_PAST_DUE > 30, of=open_items),
         meaning="Share of the open balance more than 30 days past due; missing where nothing is open.",
         reason={"en": "{value} of the open balance is more than 30 days overdue", "zh": "未结余额中有 {value} 逾期超过30天"},
     ),
     Feature(
-        name="dbt_open", unit=Unit.DAYS, risk=Risk.RISES, missing=Missing.NOT_APPLICABLE,
+        name="dbt_open", unit=Unit.DAYS, risk=Risk.NONE, missing=Missing.NOT_APPLICABLE,
         value=ratio(B1 * 15 + B2 * 45 + B3 * 75 + B4 * 105, OPEN),
         meaning="Days beyond terms of the open balance: the buckets' midpoints 15, 45, 75, 105 weighted by balance.",
         source="definitions: DBT, open",
@@ -138,6 +138,13 @@ FEATURES = (
         value=ratio(total(OPEN_AMOUNT, of=overdue_items), total(row("amount"), of=issued_within(365))),
         meaning="Overdue balance as a multiple of what was invoiced in the last 365 days.",
         reason={"en": "the overdue balance is {value} times the year's invoicing", "zh": "逾期余额是全年开票额的 {value} 倍"},
+    ),
+    Feature(
+        name="overdue_over_30_to_sales_12m", unit=Unit.RATIO, risk=Risk.RISES,
+        value=ratio(total(OPEN_AMOUNT, of=bucket(31, None)), total(row("amount"), of=issued_within(365))),
+        meaning="Balance more than 30 days past due as a multiple of what was invoiced in the last 365 days.",
+        reason={"en": "the balance overdue by more than 30 days is {value} times the year's invoicing",
+                "zh": "逾期超过30天的余额是全年开票额的 {value} 倍"},
     ),
     Feature(
         name="credit_limit", unit=Unit.MONEY, risk=Risk.NONE, missing=Missing.NOT_REPORTED, value=last(row("credit_limit"), of=limits),

@@ -28,7 +28,7 @@ def gaps_within(window: int | str = WINDOW):  # type: ignore[no-untyped-def]
 
 FEATURES = (
     Feature(
-        name="days_since_payment", unit=Unit.DAYS, risk=Risk.RISES, value=days_since(payments),
+        name="days_since_payment", unit=Unit.DAYS, risk=Risk.NONE, value=days_since(payments),
         meaning="Days since the customer's last payment, applied or not.",
         reason={"en": "the last payment was {value} ago", "zh": "距上次付款已 {value}"},
     ),
@@ -45,7 +45,7 @@ FEATURES = (
         reason={"en": "the longest stretch without a payment was {value}", "zh": "最长未付款间隔为 {value}"},
     ),
     Feature(
-        name="days_since_payment_to_habit", unit=Unit.RATIO, risk=Risk.RISES,
+        name="days_since_payment_to_habit", unit=Unit.RATIO, risk=Risk.NONE,
         value=ratio(column_of("days_since_payment"), column_of("payment_gap_mean_24m").at_least(1)),
         meaning="Days since the last payment as a multiple of the customer's mean gap between payment days over two years.",
         reason={"en": "the wait since the last payment is {value} times the customer's usual gap", "zh": "距上次付款的时间是其通常间隔的 {value} 倍"},

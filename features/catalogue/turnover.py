@@ -53,7 +53,7 @@ FEATURES = (
         reason={"en": "{value} paid in the last {window}", "zh": "过去{window}付款金额为 {value}"},
     ),
     Feature(
-        name="paid_to_sales_{window}", unit=Unit.RATIO, windows=(90, 365), risk=Risk.FALLS,
+        name="paid_to_sales_{window}", unit=Unit.RATIO, windows=(90, 365), risk=Risk.NONE,
         value=ratio(total(AMOUNT, of=Rows("payments", "paid_on", WINDOW, row("is_payment"))), total(AMOUNT, of=issued_within())),
         meaning="Amount paid in the last {window} against the amount invoiced in it.",
         reason={"en": "payments were {value} times the invoicing of the last {window}", "zh": "过去{window}付款额是开票额的 {value} 倍"},
@@ -120,7 +120,7 @@ FEATURES = (
         reason={"en": "the customer is {value} delinquent on average", "zh": "平均拖欠天数为 {value}"},
     ),
     Feature(
-        name="cei_12m", unit=Unit.INDEX, risk=Risk.FALLS, source="definitions: CEI",
+        name="cei_12m", unit=Unit.INDEX, risk=Risk.NONE, source="definitions: CEI",
         value=ratio(COLLECTED_12M * 100, COLLECTED_12M + total(OPEN_AMOUNT, of=overdue_items)), missing=Missing.NO_HISTORY,
         meaning="Collection effectiveness over 365 days: of what could have been collected, how much was, 100 at best. "
                 "Opening receivables plus sales less closing ones are what was collected or credited in the period.",
