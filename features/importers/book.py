@@ -15,10 +15,12 @@ from pathlib import Path
 import duckdb
 
 from features.errors import InputError
+from features.importers.contract import Format
 from features.ledger import source_of
 from features.tables import SQL_TYPES, TABLES
 
 ROW_GROUP = 122_880
+SPLIT = "~([0-9]+|rest[^~]*)$"  # what follows a document's id where it gives several rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ def _all_columns(name: str, source: str) -> str:
     return f"({empty} UNION ALL BY NAME SELECT * FROM {source})"
 
 
-def compare(connection: duckdb.DuckDBPyConnection, name: str, existing: str | None, known_on: date, whole_invoices: bool) -> Change:
+def compare(connection: duckdb.DuckDBPyConnection, name: str, existing: str | None, known_on: date, fmt: Format) -> Change:
     """Make `new_NAME` (rows to add) and `old_NAME` (rows they supersede, with the day) from the accepted drafts."""
     table = TABLES[name]
     columns = ", ".join(table.columns)
@@ -88,17 +90,31 @@ def compare(connection: duckdb.DuckDBPyConnection, name: str, existing: str | No
     """)
     connection.execute(f"CREATE TABLE old_{name} AS SELECT {closed}, e.part FROM {joined} WHERE NOT ({same})")
     corrected, total = _count(connection, f"old_{name}"), _count(connection, f"accepted_{name}")
+    gone = _gone(name, fmt)
     withdrawn = 0
-    if name == "payments" and whole_invoices:
-        at = f"greatest({day}, e.booked_on, e.paid_on)"
+    if gone:
+        at = f"greatest({day}, e.{table.known}, e.{table.event})"
         closed = ", ".join(f"{at} AS superseded_on" if c == "superseded_on" else f"e.{c}" for c in table.columns)
         connection.execute(f"""
             INSERT INTO old_{name} SELECT {closed}, coalesce(e.part, 0) FROM {existing} e
-            WHERE invoice_id IN (SELECT invoice_id FROM accepted_invoices) AND NOT EXISTS (SELECT 1 FROM accepted_{name} a WHERE {on})
+            WHERE ({gone}) AND NOT EXISTS (SELECT 1 FROM accepted_{name} a WHERE {on})
         """)
         withdrawn = _count(connection, f"old_{name}") - corrected
     new = _count(connection, f"new_{name}") - corrected
     return Change(new=new, unchanged=total - new - corrected, corrected=corrected, withdrawn=withdrawn)
+
+
+def _gone(name: str, fmt: Format) -> str:
+    """SQL test for a row of the ledger that this import would have brought again if it still held; empty: there is none."""
+    if fmt.whole_invoices and name == "payments":
+        return "invoice_id IN (SELECT invoice_id FROM accepted_invoices)"
+    if fmt.splits_documents and name in ("invoices", "payments"):
+        key = TABLES[name].key[0]
+        document = f"regexp_replace({key}, '{SPLIT}', '')"
+        documents = f"SELECT regexp_replace({key}, '~[^~]*$', '') FROM accepted_{name}" + (" WHERE kind = 'credit_note'" if name == "invoices" else "")
+        again = f"{key} IN ({documents}) OR (contains({key}, '~') AND regexp_matches({key}, '{SPLIT}') AND {document} IN ({documents}))"
+        return f"({again})" + (" AND kind = 'credit_note'" if name == "invoices" else "")
+    return ""
 
 
 def _customers(connection: duckdb.DuckDBPyConnection, existing: str) -> Change:

@@ -65,6 +65,9 @@ class Format:
     prepared : name -> SQL of helper relations, made in this order before `tables`.
     inferred, noticed : counted and named in the report.
     whole_invoices : a row is the complete state of an invoice; a payment that a later file no longer shows is withdrawn.
+    splits_documents : one payment or credit note of the source may give several rows, ID~1, ID~2, ID~rest; when the document comes
+        again and is split otherwise, the rows that it no longer gives are withdrawn.
+    traps : what is special about the format, for the documentation.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Format:
     inferred: tuple[Notice, ...] = ()
     noticed: tuple[Notice, ...] = ()
     whole_invoices: bool = False
+    splits_documents: bool = False
     traps: tuple[str, ...] = ()
 
 

@@ -58,6 +58,8 @@ def read(connection: duckdb.DuckDBPyConnection, source: Source, file: File, numb
         f"WHERE rowid >= {source.header_line} AND width > 0 AND NOT is_odd"
     ]
     if counts[2]:
+        # each step is a table of its own: nested, the many expressions of a wide file would be held several times over
+        connection.execute(f"CREATE TABLE odd_{number} AS SELECT * FROM {_odd(source, file, number)}")
         result.conventions = _conventions(connection, source, file, number)
         _second_pass(connection, source, file, number, result.conventions)
         parts.append(f"SELECT source, line, {fields}, reasons FROM careful_{number}")
@@ -79,7 +81,7 @@ def _first_pass(connection: duckdb.DuckDBPyConnection, source: Source, file: Fil
         if name not in source.columns:
             fasts.append(f"NULL::{values.SQL_TYPE[declared.type]} AS {name}")
             continue
-        cell = unquote.format(x=f"f[{source.columns[name] + 1}]")
+        cell = _one_line(declared.type, unquote).format(x=f"f[{source.columns[name] + 1}]")
         texts.append(f"nullif(trim({cell}), '') AS t_{name}")
         fasts.append(f"{values.fast(declared.type, f't_{name}')} AS {name}")
         if declared.type == TEXT:
@@ -111,14 +113,22 @@ def _odd(source: Source, file: File, number: int) -> str:
     """SQL of the odd rows: line, width, and each field's text as t_NAME."""
     unquote = f"CASE WHEN starts_with({{x}}, '\"') AND length({{x}}) > 1 THEN replace(replace({{x}}[2:-2], '\"\"', '\"'), '{NEWLINE_IN_VALUE}', chr(10)) ELSE {{x}} END"
     texts = []
-    for name in file.fields:
+    for name, declared in file.fields.items():
         if name not in source.columns:
-            texts.append(f"NULL::VARCHAR AS t_{name}")
             continue
         cell = f"f[{source.columns[name] + 1}]"
-        cell = unquote.format(x=cell) if source.has_quotes else cell
-        texts.append(f"nullif(trim({cell}, ' \t\u00a0'), '') AS t_{name}")
-    return f"(SELECT rowid + 1 AS line, width, f, {', '.join(texts)} FROM fast_{number} WHERE rowid >= {source.header_line} AND is_odd)"
+        cell = _one_line(declared.type, unquote).format(x=cell) if source.has_quotes else cell
+        texts.append(f"trim({cell}, ' \t\u00a0') AS v_{name}")
+    words = ", ".join(_literal(word) for word in ("", *values.NONE_WORDS))
+    given = [f"CASE WHEN v_{n} NOT IN ({words}) THEN v_{n} END AS t_{n}" for n in file.fields if n in source.columns]
+    missing = [f"NULL::VARCHAR AS t_{n}" for n in file.fields if n not in source.columns]
+    bare = [f"{values.bare_number(f't_{n}')} AS b_{n}" for n, d in file.fields.items() if d.type in (NUMBER, INTEGER)]
+    return f"(SELECT {', '.join(['*', *bare])} FROM (SELECT line, width, f, {', '.join([*given, *missing])} FROM (SELECT rowid + 1 AS line, width, f, {', '.join(texts)} FROM fast_{number} WHERE rowid >= {source.header_line} AND is_odd)))"
+
+
+def _one_line(kind: str, unquote: str) -> str:
+    """An identifier with a line break inside its quotes is the same one with a blank."""
+    return unquote.replace("chr(10)", "' '") if kind == ID else unquote
 
 
 def _conventions(connection: duckdb.DuckDBPyConnection, source: Source, file: File, number: int) -> dict[str, values.Convention]:
@@ -129,12 +139,12 @@ def _conventions(connection: duckdb.DuckDBPyConnection, source: Source, file: Fi
     tests = []
     for name in asked:
         kind = file.fields[name].type
-        evidence = values.date_evidence if kind in (DATE, MONTH) else values.number_evidence
-        tests += [f"count(*) FILTER ({test})" for test in evidence(f"t_{name}")]
+        evidence = values.date_evidence(f"t_{name}") if kind in (DATE, MONTH) else values.number_evidence(f"b_{name}")
+        tests += [f"count(*) FILTER ({test})" for test in evidence]
         # numbers read by the fast form write their decimals with a point
         fast = f"(SELECT count(*) FROM fast_{number} WHERE NOT is_odd AND {name} <> floor({name}))" if kind == NUMBER else "0"
         tests.append(fast)
-    row = connection.execute(f"SELECT {', '.join(tests)} FROM {_odd(source, file, number)}").fetchall()[0]
+    row = connection.execute(f"SELECT {', '.join(tests)} FROM odd_{number}").fetchall()[0]
     found, dates = {}, [0, 0]
     counted = {name: row[4 * i : 4 * i + 4] for i, name in enumerate(asked)}
     for name in asked:
@@ -172,15 +182,16 @@ def _second_pass(connection: duckdb.DuckDBPyConnection, source: Source, file: Fi
     texts = [n for n, d in file.fields.items() if d.type in (TEXT, ID) and d.must_have_value and n in source.columns]
     total = " OR ".join([f"regexp_full_match(coalesce(lower(t_{n}), ''), {_literal(TOTALS)})" for n in texts] or ["false"])
     first_total = f"len(list_filter({words}, lambda v: regexp_full_match(v, {_literal(TOTALS)}))) > 0"
+    nobody = " AND ".join([f"t_{n} IS NULL" for n in texts] or ["false"])
     missing = " OR ".join([f"t_{n} IS NULL" for n, d in file.fields.items() if d.must_have_value and n in source.columns] or ["false"])
-    reasons.append("CASE WHEN is_total THEN 'a totals row, not a record' END")
+    reasons.append("CASE WHEN is_total THEN 'a totals row or a remainder: it names nobody and nothing' END")
     for name, declared in file.fields.items():
         if name not in source.columns:
             columns.append(f"NULL::{values.SQL_TYPE[declared.type]} AS {name}")
             continue
         label = source.header[source.columns[name]].replace("'", "''")
-        none = values.stands_for_none(declared.type, f"t_{name}")
-        value = f"CASE WHEN NOT {none} THEN {values.careful(declared.type, f't_{name}', conventions.get(name, values.Convention()))} END"
+        none = values.stands_for_no_day(f"t_{name}") if declared.type == DATE else "false"
+        value = f"{values.careful(declared.type, f't_{name}', f'b_{name}', conventions.get(name, values.Convention()))}"
         if declared.type == DATE:
             columns.append(f"CASE WHEN r_{name} NOT IN {values.NONE_DAYS} THEN r_{name} END AS {name}")
         else:
@@ -189,22 +200,28 @@ def _second_pass(connection: duckdb.DuckDBPyConnection, source: Source, file: Fi
         if declared.type != TEXT:
             doubt = _doubt(declared.type, f"t_{name}", conventions.get(name))
             reasons.append(
-                f"CASE WHEN t_{name} IS NOT NULL AND r_{name} IS NULL AND NOT {none} THEN '{label} {doubt} (found ''' || left(t_{name}, 60) || ''')' END"
+                f"CASE WHEN t_{name} IS NOT NULL AND r_{name} IS NULL{f' AND NOT {none}' if declared.type == DATE else ''} THEN '{label} {doubt} (found ''' || left(t_{name}, 60) || ''')' END"
             )
         if declared.must_have_value:
-            empty = f"r_{name} IN {values.NONE_DAYS} OR (r_{name} IS NULL AND {none})" if declared.type == DATE else f"r_{name} IS NULL AND {none}"
-            reasons.append(f"CASE WHEN t_{name} IS NULL OR {empty} THEN '{label} is empty' END")
+            empty = f"r_{name} IN {values.NONE_DAYS} OR (r_{name} IS NULL AND {none})" if declared.type == DATE else ""
+            reasons.append(f"CASE WHEN t_{name} IS NULL{f' OR {empty}' if empty else ''} THEN '{label} is empty' END")
         columns.append(texts_value)
     raw = [c for c in columns if " AS r_" in c]
     final = [c for c in columns if " AS r_" not in c]
     connection.execute(f"""
+        CREATE TABLE valued_{number} AS
+        SELECT *, {", ".join(raw)}, list_transform(f, lambda v: trim(v, ' "')) = {header} AS is_header,
+            (({total}) OR ({nobody}) OR (({missing}) AND {first_total})) AS is_total
+        FROM odd_{number}
+    """)
+    connection.execute(f"DROP TABLE odd_{number}")
+    connection.execute(f"""
         CREATE TABLE careful_{number} AS
         SELECT {number} AS source, line, {", ".join(final)},
             nullif(list_filter([{", ".join(reasons)}], lambda r: r IS NOT NULL), []) AS reasons
-        FROM (SELECT *, {", ".join(raw)}, list_transform(f, lambda v: trim(v, ' "')) = {header} AS is_header,
-                     (({total}) OR (({missing}) AND {first_total})) AS is_total
-              FROM {_odd(source, file, number)})
+        FROM valued_{number}
     """)
+    connection.execute(f"DROP TABLE valued_{number}")
 
 
 def _doubt(kind: str, text: str, convention: values.Convention | None) -> str:

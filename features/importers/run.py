@@ -81,7 +81,7 @@ def _import(
     number = len(log) + 1
     tables = list(dict.fromkeys(["customers", *fmt.tables]))
     changes = {
-        name: book.compare(connection, name, existing.get(name), options.known_on, fmt.whole_invoices and name in fmt.tables) for name in tables
+        name: book.compare(connection, name, existing.get(name), options.known_on, fmt) for name in tables
     }
     for name in (t for t, declared in TABLES.items() if declared.required and t not in changes and t not in existing):
         _empty_table(connection, name)

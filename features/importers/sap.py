@@ -176,6 +176,7 @@ DUE = """CASE WHEN net_due_on IS NOT NULL THEN net_due_on
 FORMAT = Format(
     name="sap",
     title="SAP FI customer line items (BSID, BSAD, FBL5N)",
+    splits_documents=True,
     files={"items": ITEMS},
     prepared={
         "classed": CLASSED, "residuals": RESIDUALS, "roots": ROOTS, "debits": DEBITS, "needs": NEEDS, "pool": POOL,
@@ -190,21 +191,21 @@ FORMAT = Format(
                 abs(amount) AS amount, currency, NULL AS applies_to, terms AS payment_terms, entered_on AS booked_on
             FROM classed WHERE class = 'invoice'
             UNION ALL
-            SELECT source, line, credit_id || CASE WHEN parts > 1 THEN '/' || nth ELSE '' END, customer_id, 'credit_note', document_on,
+            SELECT source, line, credit_id || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id, 'credit_note', document_on,
                 document_on, cents / 100, currency, invoice_id, NULL,
                 CASE WHEN reference_id IS NULL THEN greatest(entered_on, cleared_on) ELSE entered_on END
             FROM applied WHERE class = 'credit_note'
             UNION ALL
-            SELECT source, line, item_id || CASE WHEN rest < cents THEN '/rest' ELSE '' END, customer_id, 'credit_note', document_on,
+            SELECT source, line, item_id || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, 'credit_note', document_on,
                 greatest(document_on, {DUE}), rest / 100, currency, NULL, terms, entered_on
             FROM left_over WHERE class = 'credit_note' AND (rest > 0 OR cents = 0)""",
         "payments": """
-            SELECT source, line, credit_id || CASE WHEN parts > 1 THEN '/' || nth ELSE '' END AS payment_id, customer_id, invoice_id,
+            SELECT source, line, credit_id || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END AS payment_id, customer_id, invoice_id,
                 posted_on AS paid_on, cents / 100 AS amount, currency, type AS method, 'payment' AS kind,
                 CASE WHEN reference_id IS NULL THEN greatest(known_on, cleared_on) ELSE known_on END AS booked_on
             FROM applied WHERE class = 'payment'
             UNION ALL
-            SELECT source, line, item_id || CASE WHEN rest < cents THEN '/rest' ELSE '' END, customer_id, NULL, posted_on, rest / 100,
+            SELECT source, line, item_id || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, NULL, posted_on, rest / 100,
                 currency, type, 'payment', known_on
             FROM left_over WHERE class = 'payment' AND (rest > 0 OR cents = 0)
             UNION ALL

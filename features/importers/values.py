@@ -55,8 +55,8 @@ def fast(kind: str, text: str) -> str:
     return _flag(text)
 
 
-def careful(kind: str, text: str, convention: Convention) -> str:
-    """The value of `text` in any spelling that can be read without guessing, else NULL."""
+def careful(kind: str, text: str, bare: str, convention: Convention) -> str:
+    """The value of `text` in any spelling that can be read without guessing, else NULL; `bare` is bare_number(text)."""
     if kind == TEXT:
         return text
     if kind == ID:
@@ -73,17 +73,16 @@ def careful(kind: str, text: str, convention: Convention) -> str:
             f"ELSE CAST(date_trunc('month', {_date(text, convention.day_first)}) AS DATE) END"
         )
     if kind == NUMBER:
-        return _number(text, convention.decimal)
+        return _number(text, bare, convention.decimal)
     if kind == INTEGER:
-        number = _number(text, convention.decimal)
+        number = _number(text, bare, convention.decimal)
         return f"CASE WHEN {number} = floor({number}) AND abs({number}) < 9e15 THEN CAST({number} AS BIGINT) END"
     return _flag(text)
 
 
-def stands_for_none(kind: str, text: str) -> str:
-    """Whether `text` is a spelling of 'no value' (1900-01-01, 00000000, …) rather than an unreadable one."""
-    words = f"{text} IN ({', '.join(repr(word) for word in NONE_WORDS)})"
-    return f"({words} OR regexp_matches({text}, '{NO_DAY}'))" if kind == DATE else f"({words})"
+def stands_for_no_day(text: str) -> str:
+    """Whether `text` is zeros that stand for no date (00000000, 00.00.0000), rather than an unreadable one."""
+    return f"regexp_matches({text}, '{NO_DAY}')"
 
 
 def _flag(text: str) -> str:
@@ -109,7 +108,7 @@ def _date(text: str, day_first: bool | None) -> str:
         f"WHEN {first} = {second} THEN {day_month} END",
     }[day_first]
     return rf"""CASE
-        WHEN {stands_for_none(DATE, text)} THEN NULL
+        WHEN {stands_for_no_day(text)} THEN NULL
         WHEN regexp_full_match({text}, '\d{{8}}(\.0+)?') THEN CAST(try_strptime(left({text}, 8), '%Y%m%d') AS DATE)
         WHEN regexp_full_match({text}, '\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}([ T].*)?')
         THEN TRY_CAST(replace(replace(regexp_extract({text}, '^[0-9/.\-]+'), '.', '-'), '/', '-') AS DATE)
@@ -132,13 +131,12 @@ def _day(year: str, month: str, day: str) -> str:
 DOUBTFUL_NUMBER = r"[+\-]?[1-9]\d{0,2}[.,]\d{3}"
 
 
-def _bare(text: str) -> str:
+def bare_number(text: str) -> str:
     """Digits and separators of a number: no currency sign, blank, apostrophe, bracket or sign."""
     return rf"regexp_replace({text}, '[\s\x{{a0}}\x{{202f}}''’€$£¥()+\-−]|R\$|[A-Z]{{3}}$|^[A-Z]{{3}}', '', 'g')"
 
 
-def _number(text: str, decimal: str | None) -> str:
-    bare = _bare(text)
+def _number(text: str, bare: str, decimal: str | None) -> str:
     negative = rf"(regexp_matches({text}, '^\s*\(.*\)\s*$') OR regexp_matches({text}, '^\D*[\-−]') OR regexp_matches({text}, '[\-−]\s*$'))"
     doubtful = {
         ".": f"CASE WHEN contains({bare}, '.') THEN {bare} ELSE replace({bare}, ',', '') END",
@@ -166,9 +164,8 @@ def date_evidence(text: str) -> tuple[str, str, str]:
     )
 
 
-def number_evidence(text: str) -> tuple[str, str, str]:
-    """SQL tests of a value: the decimal sign is surely a point, surely a comma, or in doubt (1.234)."""
-    bare = _bare(text)
+def number_evidence(bare: str) -> tuple[str, str, str]:
+    """SQL tests of a bare number: the decimal sign is surely a point, surely a comma, or in doubt (1.234)."""
     return (
         rf"regexp_full_match({bare}, '(0|\d{{4,}})?\.\d+|\d+\.(\d{{1,2}}|\d{{4,}})|\d{{1,3}}(,\d{{3}})+\.\d*|\d{{1,3}}(,\d{{3}}){{2,}}')",
         rf"regexp_full_match({bare}, '(0|\d{{4,}})?,\d+|\d+,(\d{{1,2}}|\d{{4,}})|\d{{1,3}}(\.\d{{3}})+,\d*|\d{{1,3}}(\.\d{{3}}){{2,}}')",
