@@ -56,6 +56,13 @@ class TermStructure:
         return cls(months=stored["months"], intercepts=tuple(stored["intercepts"]), slope=stored["slope"])
 
 
+def evenly_spread(months: int) -> TermStructure:
+    """The term structure of defaults that fall evenly over the months, whoever the customer."""
+    return TermStructure(
+        months=months, intercepts=tuple(float(v) for v in logit(np.arange(1, months) / months)), slope=0.0
+    )
+
+
 def fit_term_structure(
     log_odds: Floats, default_month: NDArray[np.int64], months: int, weight: Floats | None = None
 ) -> TermStructure:

@@ -58,7 +58,9 @@ def default_labels(
         end = months_after(as_of, months)
         is_within = ~np.isnat(entered) & (entered <= end)
         is_mature = end + np.timedelta64(policy.maturity_days, "D") <= np.datetime64(last, "D")
-        frame["mature_months"] = frame["mature_months"].where(~is_mature | (frame["mature_months"] > 0), months)
+        frame["mature_months"] = frame["mature_months"].where(
+            ~is_mature | (frame["mature_months"].to_numpy() > 0), months
+        )
         frame["default_month"] = frame["default_month"].where(~is_within, months)
         if months in policy.horizons_months:
             outcome = pd.array(is_within, dtype="boolean")
