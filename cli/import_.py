@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cli.output import json_option, print_json, table
+from features.errors import InputError
 
 
 def _today() -> date:
@@ -18,24 +19,38 @@ def _today() -> date:
 @click.command()
 @click.argument("format_name", metavar="FORMAT")
 @click.argument("sources", metavar="SOURCE...", nargs=-1, type=click.Path(path_type=Path), required=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The ledger folder to write or to add to.")
+@click.option("--out", type=click.Path(path_type=Path), help="The ledger folder to write or to add to.")
+@click.option("--mapping", type=click.Path(path_type=Path), help="For format table: the mapping file.")
+@click.option("--guess", "is_guess", is_flag=True, help="For format table: propose a mapping for SOURCE, and import nothing.")
 @click.option("--currency", help="Currency of a source that has none, e.g. EUR.")
 @click.option("--known-on", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the books learn a correction (default: today).")
 @json_option
 def command(
-    format_name: str, sources: tuple[Path, ...], out: Path, currency: str | None, known_on: datetime | None, as_json: bool
-) -> None:
+    format_name: str, sources: tuple[Path, ...], out: Path | None, mapping: Path | None, is_guess: bool,
+    currency: str | None, known_on: datetime | None, as_json: bool,
+) -> None:  # fmt: skip
     """Import an export into a ledger: every row is accepted or in quarantine.parquet with its reasons.
 
-    FORMAT is one of the names that `tradecredit import formats .` would refuse with a list. SOURCE is a file or a folder of
-    files. The account is written to import_report.json in the ledger.
+    FORMAT is arff-ratios, datarisk, dynamics, erpnext, highradius, ibm, odoo, quickbooks, sap, table, uci-card or xero.
+    SOURCE is a file or a folder of files. The account is written to import_report.json in the ledger.
 
     Example: tradecredit import ibm WA_Fn-UseC_-Accounts-Receivable.csv --out build/ibm
     """
     from features.importers import format_named
+    from features.importers.guess import proposal
     from features.importers.run import Options, import_files
+    from features.importers.table import read_mapping
 
-    fmt = format_named(format_name)
+    if (is_guess or mapping) and format_name != "table":
+        raise InputError(f"--guess and --mapping belong to format table, not to {format_name}.")
+    if is_guess:
+        if len(sources) != 1:
+            raise InputError(f"--guess looks at one file; {len(sources)} are given.")
+        click.echo(proposal(sources[0]), nl=False)
+        return
+    if out is None:
+        raise InputError("--out is missing: the ledger folder to write or to add to.")
+    fmt = read_mapping(mapping) if mapping else format_named(format_name)
     options = Options(known_on=known_on.date() if known_on else _today(), currency=currency)
     result = import_files(fmt, sources, out, options)
     if as_json:

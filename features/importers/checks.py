@@ -13,7 +13,7 @@ from features.tables import SQL_TYPES, TABLES
 UNDATED = ("customers",)
 
 
-def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[str]:
+def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
     """Make `draft_TABLE` for each table of the format: every declared column, of its type, with source and line."""
     for name, sql in fmt.prepared.items():
         connection.execute(f"CREATE TABLE {name} AS {sql}")
@@ -28,10 +28,16 @@ def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[str]
             value = f"CAST({column} AS {SQL_TYPES[declared.type]})" if column in found else f"CAST(NULL AS {SQL_TYPES[declared.type]})"
             if column == table.known and table.event:
                 value = f"coalesce({value}, CAST({table.event} AS DATE))"
+            if "is_inferred" in found and declared.rule != "true" and not declared.required:
+                # a row drawn from many source rows has no line to put into quarantine: a value that breaks a rule is left empty
+                value = f"CASE WHEN NOT is_inferred OR {declared.rule.format(column=f'({value})')} THEN {value} END"
             columns.append(f"{value} AS {column}")
         inferred = "is_inferred" if "is_inferred" in found else "false AS is_inferred"
         connection.execute(f"CREATE TABLE draft_{name} AS SELECT source, line, {inferred}, {', '.join(columns)} FROM ({sql})")
-    return list(fmt.tables)
+        if "is_inferred" in found:
+            broken = [f"{c} IS NULL" for c, d in table.columns.items() if d.required]
+            broken += [f"NOT ({d.rule.format(column=c)})" for c, d in table.columns.items() if d.required and d.rule != "true"]
+            connection.execute(f"DELETE FROM draft_{name} WHERE is_inferred AND ({' OR '.join(broken)})")
 
 
 def find_bad_rows(connection: duckdb.DuckDBPyConnection, fmt: Format, roles: dict[int, str], existing: dict[str, str]) -> None:

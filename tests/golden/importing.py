@@ -13,6 +13,7 @@ from pathlib import Path
 from features.door import connect
 from features.importers import format_named
 from features.importers.run import Options, import_files
+from features.importers.table import read_mapping
 from features.ledger import source_of
 from features.tables import TABLES
 
@@ -30,7 +31,8 @@ def imported(name: str) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "ledger"
         sources = sorted(p for p in (FOLDER / name).iterdir() if p.is_file() and p.suffix != ".toml")
-        fmt = format_named(name)
+        mapping = FOLDER / name / "mapping.toml"
+        fmt = read_mapping(mapping) if mapping.exists() else format_named(name)
         report = import_files(fmt, sources, out, Options(known_on=KNOWN_ON))
         connection, texts = connect(), {}
         for table, declared in TABLES.items():
