@@ -230,7 +230,8 @@ class Scorer:
         return Situation(
             customer_id=customer_id, as_of=as_of, requested=requested, balance=float(row["balance"]),
             unapplied=float(row["unapplied"]), overdue=float(row["overdue"]), days_past_due=int(row["days_past_due"]),
-            pd=None if np.isnan(row["pd"]) else float(row["pd"]), special=row["special"],
+            pd=None if np.isnan(row["pd"]) else float(row["pd"]),
+            special=row["special"] if isinstance(row["special"], str) else None,
             grade=row["grade"] if isinstance(row["grade"], str) else None,
             current_limit=terms.credit_limit, insured_limit=terms.insured_limit, insured_share=terms.insured_share,
             first_loss=terms.first_loss, maximum_extension_days=terms.maximum_extension_days,

@@ -17,16 +17,21 @@ def number(value: Any) -> float | None:
     return None if value is None or math.isnan(value) else float(value)
 
 
+def text(value: Any) -> str | None:
+    """A text, or None for a missing one."""
+    return value if isinstance(value, str) else None
+
+
 def score_of(customer_id: str, row: pd.Series, scorer: Scorer) -> dict[str, Any]:
     """PD, grade and expected loss; null where `special` says why there is no PD of the model."""
-    policy, grade = scorer.limit_policy, row["grade"]
+    policy = scorer.limit_policy
     return {
         "customer_id": customer_id,
-        "special": row["special"], "pd": number(row["pd"]),
+        "special": text(row["special"]), "pd": number(row["pd"]),
         "horizon_months": scorer.default.horizon_months,
         "pd_low": number(row["pd_low"]), "pd_high": number(row["pd_high"]),
         "pd_by_horizon": {f"pd_{m}m": number(row[f"pd_{m}m"]) for m in scorer.default.policy.horizons_months},
-        "grade": grade if isinstance(grade, str) else None, "score": number(row["score"]),
+        "grade": text(row["grade"]), "score": number(row["score"]),
         "exposure": number(row["exposure"]), "expected_loss": number(row["expected_loss"]),
         "expected_loss_of": {
             "formula": "LGD · exposure (in default)" if row["special"] == IN_DEFAULT_STATUS else "PD · LGD · exposure",

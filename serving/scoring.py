@@ -14,7 +14,7 @@ from models.scorer import COLUMNS, Scorer, Scores
 from models.served_book import FutureDay, UnknownCustomer
 from serving.errors import Problem
 from serving.explaining import explained, named
-from serving.rows import account_of, delay_of, inputs_of, number, payment_of, row_of, score_of
+from serving.rows import account_of, delay_of, inputs_of, number, payment_of, row_of, score_of, text
 from serving.schema import ExplainRequest, LedgerRequest, PaymentsRequest, ReviewRequest, ScoreRequest
 from serving.sent_ledger import sent_ledger
 from serving.served import Champions
@@ -80,19 +80,14 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest) -> An
     row = scores.customers.iloc[0]
     answer: Answer = {
         "customer_id": asked.customer_id, "target": asked.target, "language": asked.language,
-        "special": row["special"], "currency": scorer.served.currency,
+        "special": text(row["special"]), "currency": scorer.served.currency,
         "score": {**score_of(asked.customer_id, row, scorer), "delay": delay_of(row), "open_items": account_of(row)},
         **_common(champions, scorer, scores),
     }  # fmt: skip
     found = scorer.explain(scores, asked.target)
     if found is None:
-        text = sentence(str(row["special"]), {}, asked.language)
-        answer |= {
-            "contributions": [],
-            "families": [],
-            "reasons": [{"code": row["special"], "text": text}],
-            "strengths": [],
-        }
+        reasons = _worded([(str(row["special"]), {})], asked.language)
+        answer |= {"contributions": [], "families": [], "reasons": reasons, "strengths": []}
     else:
         answer |= explained(found, scorer, target=asked.target, language=asked.language)
     (decision_id,) = log.append([_record(champions, scorer, "explain", inputs_of(scores, 0), answer)])

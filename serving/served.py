@@ -47,6 +47,13 @@ class Desk:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @classmethod
+    def of(cls, settings: Settings, champions: Champions) -> Desk:
+        """A desk that serves these models and, unless it is started, looks for no others."""
+        desk = cls(settings)
+        desk._champions, desk._book = champions, champions.scorer.served
+        return desk
+
     def start(self) -> None:
         """Begin to read and to look, in a thread of its own: the service answers from the first moment on."""
         self._thread = threading.Thread(target=self._run, name="champions", daemon=True)

@@ -1,0 +1,118 @@
+"""A small ledger and two small but real models, made once a test process: what a service needs to answer."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from features.catalogue import columns
+from features.default_status import PRIMARY, in_default
+from features.history import build
+from features.ledger import Ledger, read_ledger
+from features.snapshots import active, month_ends
+from features.synthetic import write_sample
+from models.calibration import Calibration
+from models.decisions.grades import MASTER_SCALE
+from models.default import DefaultModel
+from models.delay import DelayModel
+from models.open_items import accounts
+from models.registry import DEFAULT_MODEL, DELAY_MODEL, Served
+from models.scorer import Scorer
+from models.served_book import ServedBook
+from models.term_structure import evenly_spread
+from serving.served import Champions
+from training.delay import outcomes, questions, train
+
+CUSTOMERS, MONTHS = 120, 24
+COLUMNS = tuple(c.name for c in columns(level="customer") if c.family in ("timeliness", "exposure", "tenure"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Small:
+    """The ledger, as read and as prepared, and the models."""
+
+    ledger: Ledger
+    book: ServedBook
+    default: DefaultModel
+    delay: DelayModel
+
+    @property
+    def scorer(self) -> Scorer:
+        return Scorer.with_models(self.book, self.default, self.delay)
+
+
+@cache
+def small() -> Small:
+    """120 customers over 24 months and models of a few trees: quick to make, real in every step."""
+    with tempfile.TemporaryDirectory() as place:
+        write_sample(Path(place) / "ledger", customers=CUSTOMERS, months=MONTHS, seed=3)
+        ledger = read_ledger(Path(place) / "ledger")
+    book = ServedBook.of(ledger)
+    return Small(ledger=ledger, book=book, default=_default(book), delay=_delay(book))
+
+
+def _default(book: ServedBook) -> DefaultModel:
+    """Ranks customers by what is overdue three months later: no default model, but one with a real one's parts."""
+    ends = month_ends(pd.Timestamp(book.data_known_to) - pd.DateOffset(months=12), pd.Timestamp(book.data_known_to))
+    rows = active(book.book, ends[:-3])
+    X = build(book.book, rows, columns=COLUMNS)
+    later = rows.assign(as_of=rows["as_of"] + pd.DateOffset(months=3))
+    y = in_default(book.ledger, later, PRIMARY, settlement=book.book.settlement).to_numpy(dtype=float)
+    y[:: max(1, len(y) // 40)] = 1.0  # some of each kind whatever the sample holds
+    parameters = {"objective": "binary", "num_leaves": 6, "min_data_in_leaf": 10, "verbosity": -1, "num_threads": 1}
+    members = tuple(
+        lgb.train(
+            {**parameters, "seed": k, "bagging_fraction": 0.7, "bagging_freq": 1}, lgb.Dataset(X.to_numpy(), y), 15
+        )
+        for k in range(10)
+    )
+    return DefaultModel(
+        columns=COLUMNS, members=members, term_structure=evenly_spread(12), policy=PRIMARY,
+        calibration=Calibration(slope=0.9, intercept=-0.2), scale=MASTER_SCALE, facts={"rows": len(X), "as_of": "test"},
+    )  # fmt: skip
+
+
+def _delay(book: ServedBook) -> DelayModel:
+    asked = outcomes(book.ledger, pd.Timestamp(book.data_known_to))
+    some = questions(asked.only(np.arange(0, len(asked.items), 4)), 1)
+    return train(book.book, some, seed=1, trees=12, members=1, facts={"as_of": "test"})
+
+
+def served(name: str, version: str = "1") -> Served:
+    """What the registry says of a model, without a registry."""
+    return Served(
+        name=name, version=version, run_id="run-" + name, folder=Path("."), digest="0" * 64,
+        promoted_at="2026-01-01T00:00:00+00:00", promoted_by="test", metrics={"auc": 0.8, "auc_low": 0.7, "auc_high": 0.9},
+        parameters={}, tags={},
+    )  # fmt: skip
+
+
+def champions() -> Champions:
+    """The small models as champions."""
+    return Champions(
+        default=served(DEFAULT_MODEL),
+        delay=served(DELAY_MODEL),
+        scorer=small().scorer,
+        served_since="2026-01-01T00:00:00+00:00",
+    )
+
+
+def customer_with(special: str | None) -> str:
+    """A customer of the small ledger with this status on its last day, and with open items where it has none."""
+    scorer = small().scorer
+    found = scorer.score(list(scorer.served.book.owners.ids)).customers
+    wanted = (
+        found[found["special"].isna() & (found["balance"] > 0)]
+        if special is None
+        else found[found["special"] == special]
+    )
+    return str(wanted.index[0])
+
+
+__all__ = ["accounts", "champions", "customer_with", "served", "small"]

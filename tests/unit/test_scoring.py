@@ -1,0 +1,205 @@
+"""Scores without a server: one customer as in a book, statuses without a PD, arithmetic that a reader can redo."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from models.decisions.cash import CASH_BUCKETS
+from models.explain import LARGEST_RESIDUAL
+from models.open_items import BUCKETS
+from models.served_book import FutureDay, UnknownCustomer
+from serving import scoring
+from serving.errors import Problem
+from serving.schema import ExplainRequest, LedgerRequest, PaymentsRequest, ReviewRequest, ScoreRequest
+from serving.store import DecisionLog
+from tests.served import champions, customer_with, small
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> DecisionLog:
+    return DecisionLog(tmp_path / "decisions.sqlite")
+
+
+def everybody() -> list[str]:
+    return list(small().book.book.owners.ids)
+
+
+def test_one_customer_alone_scores_as_in_the_whole_book():
+    scorer = small().scorer
+    book = scorer.score(everybody()).customers
+    numbers = [c for c in book if c not in ("special", "grade")]
+    for customer_id in everybody()[::9]:
+        alone = scorer.score([customer_id]).customers
+        assert_allclose(
+            alone[numbers].to_numpy(dtype=float)[0],
+            book.loc[customer_id, numbers].to_numpy(dtype=float),
+            rtol=0,
+            atol=1e-9,
+        )
+
+
+def test_the_sample_holds_every_status_so_that_these_tests_mean_something():
+    assert {"no_history", "in_default", "stale_data", "merged"} <= set(
+        small().scorer.score(everybody()).customers["special"].dropna()
+    )
+
+
+@pytest.mark.parametrize("special", ["no_history", "in_default", "stale_data", "merged"])
+def test_a_status_without_a_model_gives_no_probability(special, log):
+    customer_id = customer_with(special)
+    (found,) = scoring.score(champions(), log, ScoreRequest(customer_ids=(customer_id,)))["scores"]
+    assert found["special"] == special
+    assert found["pd"] is None
+    assert set(found["pd_by_horizon"].values()) == {None}
+    assert found["grade"] == ("RD" if special == "in_default" else None)
+    if special == "in_default":
+        assert found["expected_loss"] == pytest.approx(0.40 * found["exposure"])
+    else:
+        assert found["expected_loss"] is None
+    explained = scoring.explain(champions(), log, ExplainRequest(customer_id=customer_id))
+    assert explained["contributions"] == []
+    assert explained["reasons"][0]["code"] == special
+
+
+def test_expected_loss_balance_ageing_and_cash_add_up(log):
+    for found in scoring.score(champions(), log, ScoreRequest(customer_ids=tuple(everybody())))["scores"]:
+        items = found["open_items"]
+        if found["pd"] is not None:
+            assert found["expected_loss"] == pytest.approx(found["pd"] * 0.40 * found["exposure"])
+            assert found["pd_by_horizon"]["pd_3m"] <= found["pd_by_horizon"]["pd_6m"] <= found["pd"]
+        assert found["exposure"] == pytest.approx(max(0.0, items["balance"] - items["unapplied"]))
+        assert sum(items["ageing"][b] for b in BUCKETS) == pytest.approx(items["balance"], abs=0.005)
+        assert sum(items["expected_cash"][b] for b in CASH_BUCKETS) == pytest.approx(items["balance"], abs=0.005)
+
+
+def test_the_account_is_that_of_the_settlement():
+    scores = small().scorer.score(everybody())
+    settled = small().book.book.settlement.at(small().book.data_known_to)
+    open_cents = settled[settled["closed_kind"] == "open"].groupby("customer_id")["open_cents"].sum()
+    expected = open_cents.reindex(scores.customers.index, fill_value=0) / 100
+    assert_allclose(scores.customers["balance"], expected, rtol=0, atol=1e-9)
+
+
+def test_what_the_books_learn_later_changes_nothing():
+    at = small().book.data_known_to - timedelta(days=120)
+    before = small().scorer.on(small().ledger.of(everybody())).score(everybody(), at).customers
+    from features.known import known_on
+
+    known = known_on(small().ledger, at)
+    after = small().scorer.on(known).score(everybody(), at).customers
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_unknown_customers_and_days_to_come_are_refused(log):
+    scorer = small().scorer
+    with pytest.raises(UnknownCustomer, match="'nobody' not in the ledger"):
+        scorer.score([everybody()[0], "nobody"])
+    with pytest.raises(FutureDay, match="data_known_to"):
+        scorer.score(everybody()[:1], small().book.data_known_to + timedelta(days=1))
+    with pytest.raises(Problem) as refused:
+        scoring.score(champions(), log, ScoreRequest(customer_ids=("nobody",)))
+    assert refused.value.status == 404
+    with pytest.raises(Problem) as refused:
+        scoring.score(
+            champions(),
+            log,
+            ScoreRequest(customer_ids=(everybody()[0],), as_of=small().book.data_known_to + timedelta(days=1)),
+        )
+    assert (refused.value.status, refused.value.error) == (422, "as_of_after_data")
+    assert log.verify().records == 0
+
+
+@pytest.mark.parametrize("target", ["pd", "delay"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_explanation_adds_up_and_speaks_the_language(target, language, log):
+    found = scoring.explain(
+        champions(), log, ExplainRequest(customer_id=customer_with(None), target=target, language=language)
+    )
+    total = found["base_value"] + sum(c["log_odds"] for c in found["contributions"])
+    assert total == pytest.approx(found["margin"], abs=LARGEST_RESIDUAL)
+    assert found["additivity_residual"] < LARGEST_RESIDUAL
+    points = sum(c["probability_points"] for c in found["contributions"])
+    assert found["base_probability"] + points == pytest.approx(found["probability"], abs=1e-9)
+    assert sum(f["log_odds"] for f in found["families"]) == pytest.approx(
+        sum(c["log_odds"] for c in found["contributions"])
+    )
+    sizes = [abs(c["log_odds"]) for c in found["contributions"]]
+    assert sizes == sorted(sizes, reverse=True)
+    if target == "pd":
+        assert found["probability"] == pytest.approx(found["score"]["pd"], abs=1e-9)
+    for reason in found["reasons"]:
+        assert reason["log_odds"] > 0
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in reason["text"]) == (language == "zh")
+
+
+def test_a_ledger_in_the_body_scores_as_the_same_ledger_served(log):
+    tables = {}
+    for name, frame in small().ledger.tables.items():
+        if len(frame):
+            rows = json.loads(
+                frame.astype(object)
+                .where(frame.notna(), None)
+                .to_json(orient="records", date_format="iso", double_precision=15)
+            )
+            dates = [c for c in frame if str(frame[c].dtype).startswith("datetime")]
+            tables[name] = [{**r, **{c: r[c][:10] if r[c] else None for c in dates}} for r in rows]
+    asked = LedgerRequest.model_validate_json(json.dumps(tables))
+    sent = scoring.score_ledger(champions(), log, asked)["scores"]
+    served = scoring.score(champions(), log, ScoreRequest(customer_ids=tuple(s["customer_id"] for s in sent)))["scores"]
+    for a, b in zip(sent, served, strict=True):
+        assert {**a, "decision_id": ""} == {**b, "decision_id": ""}
+
+
+def test_payments_are_predicted_for_open_items_and_given_that_they_are_unpaid(log):
+    customer_id = customer_with(None)
+    found = scoring.predict_payments(champions(), log, PaymentsRequest(customer_ids=(customer_id,)))
+    assert found["items"]
+    for item in found["items"]:
+        assert sum(item["p_paid"].values()) == pytest.approx(1.0)
+        assert item["days_late_p10"] <= item["days_late_p50"] <= item["days_late_p90"]
+        if item["days_past_due"] >= 30:
+            assert item["p_late_30"] == 1.0
+    one = found["items"][0]["invoice_id"]
+    only = scoring.predict_payments(champions(), log, PaymentsRequest(invoice_ids=(one,)))
+    assert [i["invoice_id"] for i in only["items"]] == [one]
+    assert only["items"][0]["days_late_mean"] == pytest.approx(found["items"][0]["days_late_mean"], abs=1e-9)
+    with pytest.raises(Problem) as refused:
+        scoring.predict_payments(champions(), log, PaymentsRequest())
+    assert refused.value.status == 422
+
+
+def test_a_review_shows_its_arithmetic_and_each_step_can_be_redone(log):
+    found = scoring.review(
+        champions(), log, ReviewRequest(customer_id=customer_with(None), requested_limit=1e6, currency="EUR")
+    )
+    steps = {s["step"]: s for s in found["arithmetic"]}
+    allowed = steps["uninsured_at_most"]["values"]
+    assert steps["uninsured_at_most"]["result"] == pytest.approx(
+        allowed["maximum_expected_loss"] / (allowed["pd"] * allowed["lgd"])
+    )
+    assert found["recommendation"] in ("approve", "reduce", "hold", "decline", "refer")
+    assert found["recommended_limit"] <= 1e6
+    assert found["reasons"]
+    assert found["valid_until"] >= found["next_review"] > found["as_of"]
+    with pytest.raises(Exception, match="no XXX rate"):
+        scoring.review(
+            champions(), log, ReviewRequest(customer_id=customer_with(None), requested_limit=1.0, currency="XXX")
+        )
+
+
+def test_every_answer_is_in_the_log_with_its_inputs_to_the_last_bit(log):
+    customer_id = customer_with(None)
+    (found,) = scoring.score(champions(), log, ScoreRequest(customer_ids=(customer_id,)))["scores"]
+    record = log.read(found["decision_id"])
+    assert {**record.content["answer"], "decision_id": found["decision_id"]} == found
+    scores = small().scorer.score([customer_id])
+    logged = pd.Series(record.content["inputs"]["default"], dtype=np.float64)[scores.X.columns]
+    assert np.array_equal(logged.to_numpy(), scores.X.to_numpy()[0], equal_nan=True)
+    assert log.verify().is_whole
