@@ -1,0 +1,41 @@
+"""`tradecredit check`: data quality and control totals of a ledger."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from cli.output import json_option, print_json, table
+
+
+@click.command()
+@click.argument("ledger", type=click.Path(path_type=Path))
+@click.option("--html", type=click.Path(path_type=Path), help="Write the report as one HTML file, too.")
+@json_option
+def command(ledger: Path, html: Path | None, as_json: bool) -> None:
+    """Report a ledger's quality: coverage, reconciliation, doubtful rows, and what no model can learn from it.
+
+    Exit code 1 where there is a problem that makes figures wrong.
+
+    Example: tradecredit check build/ledger --html build/quality.html
+    """
+    from features.ledger import read_ledger
+    from features.quality import quality
+    from features.quality_page import page, tables
+
+    found = quality(read_ledger(ledger))
+    report = found.as_json()
+    if html:
+        html.write_text(page(found, ledger.name), encoding="utf-8")
+    if as_json:
+        print_json(report)
+    else:
+        for title, rows in tables(report):
+            click.echo(f"{title}\n{table([list(row.values()) for row in rows], list(rows[0]))}\n")
+        click.echo("Findings")
+        for finding in found.findings:
+            click.echo(f"  {finding.level:<8} {finding.what}" + (f"\n           {finding.meaning}" if finding.meaning else ""))
+    if not found.is_sound:
+        sys.exit(1)

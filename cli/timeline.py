@@ -1,0 +1,37 @@
+"""`tradecredit timeline`: one invoice's life, as the books learned it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from cli.output import json_option, print_json, table
+
+
+@click.command()
+@click.argument("ledger", type=click.Path(path_type=Path))
+@click.argument("invoice_id", metavar="INVOICE")
+@json_option
+def command(ledger: Path, invoice_id: str, as_json: bool) -> None:
+    """Show what happened to one invoice, when the books knew it, and what was open after it.
+
+    Example: tradecredit timeline build/ledger INV-000017
+    """
+    from features.ledger import read_ledger
+    from features.timeline import timeline
+
+    life = timeline(read_ledger(ledger), invoice_id)
+    for column in life.columns:
+        if str(life[column].dtype).startswith("datetime"):
+            life[column] = life[column].dt.strftime("%Y-%m-%d")
+    rows = life.astype(object).where(life.notna(), None).to_dict("records")
+    if as_json:
+        print_json(rows)
+        return
+    click.echo(table([["" if value is None or value is pd.NaT else _shown(value) for value in row.values()] for row in rows], list(life.columns)))
+
+
+def _shown(value: object) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
