@@ -16,6 +16,7 @@ import pandas as pd
 
 from features.book import EVENT_CODES
 from features.catalogue import CATALOGUE
+from features.compiled import walk
 from features.currency import reporting_cents
 from features.definition import Column, Level, Node, Rows, Unit
 from features.errors import InputError
@@ -63,6 +64,12 @@ class Reader:
         """The column's value; NaN where it is missing."""
         found = self._value(column.value)
         return found / 100.0 if column.unit is Unit.MONEY else found
+
+    def can_read(self, column: Column) -> bool:
+        """Whether the customer's own rows make the value: not so for what stands beside them (peers, published series)."""
+        return not any(
+            node.op == "given" or (node.op == "column" and not self.can_read(CATALOGUE[node.args[0]])) for node in walk(column.value)
+        )
 
     def read(self, column: Column) -> pd.DataFrame:
         """The rows of every aggregate in the column, with the fields that it reads."""

@@ -93,7 +93,7 @@ class _Draw:
         frame["superseded_on"] = pd.NaT
         wrong = frame.sample(12, random_state=9)
         frame.loc[wrong.index, "superseded_on"] = wrong["booked_on"] + pd.Timedelta(days=20)
-        right = wrong.assign(amount=wrong["amount"] / 2, booked_on=wrong["booked_on"] + pd.Timedelta(days=20))
+        right = wrong.assign(amount=(wrong["amount"] / 2).round(2).clip(lower=0.01), booked_on=wrong["booked_on"] + pd.Timedelta(days=20))
         return pd.concat([frame, right], ignore_index=True)
 
     def credits(self, table: pd.DataFrame) -> pd.DataFrame:
