@@ -39,6 +39,7 @@ class Customers:
     rate: Floats
     amount_location: Floats
     terms: Days
+    rolls_due: NDArray[np.bool_]
     run_type: Days
     clearing_step: Days
     clearing_phase: Days
@@ -71,7 +72,7 @@ def draw_customers(random: np.random.Generator, block: int, settings: Settings, 
     day_in_month = random.integers(0, 20, n)
     years_before = random.integers(30, 15 * 365, n)
     onboarded = np.where(starts_later, days.month_start[first_month] + day_in_month, days.first_day - years_before)
-    rate = MEAN_RATE * np.exp(random.normal(0, 0.9, n) - 0.9**2 / 2)
+    rate = np.maximum(MEAN_RATE * np.exp(random.normal(0, 0.65, n) - 0.65**2 / 2), 0.35)
     parent = np.where(random.random(n) < 0.06, block * BLOCK + random.integers(0, 40, n), -1)
     run_type = random.choice([0, 1, 2, 3, 4, 5, 6, 7], n, p=[0.56, 0.05, 0.05, 0.05, 0.09, 0.06, 0.07, 0.07])
     level = RISK.level_deviation * random.normal(0, 1, n)
@@ -88,10 +89,11 @@ def draw_customers(random: np.random.Generator, block: int, settings: Settings, 
         "is_sole_trader": (random.random(n) < 0.08) & ~is_giant,
         "amount_location": random.normal(7.6, 0.75, n),
         "terms": random.choice(TERMS, n, p=TERMS_SHARES),
+        "rolls_due": random.random(n) < LATENESS.rolls_due,
         "clearing_step": np.array(LATENESS.clearing_steps)[random.integers(0, len(LATENESS.clearing_steps), n)],
         "habit_late": random.normal(0, 1, n),
         "habit_size": random.normal(0, 1, n),
-        "disputed": np.minimum(LATENESS.disputed * np.exp(random.normal(0, LATENESS.disputed_habit, n)), 0.2),
+        "disputed": LATENESS.disputed * np.exp(random.normal(0, LATENESS.disputed_habit, n)),
     }  # fmt: skip
     phase = days.first_day - random.integers(0, columns["clearing_step"])
     phase = phase - (phase + 3) % 7 + random.integers(0, 5, n)  # always one weekday, Monday to Friday
@@ -104,7 +106,7 @@ def draw_customers(random: np.random.Generator, block: int, settings: Settings, 
 
 
 def next_clearing(days: Days, customers: Customers, at: Days, calendar: Calendar) -> Days:
-    """The first reconciliation of customer `at` on or after each day: a business day, every 63, 70 or 77 days."""
+    """The first reconciliation of customer `at` on or after each day: a business day, every 77 or 84 days."""
     step, phase = customers.clearing_step[at], customers.clearing_phase[at]
     turn = -((phase - days) // step)
     found = calendar.run_on_or_before(phase + turn * step, 0)

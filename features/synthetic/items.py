@@ -58,7 +58,9 @@ def _issued(random: np.random.Generator, customers: Customers, fate: Fate, days:
     of_year = (days.month_start[: days.months].astype("datetime64[D]").astype("datetime64[M]").astype(int)) % 12
     season = 1 + SEASON[:, None] * np.cos(2 * np.pi * (of_year - PEAK_MONTH[:, None]) / 12)
     buys = (months >= customers.first_month[:, None]) & (months < fate.left_month[:, None])
-    expected = customers.rate[:, None] * season[customers.sector] * np.exp(-0.15 * np.clip(stress(customers, fate), -3, 3))
+    expected = customers.rate[:, None] * season[customers.sector] * np.exp(
+        LATENESS.orders_state * np.clip(fate.z / RISK.state_deviation, -3, 3)
+    )
     count = random.poisson(np.where(buys, expected, 0.0))
     # who starts to buy buys once at least
     starts = (months == customers.first_month[:, None]) & (months > 0)
@@ -108,10 +110,12 @@ def _settled(
     euros: Floats, is_last: NDArray[np.bool_],
 ) -> Items:  # fmt: skip
     """When each item is paid: habit and state, the run, the reconciliation, disputes, and the customer's stops."""
-    due = issued + customers.terms[at]
+    terms = np.where(is_last, np.minimum(customers.terms[at], LATENESS.last_terms), customers.terms[at])
+    due = issued + terms
+    due = np.where(customers.rolls_due[at], days.run_on_or_after(due, 0), due)
     run = customers.run_type[at]
     s = np.clip(stress(customers, fate)[at, np.minimum(days.month_of(due), days.months - 1)], -4, 4)
-    late, size, early, days_early, disputes, opens, loses, share, short = random.random((9, len(at)))
+    late, early, days_early, disputes, opens, loses, share, short, hold = random.random((9, len(at)))
     is_late = late < late_probability(customers.habit_late[at], s)
     location = size_location(customers.habit_size[at], s)
     days_late = np.ceil(np.exp(location + LATENESS.size_deviation * random.normal(0, 1, len(at))))
@@ -122,7 +126,7 @@ def _settled(
     clearing = next_clearing(due, customers, at, days)
     paid = np.where(is_late, np.minimum(days.run_on_or_after(due + days_late, run), clearing), punctual)
 
-    has_dispute = (disputes < customers.disputed[at]) & ~is_last
+    has_dispute = (disputes < dispute_probability(customers.disputed[at], s)) & ~is_last
     dispute_on = np.where(has_dispute, days.run_on_or_before(issued + 1 + (opens * (due - issued)).astype(int), 0), NEVER)
     dispute_on = np.where(has_dispute, np.clip(dispute_on, issued, due), NEVER)
     dispute_end = dispute_on + 10 + random.exponential(45, len(at)).astype(int)
@@ -132,9 +136,10 @@ def _settled(
     after = np.minimum(after, next_clearing(np.maximum(dispute_end, due), customers, at, days))
     paid = np.where(has_dispute, np.where(lost == 1.0, dispute_end, after), paid)
 
-    has_residual = (short < LATENESS.residual) & ~has_dispute & ~is_last & (euros > 200)
+    has_residual = (short < residual_probability(s)) & ~has_dispute & ~is_last & (euros > 200)
     main = paid
-    paid = np.where(has_residual, next_clearing(np.maximum(paid, due) + 1, customers, at, days), paid)
+    argued = np.maximum(paid, due) + 1 + (hold * LATENESS.residual_days).astype(int)
+    paid = np.where(has_residual, next_clearing(argued, customers, at, days), paid)
     items = Items(
         at=at, month=np.minimum(days.month_of(issued), days.months - 1), issued_on=issued, due_on=due, euros=euros,
         paid_on=paid, main_paid_on=main, dispute_on=dispute_on, dispute_end=dispute_end, lost_share=lost,
@@ -166,14 +171,29 @@ def _stopped(items: Items, fate: Fate) -> Items:
     return replace(items, paid_on=paid, main_paid_on=np.minimum(main, paid), has_residual=items.has_residual & (main < paid))
 
 
+def dispute_probability(usual: Floats, s: Floats) -> Floats:
+    """The chance that an invoice is disputed, from the customer's usual one."""
+    return np.minimum(usual * np.exp(LATENESS.disputed_state * s), LATENESS.disputed_most)
+
+
+def residual_probability(s: Floats) -> Floats:
+    """The chance that an invoice is paid short."""
+    above = np.maximum(s - LATENESS.crisis, 0.0)
+    chance = LATENESS.residual * np.exp(LATENESS.residual_state * s + LATENESS.residual_crisis * above)
+    return np.minimum(chance, LATENESS.residual_most)
+
+
 def late_probability(habit: Floats, s: Floats) -> Floats:
     """The chance that a customer means to pay after the due date."""
-    return 1 / (1 + np.exp(-(LATENESS.late_base + LATENESS.late_habit * habit + LATENESS.late_state * s)))
+    above = np.maximum(s - LATENESS.crisis, 0.0)
+    odds = LATENESS.late_base + LATENESS.late_habit * habit + LATENESS.late_state * s + LATENESS.late_crisis * above
+    return 1 / (1 + np.exp(-odds))
 
 
 def size_location(habit: Floats, s: Floats) -> Floats:
     """Mean of the log of the days late of an item that is paid late."""
-    return LATENESS.size_base + LATENESS.size_habit * habit + LATENESS.size_state * s
+    above = np.maximum(s - LATENESS.crisis, 0.0)
+    return LATENESS.size_base + LATENESS.size_habit * habit + LATENESS.size_state * s + LATENESS.size_crisis * above
 
 
 def default_days(items: Items, customers: Customers, fate: Fate) -> Days:
