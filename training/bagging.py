@@ -27,13 +27,13 @@ class Shape:
     in `every_month` (neighbouring months of a customer say almost the same), each another one.
     """
 
-    rounds: int = 80
-    learning_rate: float = 0.08
+    rounds: int = 60
+    learning_rate: float = 0.05
     leaves: int = 8
     depth: int = 4
     smallest_leaf: int = 60
     l2: float = 10.0
-    feature_share: float = 0.4
+    feature_share: float = 0.2
     folds: int = 5
     repeats: int = 2
     every_month: int = 3
