@@ -139,7 +139,7 @@ def write(connection: duckdb.DuckDBPyConnection, folder: Path, name: str, number
     """Add the rows of `new_NAME` as a part, and those of `old_NAME` where superseded rows are kept."""
     has_new, has_old = _count(connection, f"new_{name}") > 0, _count(connection, f"old_{name}") > 0
     table = TABLES[name]
-    if existing is None or has_new:
+    if has_new or (existing is None and table.required):
         _as_folder(folder / f"{name}.parquet")
     if has_old and "superseded_on" not in table.columns:
         _replace_rows(connection, folder, name, number, existing or "")
