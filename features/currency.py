@@ -16,7 +16,7 @@ def reporting_currency(ledger: Ledger) -> str | None:
 
     None for a ledger without any amount. Raises LedgerError where currencies are mixed and no rate says how.
     """
-    used = set(ledger.invoices["currency"]) | set(ledger.payments["currency"])
+    used = ledger.currencies
     if not used:
         return None
     rated = set(ledger["exchange_rates"]["currency"])

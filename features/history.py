@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from features import compiled
-from features.beside import GIVENS, values_beside
+from features.beside import GIVENS, GROUP_COLUMNS, values_beside
 from features.book import Book, prepare
 from features.catalogue import CATALOGUE
 from features.definition import Column, Level, Missing
@@ -110,10 +111,13 @@ def missing_codes(frame: pd.DataFrame) -> pd.DataFrame:
 
 def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) -> Matrix:
     """The matrix for customers by code and days since 1970-01-01; code -1 is a customer without any row."""
-    source = compiled.source_of(columns, GIVENS)
-    module = compiled.load(source)
+    source, module = _module(columns)
     out = np.empty((len(customer), len(columns)))
-    beside = values_beside(book, customer, days)
+    if any(node.op == "given" for column in columns for node in compiled.walk(column.value)):
+        group_columns = [CATALOGUE[name] for name in GROUP_COLUMNS]
+        beside = values_beside(book, customer, days, lambda members, on: rows_of(book, members, on, group_columns))
+    else:
+        beside = np.empty((len(customer), 0))
     # a customer's days beside one another: its rows stay in the processor's cache
     order = np.lexsort((days, customer))
     arguments = [part for name in compiled.populations_in(source) for part in (book.starts[name], book.rows[name])]
@@ -130,6 +134,19 @@ def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) 
         with ThreadPoolExecutor(max_workers=THREADS) as pool:
             list(pool.map(run, (order[a:b] for a, b in shares)))
     return out
+
+
+_MODULES: dict[tuple[int, ...], tuple[tuple[Column, ...], str, ModuleType]] = {}
+
+
+def _module(columns: Sequence[Column]) -> tuple[str, ModuleType]:
+    """(source, module) of these columns. Writing the source takes longer than one customer's row, so each list of columns
+    is written once; the columns themselves are kept beside it, so that their identity stays theirs."""
+    key = tuple(map(id, columns))
+    if key not in _MODULES:
+        source = compiled.source_of(columns, GIVENS)
+        _MODULES[key] = (tuple(columns), source, compiled.load(source))
+    return _MODULES[key][1:]
 
 
 def _shares(book: Book, customer: Codes) -> list[tuple[int, int]]:

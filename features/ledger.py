@@ -155,6 +155,11 @@ class Ledger:
             raise LedgerError("the ledger has no invoice, payment or event: nothing is known on any day.")
         return max(days).date()
 
+    @cached_property
+    def currencies(self) -> frozenset[str]:
+        """The currencies of its invoices and payments."""
+        return frozenset(self.invoices["currency"].unique()) | frozenset(self.payments["currency"].unique())
+
     def of(self, customer_ids: Iterable[str]) -> Ledger:
         """The same ledger with only these customers' rows (tables without a customer stay whole)."""
         wanted = pd.Index(list(customer_ids))

@@ -17,6 +17,9 @@ from features.errors import InputError
 from features.ledger import Ledger, read_ledger
 
 
+NO_CURRENCY = "XXX"  # ISO 4217's word where rates lead to a reporting currency that the ledger does not name
+
+
 class UnknownCustomer(InputError):
     """The ledger has no such customer."""
 
@@ -45,7 +48,7 @@ class ServedBook:
         known_to = ledger.last_known_on
         return cls(
             book=prepare(ledger), fingerprint=ledger.fingerprint, data_known_to=known_to,
-            currency=str(reporting_currency(ledger)),
+            currency=reporting_currency(ledger) or NO_CURRENCY,
         )  # fmt: skip
 
     @property
