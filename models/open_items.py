@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,28 +43,25 @@ def accounts(settlement: Settlement, customer_ids: list[str], at: int) -> Accoun
     entries, place = _known_entries(settlement, codes, at)
     version = last_versions(settlement.version_start, settlement.version_known_from, entries, np.int32(at))
     is_open = settlement.closed_kind[version] == OPEN
-    issued = settlement.issued_on[entries]
-    customers = pd.DataFrame(
-        {"invoices": np.bincount(place, minlength=len(codes))}, index=pd.Index(customer_ids, name="customer_id")
-    )
+    invoices = np.bincount(place, minlength=len(codes))
     last = np.full(len(codes), -(2**31), dtype=np.int64)
-    np.maximum.at(last, place, issued)
-    customers["days_since_invoice"] = np.where(customers["invoices"] > 0, at - last, np.nan)
+    np.maximum.at(last, place, settlement.issued_on[entries])
     entries, version, place = entries[is_open], version[is_open], place[is_open]
     past_due = np.maximum(at - settlement.due_on[entries], 0).astype(np.int64)
-    invoice_ids = np.array(settlement.invoice_ids, dtype=object)
+    cents, disputed = settlement.open_cents[version], settlement.is_disputed[version]
+    invoice_ids = np.array([settlement.invoice_ids[i] for i in settlement.invoice[entries]], dtype=object)
     items = pd.DataFrame({
-        "customer_id": np.array(customer_ids, dtype=object)[place],
-        "invoice_id": invoice_ids[settlement.invoice[entries]] if len(entries) else [],
+        "customer_id": np.array(customer_ids, dtype=object)[place], "invoice_id": invoice_ids,
         "row": settlement.row[entries],
         "issued_on": dates(settlement.issued_on[entries]), "due_on": dates(settlement.due_on[entries]),
-        "amount": settlement.amount_cents[entries] / CENTS, "open_amount": settlement.open_cents[version] / CENTS,
-        "days_past_due": past_due, "is_disputed": settlement.is_disputed[version],
+        "amount": settlement.amount_cents[entries] / CENTS, "open_amount": cents / CENTS,
+        "days_past_due": past_due, "is_disputed": disputed,
     })  # fmt: skip
-    cents, disputed = settlement.open_cents[version], settlement.is_disputed[version]
-    _add_balances(customers, place, cents, past_due, disputed)
-    customers["unapplied"] = _unapplied(settlement, codes, at) / CENTS
-    return Accounts(items=items, customers=customers)
+    columns = {
+        "invoices": invoices, "days_since_invoice": np.where(invoices > 0, at - last, np.nan),
+        **_balances(len(codes), place, cents, past_due, disputed), "unapplied": _unapplied(settlement, codes, at) / CENTS,
+    }  # fmt: skip
+    return Accounts(items=items, customers=pd.DataFrame(columns, index=pd.Index(customer_ids, name="customer_id")))
 
 
 def _ranges(start: NDArray[np.int64], codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -80,29 +78,28 @@ def _known_entries(s: Settlement, codes: NDArray[np.int64], at: int) -> tuple[ND
     return entries[known], place[known]
 
 
-def _add_balances(
-    customers: pd.DataFrame,
+def _balances(
+    count: int,
     place: NDArray[np.int64],
     cents: NDArray[np.int64],
     past_due: NDArray[np.int64],
     disputed: NDArray[np.bool_],
-) -> None:
-    """Add the columns of balances: sums of whole cents, so that buckets add up to the balance exactly."""
+) -> dict[str, NDArray[Any]]:
+    """The columns of balances, one value a customer: sums of whole cents, so that buckets add up to the balance exactly."""
 
     def summed(which: NDArray[np.bool_]) -> NDArray[np.float64]:
-        total = np.zeros(len(customers), dtype=np.int64)
+        total = np.zeros(count, dtype=np.int64)
         np.add.at(total, place[which], cents[which])
         return total / CENTS
 
-    customers["balance"] = summed(np.ones(len(cents), dtype=bool))
-    customers["overdue"] = summed((past_due > 0) & ~disputed)
-    customers["disputed"] = summed(disputed)
-    oldest = np.zeros(len(customers), dtype=np.int64)
+    oldest = np.zeros(count, dtype=np.int64)
     np.maximum.at(oldest, place[~disputed], past_due[~disputed])
-    customers["days_past_due"] = oldest
     bucket = np.searchsorted(_BUCKET_ENDS, past_due)
-    for number, name in enumerate(BUCKETS):
-        customers[f"ageing_{name}"] = summed(bucket == number)
+    return {
+        "balance": summed(np.ones(len(cents), dtype=bool)), "overdue": summed((past_due > 0) & ~disputed),
+        "disputed": summed(disputed), "days_past_due": oldest,
+        **{f"ageing_{name}": summed(bucket == number) for number, name in enumerate(BUCKETS)},
+    }  # fmt: skip
 
 
 def _unapplied(s: Settlement, codes: NDArray[np.int64], at: int) -> NDArray[np.int64]:

@@ -90,14 +90,25 @@ class Scorer:
         """
         at, ids = self.served.asked_on(as_of), self.served.known(customer_ids)
         account = accounts(self.served.book.settlement, ids, day(at))
-        frame = account.customers.copy()
-        frame["special"] = self._special(frame, at)
-        frame["exposure"] = np.maximum(frame["balance"] - frame["unapplied"], 0.0)
-        X = self._add_default(frame, at)
-        next_items, X_next = self._add_next_invoice(frame, at)
-        X_items = self._add_cash(frame, account.items, at)
+        special = self._special(account.customers, at)
+        exposure = np.maximum(account.customers["balance"] - account.customers["unapplied"], 0.0)
+        X = self._default_inputs(special, at)
+        next_items = self._next_items(account.customers, special, at)
+        X_next, X_items = self._item_inputs(next_items), self._open_item_inputs(account.items, at)
+        parts = [
+            account.customers, pd.DataFrame({"special": special, "exposure": exposure}),
+            self._default_part(X, special, exposure), self._next_part(X_next, next_items).reindex(special.index),
+            self._cash(X_items, account.items, special.index),
+        ]  # fmt: skip
+        customers = pd.concat(parts, axis=1)
         return Scores(
-            as_of=at, customers=frame, items=account.items, X_items=X_items, X=X, next_items=next_items, X_next=X_next
+            as_of=at,
+            customers=customers,
+            items=account.items,
+            X_items=X_items,
+            X=X,
+            next_items=next_items,
+            X_next=X_next,
         )
 
     def _snapshots(self, customer_ids: Sequence[str], at: date) -> pd.DataFrame:
@@ -105,79 +116,76 @@ class Scorer:
         as_of = pd.Series(np.full(len(customer_ids), np.datetime64(at, "s")), dtype="datetime64[s]")
         return pd.DataFrame({"customer_id": pd.Series(list(customer_ids), dtype="str"), "as_of": as_of})
 
-    def _special(self, frame: pd.DataFrame, at: date) -> pd.Series:
-        """Why a customer gets no PD of the model: None where it gets one."""
-        special = pd.Series(None, index=frame.index, dtype=object)
-        special[(frame["balance"] <= 0) & ~(frame["days_since_invoice"] < ACTIVE_DAYS)] = STALE
-        special[frame["invoices"] == 0] = NO_HISTORY
+    def _special(self, customers: pd.DataFrame, at: date) -> pd.Series:
+        """Why a customer gets no PD of the model; missing where it gets one."""
+        special = pd.Series(None, index=customers.index, dtype=object)
+        special[(customers["balance"] <= 0) & ~(customers["days_since_invoice"] < ACTIVE_DAYS)] = STALE
+        special[customers["invoices"] == 0] = NO_HISTORY
         book = self.served.book
-        snapshots = self._snapshots(list(frame.index), at)
+        snapshots = self._snapshots(list(customers.index), at)
         defaulted = in_default(book.ledger, snapshots, self.default.policy, settlement=book.settlement)
         special[defaulted.to_numpy()] = IN_DEFAULT_STATUS
         who, on = book.owners, day(at)
         if who.has_merged:
             moved = (who.member != who.owner) & (who.since <= on) & (who.until > on)
-            special[frame.index.isin(who.ids[who.member[moved]])] = MERGED
+            special[customers.index.isin(who.ids[who.member[moved]])] = MERGED
         return special
 
-    def _add_default(self, frame: pd.DataFrame, at: date) -> pd.DataFrame:
-        """Add PD, grade, score and expected loss; gives the model's input for the customers scored."""
-        scored = list(frame.index[frame["special"].isna()])
-        X = build(self.served.book, self._snapshots(scored, at), columns=self.default.columns).set_axis(scored)
-        horizons = [f"pd_{m}m" for m in self.default.policy.horizons_months]
-        predicted = self.default.predict(X) if scored else pd.DataFrame(columns=["grade"])
-        for name in (*horizons, "pd_low", "pd_high", "score", "margin"):
-            frame[name] = predicted[name].reindex(frame.index) if scored else np.nan
-        frame["grade"] = predicted["grade"].reindex(frame.index)
-        frame["pd"] = frame[f"pd_{self.default.horizon_months}m"]
-        defaulted = frame["special"] == IN_DEFAULT_STATUS
-        frame.loc[defaulted, "grade"] = IN_DEFAULT
+    def _default_inputs(self, special: pd.Series, at: date) -> pd.DataFrame:
+        """The default model's input for the customers that get a PD of it."""
+        scored = list(special.index[special.isna()])
+        return build(self.served.book, self._snapshots(scored, at), columns=self.default.columns).set_axis(scored)
+
+    def _default_part(self, X: pd.DataFrame, special: pd.Series, exposure: pd.Series) -> pd.DataFrame:
+        """PDs, score, grade and expected loss of every customer; NaN where there is no PD of the model."""
+        names = [f"pd_{m}m" for m in self.default.policy.horizons_months]
+        names += ["pd_low", "pd_high", "score", "margin", "grade"]
+        predicted = self.default.predict(X) if len(X) else pd.DataFrame(columns=names, dtype=np.float64)
+        part = predicted[names].reindex(special.index)
+        defaulted = special == IN_DEFAULT_STATUS
+        main = part[f"pd_{self.default.horizon_months}m"]
         # an obligor in default has a PD of 1 in the arithmetic of expected loss (CRR Art. 160(3)); none of the model's
-        counted = frame["pd"].mask(defaulted, 1.0)
-        frame["expected_loss"] = counted * self.limit_policy.loss_given_default * frame["exposure"]
-        return X
+        loss = main.mask(defaulted, 1.0) * self.limit_policy.loss_given_default * exposure
+        grade = part["grade"].astype(object).mask(defaulted, IN_DEFAULT)
+        return part.assign(grade=grade, pd=main, expected_loss=loss)
 
-    def _add_next_invoice(self, frame: pd.DataFrame, at: date) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Add how late the next invoice is paid: of the customer's usual amount and terms, issued on the day asked."""
-        items = self._next_items(frame, at)
-        X = self._item_inputs(items)
-        predicted = self.delay.predict(X) if len(items) else None
-        for name in DELAYS:
-            frame[name] = predicted[name].reindex(frame.index) if predicted is not None else np.nan
-        frame["next_amount"] = items["amount"].reindex(frame.index)
-        frame["next_terms_days"] = (items["due_on"] - items["issued_on"]).dt.days.reindex(frame.index)
-        return items, X
-
-    def _next_items(self, frame: pd.DataFrame, at: date) -> pd.DataFrame:
-        """Each customer's next invoice: median amount and terms of its last year's invoices (or of all).
+    def _next_items(self, customers: pd.DataFrame, special: pd.Series, at: date) -> pd.DataFrame:
+        """Each customer's next invoice: median amount and terms of its last year's invoices (or of all), issued on `at`.
 
         One row a customer with any invoice, indexed by customer_id, with the columns that `build_items` asks for.
         """
-        ids = list(frame.index[(frame["invoices"] > 0) & (frame["special"] != MERGED)])
+        ids = list(customers.index[(customers["invoices"] > 0) & (special != MERGED)])
         usual = usual_invoices(self.served.book.settlement, ids, day(at))
-        items = self._snapshots(ids, at).set_axis(ids)
-        items["issued_on"] = items["as_of"]
-        items["due_on"] = items["as_of"] + pd.to_timedelta(usual["terms_days"].to_numpy(), unit="D").as_unit("s")
-        items["amount"] = usual["amount"].to_numpy()
-        items["currency"] = pd.Series(self.served.currency, index=items.index, dtype="str")
-        return items
+        issued_on = pd.Series(np.full(len(ids), np.datetime64(at, "s")), dtype="datetime64[s]", index=ids)
+        return pd.DataFrame({
+            "customer_id": pd.Series(ids, dtype="str", index=ids), "as_of": issued_on, "issued_on": issued_on,
+            "due_on": issued_on + pd.to_timedelta(usual["terms_days"].to_numpy(), unit="D").as_unit("s"),
+            "amount": usual["amount"].to_numpy(), "currency": pd.Series(self.served.currency, index=ids, dtype="str"),
+        })  # fmt: skip
+
+    def _next_part(self, X: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+        """How late the next invoices are paid, and which invoices those are."""
+        predicted = self.delay.predict(X) if len(X) else pd.DataFrame(columns=list(DELAYS), dtype=np.float64)
+        terms = (items["due_on"] - items["issued_on"]).dt.days.astype(np.float64)
+        return predicted[list(DELAYS)].assign(next_amount=items["amount"], next_terms_days=terms)
 
     def _item_inputs(self, items: pd.DataFrame) -> pd.DataFrame:
         """The delay model's input for items, with their index."""
         return build_items(self.served.book, items, columns=self.delay.needed).set_axis(items.index)
 
-    def _add_cash(self, frame: pd.DataFrame, items: pd.DataFrame, at: date) -> pd.DataFrame:
-        """Add the cash expected of the open items, by bucket of days; gives the delay model's input for the items."""
-        asked = items[["customer_id", "invoice_id", "issued_on", "due_on", "amount"]].copy()
-        asked["as_of"] = pd.Series(np.datetime64(at, "s"), index=items.index, dtype="datetime64[s]")
-        asked["currency"] = pd.Series(self.served.currency, index=items.index, dtype="str")
-        X = self._item_inputs(asked)
+    def _open_item_inputs(self, items: pd.DataFrame, at: date) -> pd.DataFrame:
+        """The delay model's input for open items asked about on `at`."""
+        as_of = pd.Series(np.datetime64(at, "s"), index=items.index, dtype="datetime64[s]")
+        currency = pd.Series(self.served.currency, index=items.index, dtype="str")
+        keys = ["customer_id", "invoice_id", "issued_on", "due_on", "amount"]
+        return self._item_inputs(items[keys].assign(as_of=as_of, currency=currency))
+
+    def _cash(self, X: pd.DataFrame, items: pd.DataFrame, customer_ids: pd.Index) -> pd.DataFrame:
+        """The cash expected of the open items, by bucket of days from the day asked."""
         cash = pd.DataFrame(columns=list(CASH_BUCKETS), dtype=np.float64)
         if len(items):
             cash = expected_cash(items["open_amount"], paid_by_bucket(self.delay.curves(X)), items["customer_id"])
-        for bucket in CASH_BUCKETS:
-            frame[f"cash_{bucket}"] = cash[bucket].reindex(frame.index, fill_value=0.0)
-        return X
+        return cash.reindex(customer_ids, fill_value=0.0).add_prefix("cash_")
 
     def payments(self, scores: Scores) -> pd.DataFrame:
         """When each open item of some scores is paid, one row an item: its own columns, the delay model's, and
