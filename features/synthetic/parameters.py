@@ -38,16 +38,16 @@ class Settings:
 class Risk:
     """How customers fail. The state is in log-hazard units: level (for ever) + z (an AR(1) by month)."""
 
-    base: float = -7.38  # log of the monthly hazard of a stop at state 0
-    sudden: float = .0003  # monthly hazard of a stop that no state announces
-    level_deviation: float = 1.3
-    state_deviation: float = 2.3  # stationary, of z
+    base: float = -7.15  # log of the monthly hazard of a stop at state 0
+    sudden: float = .0002  # monthly hazard of a stop that no state announces
+    level_deviation: float = 1.35
+    state_deviation: float = 2.4  # stationary, of z
     persistence: float = 0.955  # of z, by month: half-life 15 months
     macro_share: float = .03  # of the variance of z
     sector_share: float = .05
-    permanent_share: float = .35  # of stops; the others end by themselves within `squeeze_days`
+    permanent_share: float = .33  # of stops; the others end by themselves within `squeeze_days`
     squeeze_days: tuple[int, int] = (40, 86)
-    insolvency_share: float = .3  # of permanent stops: a filing, after 20 days + an exponential time
+    insolvency_share: float = .25  # of permanent stops: a filing, after 20 days + an exponential time
     insolvency_after: int = 20
     insolvency_mean: float = 50.0
     concession_share: float = 0.2  # of those filings: a distressed concession instead of an insolvency
@@ -67,9 +67,9 @@ class Lateness:
     size_base: float = .1  # of the log of the days late
     size_habit: float = .3
     size_state: float = 0.3
-    size_crisis: float = 1.4
+    size_crisis: float = 1.6
     size_deviation: float = 0.90
-    crisis: float = .65
+    crisis: float = .7
     early_share: float = 0.12  # of the punctual: pay one to ten days early
     last_terms: int = 14  # days, at most, for the delivery taken at a stop
     rolls_due: float = 0.7  # of customers: a due date on a closed day moves to the next business day
@@ -81,9 +81,9 @@ class Lateness:
     orders_state: float = 0.25  # who is short of money buys on credit: orders by exp(this times z over its deviation)
     residual: float = .0013  # short payments: a few euros stay open until a later reconciliation
     residual_state: float = 0.3  # deductions by exp(this times s)
-    residual_crisis: float = 6  # the same, for the part of s above `crisis`
-    residual_most: float = .3
-    residual_days: int = 280  # a deduction is argued about for up to so long, then cleared with the account
+    residual_crisis: float = 7  # the same, for the part of s above `crisis`
+    residual_most: float = .45
+    residual_days: int = 240  # a deduction is argued about for up to so long, then cleared with the account
 
 
 RISK, LATENESS = Risk(), Lateness()
