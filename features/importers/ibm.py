@@ -36,6 +36,7 @@ FORMAT = Format(
     name="ibm",
     title="IBM accounts-receivable sample",
     currency="USD",
+    day_first=False,
     whole_invoices=True,
     files={"items": INVOICES},
     tables={

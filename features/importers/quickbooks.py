@@ -69,6 +69,7 @@ FORMAT = Format(
     name="quickbooks",
     title="QuickBooks (transaction list of accounts receivable)",
     currency="USD",
+    day_first=False,
     splits_documents=True,
     files={"transactions": ROWS},
     prepared={

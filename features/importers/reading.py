@@ -7,6 +7,7 @@ through the careful forms, after the whole column has told how it writes dates a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
@@ -15,6 +16,14 @@ from features.importers.contract import DATE, ID, INTEGER, MONTH, NUMBER, TEXT, 
 from features.importers.source import CONTINUED, NEWLINE_IN_VALUE, ImportError_, Source
 
 TOTALS = r"(grand |sub)?-?totals?( (for|of) .*)?|sum(me)?|gesamt(summe)?|total geral"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usual:
+    """How a format's files write what one file alone does not tell: as earlier imports did, else as the format does."""
+
+    day_first: bool = True
+    decimal: str = "."
 
 
 @dataclass(kw_only=True)
@@ -37,7 +46,7 @@ def lines_of(source: Source) -> str:
     )
 
 
-def read(connection: duckdb.DuckDBPyConnection, source: Source, file: File, number: int) -> Reading:
+def read(connection: duckdb.DuckDBPyConnection, source: Source, file: File, number: int, usual: Usual | None = None) -> Reading:
     """Make the relation `typed_{number}` (source, line, fields, reasons) of one file, and `odd_{number}` of its odd lines."""
     result = Reading(source=source, number=number)
     try:
@@ -60,7 +69,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: Source, file: File, numb
     if counts[2]:
         # each step is a table of its own: nested, the many expressions of a wide file would be held several times over
         connection.execute(f"CREATE TABLE odd_{number} AS SELECT * FROM {_odd(source, file, number)}")
-        result.conventions = _conventions(connection, source, file, number)
+        result.conventions = _conventions(connection, source, file, number, usual or Usual())
         _second_pass(connection, source, file, number, result.conventions)
         parts.append(f"SELECT source, line, {fields}, reasons FROM careful_{number}")
     connection.execute(f"CREATE VIEW typed_{number} AS " + " UNION ALL ".join(parts))
@@ -131,7 +140,9 @@ def _one_line(kind: str, unquote: str) -> str:
     return unquote.replace("chr(10)", "' '") if kind == ID else unquote
 
 
-def _conventions(connection: duckdb.DuckDBPyConnection, source: Source, file: File, number: int) -> dict[str, values.Convention]:
+def _conventions(
+    connection: duckdb.DuckDBPyConnection, source: Source, file: File, number: int, usual: Usual
+) -> dict[str, values.Convention]:
     """How each date and number column of the file writes its doubtful values, from the column's own clear ones."""
     asked = [n for n, d in file.fields.items() if d.type in (DATE, MONTH, NUMBER, INTEGER) and n in source.columns]
     if not asked:
@@ -155,15 +166,17 @@ def _conventions(connection: duckdb.DuckDBPyConnection, source: Source, file: Fi
         if file.fields[name].type in (DATE, MONTH):
             # a column of days up to the 12th alone is read as the file's other dates are
             one, other = (one, other) if one or other else tuple(dates)
-            found[name] = values.Convention(day_first=_majority(one, other, True, False), clear=max(one, other), against=min(one, other), doubtful=doubtful)
+            found[name] = values.Convention(day_first=_majority(one, other, True, False, usual.day_first), clear=max(one, other), against=min(one, other), doubtful=doubtful)
         else:
             one += fast_points
-            found[name] = values.Convention(decimal=_majority(one, other, ".", ","), clear=max(one, other), against=min(one, other), doubtful=doubtful)
+            found[name] = values.Convention(decimal=_majority(one, other, ".", ",", usual.decimal), clear=max(one, other), against=min(one, other), doubtful=doubtful)
     return found
 
 
-def _majority(one: int, other: int, if_one: object, if_other: object) -> object:
-    """The reading that the clear values show; the first one where none is clear; None where they contradict each other."""
+def _majority(one: int, other: int, if_one: Any, if_other: Any, usual: Any) -> Any:
+    """The reading that the clear values show; the usual one where none is clear; None where they contradict each other."""
+    if not one and not other:
+        return usual
     if one >= values.MAJORITY * other:
         return if_one
     return if_other if other >= values.MAJORITY * one else None

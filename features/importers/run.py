@@ -16,7 +16,7 @@ import duckdb
 
 from features.importers import book, checks, report
 from features.importers.contract import Format
-from features.importers.reading import Reading, lines_of, read
+from features.importers.reading import Reading, Usual, lines_of, read
 from features.importers.source import ImportError_, files_in, open_source
 from features.ledger import source_of
 from features.tables import SQL_TYPES, TABLES
@@ -70,14 +70,14 @@ def _import(
     options: Options, scratch: Path,
 ) -> dict[str, Any]:  # fmt: skip
     connection.execute("SET VARIABLE currency = ?", [options.currency or fmt.currency])
-    readings = _read_all(connection, fmt, files, scratch)
+    log = _log(folder)
+    readings = _read_all(connection, fmt, files, scratch, _usual(fmt, log))
     roles = {r.number: r.source.role for r in readings}
     _make_roles(connection, fmt, readings)
     checks.make_drafts(connection, fmt)
     checks.find_bad_rows(connection, fmt, roles, existing)
     inferred_customers = checks.add_customers(connection, fmt, existing)
     accounts = _accounts(connection, fmt, readings)
-    log = _log(folder)
     number = len(log) + 1
     tables = list(dict.fromkeys(["customers", *fmt.tables]))
     changes = {
@@ -102,22 +102,38 @@ def _import(
         "ledger_totals": _ledger_totals(connection, folder),
     }  # fmt: skip
     _write_json(folder / REPORT, result)
-    _write_json(folder / LOG, [*log, {k: result[k] for k in ("import", "format", "known_on", "rows", "tables")} | {
+    conventions = {"day_first": _told(readings, "day_first"), "decimal": _told(readings, "decimal")}
+    _write_json(folder / LOG, [*log, {"conventions": conventions} | {k: result[k] for k in ("import", "format", "known_on", "rows", "tables")} | {
         "files": [{k: a[k] for k in ("file", "sha256", "read", "accepted", "quarantined")} for a in accounts]}])
     return result
 
 
-def _read_all(connection: duckdb.DuckDBPyConnection, fmt: Format, files: list[Path], scratch: Path) -> list[Reading]:
+def _read_all(connection: duckdb.DuckDBPyConnection, fmt: Format, files: list[Path], scratch: Path, usual: Usual) -> list[Reading]:
     readings = []
     for number, path in enumerate(files, start=1):
         source = open_source(path, fmt, scratch)
-        readings.append(read(connection, source, fmt.files[source.role], number))
+        readings.append(read(connection, source, fmt.files[source.role], number, usual))
     present = {r.source.role for r in readings}
     missing = [role for role, file in fmt.files.items() if not file.optional and role not in present]
     if missing:
         needed = "; ".join(f"{role} (columns {', '.join(f.names[0] for f in fmt.files[role].fields.values() if f.required)})" for role in missing)
         raise ImportError_(f"format {fmt.name} also needs the file of {needed}; found {', '.join(f'{r.source.path.name} ({r.source.role})' for r in readings)}.")
     return readings
+
+
+def _usual(fmt: Format, log: list[dict[str, Any]]) -> Usual:
+    """What earlier imports of the format into this ledger learned of its dates and decimals, the latest first."""
+    known: dict[str, Any] = {"day_first": fmt.day_first}
+    for entry in log:
+        if entry["format"] == fmt.name:
+            known |= {key: value for key, value in entry.get("conventions", {}).items() if value is not None}
+    return Usual(**known)
+
+
+def _told(readings: list[Reading], name: str) -> Any:
+    """What the clear values of all columns agree on; None where there are none, or they do not agree."""
+    told = {getattr(c, name) for r in readings for c in r.conventions.values() if c.clear} - {None}
+    return told.pop() if len(told) == 1 else None
 
 
 def _make_roles(connection: duckdb.DuckDBPyConnection, fmt: Format, readings: list[Reading]) -> None:

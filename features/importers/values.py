@@ -143,7 +143,9 @@ def _number(text: str, bare: str, decimal: str | None) -> str:
         ",": f"CASE WHEN contains({bare}, ',') THEN replace({bare}, ',', '.') ELSE replace({bare}, '.', '') END",
         None: "NULL",
     }[decimal]
+    signs = f"regexp_replace({text}, '[^()+\\-−]', '', 'g')"  # as in -5, 5-, (5), (-5): anything else is a slip
     plain_form = rf"""CASE
+        WHEN {signs} NOT IN ('', '+', '-', '−', '()', '(-)') THEN NULL
         WHEN regexp_full_match({bare}, '\d+') THEN {bare}
         WHEN regexp_full_match({bare}, '[1-9]\d{{0,2}}[.,]\d{{3}}') THEN {doubtful}
         WHEN regexp_full_match({bare}, '\d+\.\d*|\.\d+') THEN {bare}
