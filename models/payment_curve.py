@@ -66,6 +66,19 @@ def chosen(curves: Curves, rows: NDArray[np.bool_]) -> Curves:
     return Curves(asked=curves.asked[rows], steps=steps, unpaid=curves.unpaid[kept])
 
 
+def joined(parts: list[Curves]) -> Curves:
+    """The curves of several parts, one after the other."""
+    items, rows = 0, 0
+    first, item = [np.zeros(1, dtype=np.int64)], []
+    for part in parts:
+        first.append(part.steps.first[1:] + rows)
+        item.append(part.steps.item + items)
+        items, rows = items + len(part.asked), rows + len(part.unpaid)
+    steps = Steps(first=np.concatenate(first), item=np.concatenate(item), start=np.concatenate([p.steps.start for p in parts]),
+                  end=np.concatenate([p.steps.end for p in parts]))  # fmt: skip
+    return Curves(asked=np.concatenate([p.asked for p in parts]), steps=steps, unpaid=np.concatenate([p.unpaid for p in parts]))
+
+
 def curves_of(asked: Ints, steps: Steps, hazard: Floats) -> Curves:
     """Curves from the chance to be paid in each step when unpaid at its start."""
     return Curves(asked=asked, steps=steps, unpaid=_product(steps.first, np.log1p(-np.clip(hazard, 1e-9, 1.0 - 1e-9))))

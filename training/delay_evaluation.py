@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from features.catalogue.habit import STEPS as HABIT_STEPS
 from models import metrics
-from models.payment_curve import Curves, levels_between
-from models.payment_steps import habit_curve
+from models.delay import DelayModel
+from models.payment_curve import Curves, joined, levels_between
+from models.payment_steps import HABIT_COLUMNS, habit_curve
+from training.delay_questions import Asked
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.bool_]
@@ -21,12 +23,14 @@ MATURE_DAYS = 30  # days after the due date by which an outcome must be known to
 GRID = np.arange(-60, 121, dtype=np.int64)  # days late over which CRPS is taken
 RULES = ("on_the_day", "customer_mean", "customer_median")
 MOST_FOR_CRPS = 20_000
+BASELINE_INPUTS = ("late_5_share_12m", "days_late_mean_24m", "days_late_median_24m", "habit_weight", *HABIT_COLUMNS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
     """Predictions beside what came. X : the items' matrix. ended : days late when paid or when last observed.
     is_paid : paid, as far as observed. customers : ids. pooled_habit : hazards of all customers when the model was made.
+    observed_after_due : days from the due date to the last day observed. age : days from the question to that day.
     """
 
     X: pd.DataFrame
@@ -35,11 +39,34 @@ class Scored:
     is_paid: Rows
     customers: NDArray[np.object_]
     pooled_habit: Floats
+    observed_after_due: NDArray[np.int64]
+    age: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, asked: Asked, X: pd.DataFrame, model: DelayModel) -> Scored:
+        """What `model` answers to these questions, X their matrix, beside what came."""
+        return cls(
+            X=X, curves=model.curves(X), ended=asked.ended, is_paid=asked.is_paid,
+            customers=asked.items["customer_id"].to_numpy(dtype=object), pooled_habit=model.pooled_habit,
+            observed_after_due=(asked.seen_until - asked.items["due_on"]).dt.days.to_numpy(),
+            age=(asked.seen_until - asked.items["as_of"]).dt.days.to_numpy(),
+        )  # fmt: skip
+
+    @classmethod
+    def together(cls, parts: list[Scored]) -> Scored:
+        """Several parts as one; the habits of all customers are those of the first."""
+        return cls(
+            X=pd.concat([p.X[list(BASELINE_INPUTS)] for p in parts]), curves=joined([p.curves for p in parts]),
+            **{name: np.concatenate([getattr(p, name) for p in parts])
+               for name in ("ended", "is_paid", "customers", "observed_after_due", "age")},
+            pooled_habit=parts[0].pooled_habit,
+        )  # fmt: skip
 
     def only(self, rows: Rows) -> Scored:
         """The same of some items."""
         return Scored(X=self.X[rows], curves=self.curves.only(rows), ended=self.ended[rows], is_paid=self.is_paid[rows],
-                      customers=self.customers[rows], pooled_habit=self.pooled_habit)  # fmt: skip
+                      customers=self.customers[rows], pooled_habit=self.pooled_habit,
+                      observed_after_due=self.observed_after_due[rows], age=self.age[rows])  # fmt: skip
 
 
 def baselines(X: pd.DataFrame) -> dict[str, Floats]:
@@ -56,23 +83,24 @@ def baselines(X: pd.DataFrame) -> dict[str, Floats]:
 
 def evaluate(scored: Scored, *, intervals: bool = True) -> dict[str, float]:
     """Figures of the model and of each plain rule (`baseline_RULE_FIGURE`); `FIGURE_low`, `_high` hold 95 % of the draws
-    of customers. Errors in days and distances are over paid items, probabilities over all.
+    of customers. Errors in days are over paid items; the question of being k days late is over items whose answer is known.
     """
     if not len(scored.ended):
         return {}
     rule, curves = baselines(scored.X), scored.curves
     found: dict[str, float] = {"items": float(len(scored.ended)), "customers": float(len(set(scored.customers)))}
     for k in (1, 5, 30):
-        y = (scored.ended >= k).astype(np.float64)
+        known = scored.is_paid | (scored.ended >= k)
+        y, rate = (scored.ended[known] >= k).astype(np.float64), rule["customer_late_rate"][known]
         if 0 < y.sum() < len(y):
-            p = curves.at_least(k)
+            p = curves.at_least(k)[known]
             found[f"auc_late_{k}"], found[f"brier_late_{k}"] = metrics.auc(y, p), metrics.brier(y, p)
             found[f"average_precision_late_{k}"] = metrics.average_precision(y, p)
             found[f"rate_late_{k}"], found[f"predicted_late_{k}"] = float(y.mean()), float(p.mean())
-            found[f"baseline_customer_late_rate_auc_late_{k}"] = metrics.auc(y, rule["customer_late_rate"])
-            found[f"baseline_customer_late_rate_average_precision_late_{k}"] = metrics.average_precision(y, rule["customer_late_rate"])
+            found[f"baseline_customer_late_rate_auc_late_{k}"] = metrics.auc(y, rate)
+            found[f"baseline_customer_late_rate_average_precision_late_{k}"] = metrics.average_precision(y, rate)
             if intervals and k == 5:
-                _add_interval(found, f"auc_late_{k}", lambda w, y=y, p=p: metrics.auc(y, p, w), scored.customers)
+                _add_interval(found, f"auc_late_{k}", lambda w, y=y, p=p: metrics.auc(y, p, w), scored.customers[known])
     paid = scored.is_paid
     late = scored.ended[paid].astype(np.float64)
     answers = {"": curves.quantile(0.5)[paid], **{f"baseline_{name}_": rule[name][paid] for name in RULES}}

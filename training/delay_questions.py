@@ -1,0 +1,90 @@
+"""Which invoices the delay model is asked about, on which days, and what came of them as far as a day knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.known import known_on
+from features.ledger import Ledger
+from training.labels import delay_labels
+
+MOST_ITEMS = 30_000  # items asked about on their issue date; above it a part drawn by lot
+LATER_SHARE = 0.3  # of these, asked about a second time on a later day
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Questions with their outcomes. items : frame (invoice_id, customer_id, issued_on, due_on, amount, currency, as_of).
+    ended : days late when paid or when last observed. is_paid : paid, as far as observed. seen_until : the last day whose
+    payments are known.
+    """
+
+    items: pd.DataFrame
+    ended: NDArray[np.int64]
+    is_paid: NDArray[np.bool_]
+    seen_until: pd.Timestamp
+
+    def only(self, rows: NDArray[Any]) -> Asked:
+        items = self.items.iloc[rows] if rows.dtype != bool else self.items[rows]
+        return replace(self, items=items.reset_index(drop=True), ended=self.ended[rows], is_paid=self.is_paid[rows])
+
+
+def booking_delay(ledger: Ledger, as_of: pd.Timestamp, share: float = 0.98) -> int:
+    """Days within which `share` of the payments of the last year before as_of were booked; payments of so many days
+    are not all known yet, so that an item cannot be called unpaid on them."""
+    paid = ledger.payments
+    recent = paid[(paid["paid_on"] > as_of - pd.Timedelta(days=365)) & (paid["booked_on"] <= as_of)]
+    if recent.empty:
+        return 0
+    return int(np.ceil(np.quantile((recent["booked_on"] - recent["paid_on"]).dt.days, share)))
+
+
+def outcomes(ledger: Ledger, until: pd.Timestamp) -> Asked:
+    """Every invoice known on `until`, asked about on the day before its issue, with what was known of it on `until`.
+
+    The last days, on which payments may still be unbooked, do not count as observed.
+    """
+    seen = pd.Timestamp(until) - pd.Timedelta(days=booking_delay(ledger, pd.Timestamp(until)))
+    known = known_on(ledger, until)
+    items = known.invoices[known.invoices["kind"] == "invoice"]
+    items = items[["invoice_id", "customer_id", "issued_on", "due_on", "amount", "currency"]].reset_index(drop=True)
+    labels = delay_labels(ledger, items, until=until)
+    closed = np.minimum(labels["observed_until"].to_numpy(), np.datetime64(seen, "s")).astype("datetime64[D]")
+    due = items["due_on"].to_numpy().astype("datetime64[D]")
+    is_paid = ~labels["is_censored"].to_numpy() & (labels["settled_on"].to_numpy() <= np.datetime64(seen, "s"))
+    items["as_of"] = items["issued_on"] - pd.Timedelta(days=1)
+    asked = Asked(items=items, ended=(closed - due).astype(np.int64), is_paid=is_paid, seen_until=seen)
+    begun = items["as_of"].to_numpy().astype("datetime64[D]") < closed
+    return asked.only(begun)
+
+
+def asked_later(asked: Asked, rng: np.random.Generator) -> Asked:
+    """The same items asked on a day drawn from those on which they were seen open after their issue."""
+    due = asked.items["due_on"].to_numpy().astype("datetime64[D]")
+    issued = asked.items["issued_on"].to_numpy().astype("datetime64[D]")
+    open_days = asked.ended - (issued - due).astype(np.int64)
+    kept = open_days >= 1
+    part = asked.only(kept)
+    wait = np.floor(rng.random(len(part.items)) * open_days[kept]).astype(np.int64)
+    part.items["as_of"] = (issued[kept] + wait).astype("datetime64[s]")
+    return part
+
+
+def together(first: Asked, second: Asked) -> Asked:
+    return replace(first, items=pd.concat([first.items, second.items], ignore_index=True),
+                   ended=np.concatenate([first.ended, second.ended]), is_paid=np.concatenate([first.is_paid, second.is_paid]))  # fmt: skip
+
+
+def questions(asked: Asked, seed: int) -> Asked:
+    """What a model is trained on: issue-date questions, a part of the items drawn by lot where there are very many, and
+    a second, later question about some of them."""
+    rng = np.random.default_rng(seed)
+    if len(asked.items) > MOST_ITEMS:
+        asked = asked.only(np.sort(rng.permutation(len(asked.items))[:MOST_ITEMS]))
+    later = asked_later(asked, rng)
+    return together(asked, later.only(rng.random(len(later.items)) < LATER_SHARE))
