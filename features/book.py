@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,8 @@ from features.currency import CENTS
 from features.known import Days, known_from, known_until
 from features.ledger import TABLES, Ledger
 from features.owners import Owners
+from features.peers import Peers, peers_of
+from features.published import Series, published
 from features.populations import ATTRIBUTE_NAMES
 from features.scales import THOUSAND, risk_of_ratings
 from features.settlement import ALL_THAT_IS_LEFT, CASH, DISPUTE_CLOSED, DISPUTE_OPENED, Settlement, days_of, settle
@@ -34,6 +37,7 @@ class Book:
     settlement: Settlement
     starts: Mapping[str, NDArray[np.int64]]
     rows: Mapping[str, Arrays]
+    whole_peers: Peers | None = None
 
     @property
     def owners(self) -> Owners:
@@ -54,10 +58,40 @@ class Book:
     @cached_property
     def countries(self) -> NDArray[np.object_]:
         """Each customer's country by code; '' where not reported."""
+        return self._said("country")
+
+    @cached_property
+    def industries(self) -> NDArray[np.object_]:
+        """Each customer's industry by code; '' where not reported."""
+        return self._said("industry")
+
+    def _said(self, name: str) -> NDArray[np.object_]:
         found = np.full(len(self.owners.ids), "", dtype=object)
         table = self.ledger.customers
-        found[self.owners.codes(table["customer_id"])] = table["country"].fillna("").to_numpy(dtype=object)
+        found[self.owners.codes(table["customer_id"])] = table[name].fillna("").to_numpy(dtype=object)
         return found
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """Each customer's parent group by code, named by its topmost parent's place; -1 for a customer alone."""
+        table = self.ledger.customers
+        above = dict(table.loc[table["parent_id"].notna(), ["customer_id", "parent_id"]].itertuples(index=False))
+        if not above:
+            return np.full(len(self.owners.ids), -1, dtype=np.int64)
+        tops = {name: top_of(name, above) for name in self.owners.ids}
+        sizes = Counter(tops.values())
+        numbers = {top: code for code, top in enumerate(sorted(t for t, n in sizes.items() if n > 1))}
+        return np.array([numbers.get(tops[name], -1) for name in self.owners.ids], dtype=np.int64)
+
+    @cached_property
+    def published(self) -> Mapping[tuple[str, str], Series]:
+        """The macro table as series."""
+        return published(self.ledger)
+
+    @cached_property
+    def peers(self) -> Peers:
+        """Lateness of industries and countries on every day: given where this book is a part of one, else its own."""
+        return self.whole_peers or peers_of(self.ledger, self.settlement)
 
     @cached_property
     def longest(self) -> int:
@@ -65,8 +99,22 @@ class Book:
         return int(max(1, *(np.diff(start).max(initial=0) for start in self.starts.values())))
 
 
-def prepare(ledger: Ledger) -> Book:
-    """The book of a ledger. Raises LedgerError as `settle` does."""
+def top_of(name: str, above: Mapping[str, str]) -> str:
+    """The topmost parent of a customer; a circle of parents is named by its smallest id."""
+    seen = [name]
+    while above.get(seen[-1]) is not None:
+        following = above[seen[-1]]
+        if following in seen:
+            return min(seen[seen.index(following):])
+        seen.append(following)
+    return seen[-1]
+
+
+def prepare(ledger: Ledger, *, whole_peers: Peers | None = None) -> Book:
+    """The book of a ledger. Raises LedgerError as `settle` does.
+
+    whole_peers : the peers of the whole ledger, where this one is a part of it; None: made of this one when asked for.
+    """
     settlement = settle(ledger)
     s, who = settlement, settlement.owners
     invoices = (
@@ -82,7 +130,7 @@ def prepare(ledger: Ledger) -> Book:
         order = np.lexsort((*reversed(arrays[2:]), day, customer))
         starts[name] = np.searchsorted(customer[order], np.arange(len(who.ids) + 1)).astype(np.int64)
         rows[name] = tuple(np.ascontiguousarray(array[order]) for array in arrays)
-    return Book(ledger=ledger, settlement=settlement, starts=starts, rows=rows)
+    return Book(ledger=ledger, settlement=settlement, starts=starts, rows=rows, whole_peers=whole_peers)
 
 
 Part = tuple[NDArray[np.int32], Days, Arrays]

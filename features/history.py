@@ -111,9 +111,9 @@ def missing_codes(frame: pd.DataFrame) -> pd.DataFrame:
 
 def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) -> Matrix:
     """The matrix for customers by code and days since 1970-01-01; code -1 is a customer without any row."""
-    source, module = _module(columns)
+    source, module, has_given = _module(columns)
     out = np.empty((len(customer), len(columns)))
-    if any(node.op == "given" for column in columns for node in compiled.walk(column.value)):
+    if has_given:
         group_columns = [CATALOGUE[name] for name in GROUP_COLUMNS]
         beside = values_beside(book, customer, days, lambda members, on: rows_of(book, members, on, group_columns))
     else:
@@ -136,16 +136,17 @@ def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) 
     return out
 
 
-_MODULES: dict[tuple[int, ...], tuple[tuple[Column, ...], str, ModuleType]] = {}
+_MODULES: dict[tuple[int, ...], tuple[tuple[Column, ...], str, ModuleType, bool]] = {}
 
 
-def _module(columns: Sequence[Column]) -> tuple[str, ModuleType]:
-    """(source, module) of these columns. Writing the source takes longer than one customer's row, so each list of columns
-    is written once; the columns themselves are kept beside it, so that their identity stays theirs."""
+def _module(columns: Sequence[Column]) -> tuple[str, ModuleType, bool]:
+    """(source, module, whether a value beside the rows is named) of these columns. Writing the source takes longer than
+    one customer's row, so it is done once a list; the columns are kept too, so that their identity stays theirs."""
     key = tuple(map(id, columns))
     if key not in _MODULES:
         source = compiled.source_of(columns, GIVENS)
-        _MODULES[key] = (tuple(columns), source, compiled.load(source))
+        has_given = any(node.op == "given" for column in columns for node in compiled.walk(column.value))
+        _MODULES[key] = (tuple(columns), source, compiled.load(source), has_given)
     return _MODULES[key][1:]
 
 

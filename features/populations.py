@@ -45,8 +45,8 @@ POPULATIONS: Mapping[str, Population] = {
             "days_booked_after": "booked_on - issued_on",
             "is_open": "kind == 0", "is_paid": "kind == 1", "is_credited": "kind == 2", "is_factored": "kind == 3",
             "is_written_off": "kind == 4",
-            "is_owed": "kind == 0 or kind == 1 or kind == 4",  # paid or to be paid by the customer itself
-            "is_overdue": "kind == 0 and T > due_on",
+            "is_owed": "(kind == 0) | (kind == 1) | (kind == 4)",  # paid or to be paid by the customer itself
+            "is_overdue": "(kind == 0) & (T > due_on)",
             "is_disputed": "version_disputed[v]", "count_payments": "int64(version_payments[v])",
             "credited_amount": "version_credited[v]",
             "due_weekday": "(due_on + 3) % 7",
@@ -56,9 +56,9 @@ POPULATIONS: Mapping[str, Population] = {
     "payments": Population(
         arrays=("known_from", "known_until", "paid_on", "amount", "kind", "due_on", "day_of_month", "booked_on"),
         fields={
-            "paid_on": "paid_on", "amount": "amount", "is_payment": "kind == 0 and amount > 0",
-            "is_reversal": "kind == 0 and amount < 0",
-            "is_applied": "due_on >= 0", "is_on_invoice": "due_on >= 0 and kind == 0 and amount > 0",
+            "paid_on": "paid_on", "amount": "amount", "is_payment": "(kind == 0) & (amount > 0)",
+            "is_reversal": "(kind == 0) & (amount < 0)",
+            "is_applied": "due_on >= 0", "is_on_invoice": "(due_on >= 0) & (kind == 0) & (amount > 0)",
             "days_beyond_terms": "max(paid_on - due_on, 0)", "days_late": "paid_on - due_on",
             "gap": "gap", "weekday": "(paid_on + 3) % 7", "day_of_month": "day_of_month",
             "days_booked_after": "booked_on - paid_on",

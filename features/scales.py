@@ -5,6 +5,7 @@ Source: the agencies' published scales, as the project's definitions list them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -32,13 +33,27 @@ SCALES: Mapping[str, Scale] = {
 }
 
 
+_SAID = re.compile(r"\s*(\d+)\s*-\s*(\d+)\s*,\s*(\d+)\s+best\s*")
+
+
+def scale_named(name: str) -> Scale | None:
+    """The scale of a name: a published one, or one that says its bounds and best value itself ("1-10, 1 best")."""
+    if name.lower() in SCALES:
+        return SCALES[name.lower()]
+    said = _SAID.fullmatch(name.lower())
+    if said is None:
+        return None
+    low, high, best = (float(part) for part in said.groups())
+    return Scale(best, high if best == low else low) if best in (low, high) and low < high else None
+
+
 def risk_of_ratings(value: pd.Series, scale: pd.Series) -> NDArray[np.int64]:
     """Ratings in thousandths between the best (0) and the worst (1000) of their scale; -1 for a scale that is not known
     here, or a value outside of its bounds: a rating is never read on a scale that is guessed."""
     number = pd.to_numeric(value, errors="coerce").to_numpy(dtype=np.float64)
-    names = scale.str.lower()
-    best = names.map({name: s.best for name, s in SCALES.items()}).to_numpy(dtype=np.float64)
-    worst = names.map({name: s.worst for name, s in SCALES.items()}).to_numpy(dtype=np.float64)
+    found = {name: scale_named(name) or Scale(np.nan, np.nan) for name in scale.unique()}
+    best = scale.map({name: s.best for name, s in found.items()}).to_numpy(dtype=np.float64)
+    worst = scale.map({name: s.worst for name, s in found.items()}).to_numpy(dtype=np.float64)
     place = (number - best) / (worst - best)
     known = (place >= 0) & (place <= 1)
     return np.where(known, np.rint(np.where(known, place, 0) * THOUSAND), -1).astype(np.int64)

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from features.catalogue import behaviour, exposure, habit, item, rhythm, tenure, timeliness, trend, turnover
+from features.catalogue import behaviour, exposure, external, habit, item, peers, rhythm, tenure, timeliness, trend, turnover
 from features.definition import Column, Feature, Level
 from features.errors import InputError
 
-THEMES = (timeliness, rhythm, habit, trend, exposure, turnover, behaviour, tenure, item)
+THEMES = (timeliness, rhythm, habit, trend, exposure, turnover, behaviour, peers, external, tenure, item)
 
 
 @dataclass(frozen=True)
