@@ -38,8 +38,8 @@ class Settings:
 class Risk:
     """How customers fail. The state is in log-hazard units: level (for ever) + z (an AR(1) by month)."""
 
-    base: float = -7.15  # log of the monthly hazard of a stop at state 0
-    sudden: float = .0002  # monthly hazard of a stop that no state announces
+    base: float = -7.25  # log of the monthly hazard of a stop at state 0
+    sudden: float = .00015  # monthly hazard of a stop that no state announces
     level_deviation: float = 1.35
     state_deviation: float = 2.4  # stationary, of z
     persistence: float = 0.955  # of z, by month: half-life 15 months
@@ -69,7 +69,7 @@ class Lateness:
     size_state: float = 0.3
     size_crisis: float = 1.6
     size_deviation: float = 0.90
-    crisis: float = .7
+    crisis: float = .65
     early_share: float = 0.12  # of the punctual: pay one to ten days early
     last_terms: int = 14  # days, at most, for the delivery taken at a stop
     rolls_due: float = 0.7  # of customers: a due date on a closed day moves to the next business day
@@ -79,11 +79,11 @@ class Lateness:
     disputed_state: float = 0.7  # who cannot pay finds fault: disputes by exp(this times s)
     disputed_most: float = 0.25
     orders_state: float = 0.25  # who is short of money buys on credit: orders by exp(this times z over its deviation)
-    residual: float = .0013  # short payments: a few euros stay open until a later reconciliation
+    residual: float = .0014  # short payments: a few euros stay open until a later reconciliation
     residual_state: float = 0.3  # deductions by exp(this times s)
     residual_crisis: float = 7  # the same, for the part of s above `crisis`
-    residual_most: float = .45
-    residual_days: int = 240  # a deduction is argued about for up to so long, then cleared with the account
+    residual_most: float = .5
+    residual_days: int = 290  # a deduction is argued about for up to so long, then cleared with the account
 
 
 RISK, LATENESS = Risk(), Lateness()
