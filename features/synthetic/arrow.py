@@ -18,7 +18,8 @@ from features.synthetic.hidden import MONTHS_BEFORE, World, draw_fate, draw_worl
 from features.synthetic.items import Items, default_days, draw_items, stress
 from features.synthetic.parameters import BLOCK, COUNTRIES, CURRENCIES, SECTORS, Settings
 from features.synthetic.rows import Book, Rows, receivables
-from features.synthetic.truth import HORIZONS, STATUSES, THRESHOLDS, default_truth, late_truth
+from features.synthetic.lateness import THRESHOLDS, late_truth
+from features.synthetic.truth import HORIZONS, STATUSES, default_truth
 
 TRUTH = "truth"  # one row a customer and month end
 TRUTH_INVOICES = "truth_invoices"  # one row an invoice
@@ -250,7 +251,7 @@ def _truth_invoices(book: Book, size: int, last: int) -> pa.Table:
     return pa.table({
         "invoice_id": _ids("I", book.block * 10**7 + index, 11), "customer_id": _customer(book.customers.number[items.at[index]]),
         "asked_on": _dates(items.issued_on[index]),
-        **{f"true_p_late_{k}": _numbers(found[f"true_p_late_{k}"][index]) for k in THRESHOLDS},
+        **{f"true_p_late_{k}": _numbers(found[k][index]) for k in THRESHOLDS},
         "paid_on": _dates(items.paid_on[index]),
     })  # fmt: skip
 

@@ -15,6 +15,10 @@ from features.synthetic.parameters import LATENESS, RISK, SMALLEST_MATERIAL
 STATE_DEVIATION = float(np.hypot(RISK.level_deviation, RISK.state_deviation))
 PEAK_MONTH = np.array([6, 11, 7, 5, 10, 4, 2, 7])  # of each sector's season
 SEASON = np.array([0.30, 0.35, 0.12, 0.10, 0.12, 0.08, 0.06, 0.40])
+DISPUTE_FIRST, DISPUTE_MEAN = 10, 45.0  # days a dispute lasts at least; mean of what comes on top (exponential)
+DISPUTE_ANSWER = 5  # days from its end to the payment run that settles what is left
+DISPUTE_LOST, LOST_WHOLLY = 0.45, 0.35  # disputes that end with a credit note; of these, for the whole amount
+LOST_WHOLE = DISPUTE_LOST * LOST_WHOLLY  # closed without payment: no days late
 BLOCKED_AFTER = 45  # days after a stop until no order is taken any more
 
 
@@ -129,14 +133,14 @@ def _settled(
     has_dispute = (disputes < dispute_probability(customers.disputed[at], s)) & ~is_last
     dispute_on = np.where(has_dispute, days.run_on_or_before(issued + 1 + (opens * (due - issued)).astype(int), 0), NEVER)
     dispute_on = np.where(has_dispute, np.clip(dispute_on, issued, due), NEVER)
-    dispute_end = dispute_on + 10 + random.exponential(45, len(at)).astype(int)
+    dispute_end = dispute_on + DISPUTE_FIRST + random.exponential(DISPUTE_MEAN, len(at)).astype(int)
     dispute_end = np.where(has_dispute, days.run_on_or_after(dispute_end, 0), NEVER)
-    lost = np.where(has_dispute & (loses < 0.45), np.where(share < 0.35, 1.0, np.round(0.1 + 0.5 * share, 2)), 0.0)
-    after = np.maximum(days.run_on_or_after(dispute_end + 5, run), punctual)
+    lost = np.where(has_dispute & (loses < DISPUTE_LOST), np.where(share < LOST_WHOLLY, 1.0, np.round(0.1 + 0.5 * share, 2)), 0.0)
+    after = np.maximum(days.run_on_or_after(dispute_end + DISPUTE_ANSWER, run), punctual)
     after = np.minimum(after, next_clearing(np.maximum(dispute_end, due), customers, at, days))
     paid = np.where(has_dispute, np.where(lost == 1.0, dispute_end, after), paid)
 
-    has_residual = (short < residual_probability(s)) & ~has_dispute & ~is_last & (euros > 200)
+    has_residual = (short < residual_probability(s)) & ~has_dispute & ~is_last & (euros > LATENESS.residual_from)
     main = paid
     argued = np.maximum(paid, due) + 1 + (hold * LATENESS.residual_days).astype(int)
     paid = np.where(has_residual, next_clearing(argued, customers, at, days), paid)

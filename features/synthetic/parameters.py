@@ -82,6 +82,7 @@ class Lateness:
     residual: float = .0014  # short payments: a few euros stay open until a later reconciliation
     residual_state: float = 0.3  # deductions by exp(this times s)
     residual_crisis: float = 7  # the same, for the part of s above `crisis`
+    residual_from: float = 200.0  # euros: smaller invoices are not paid short
     residual_most: float = .5
     residual_days: int = 290  # a deduction is argued about for up to so long, then cleared with the account
 

@@ -1,4 +1,4 @@
-"""The true probabilities under the generator: default of each customer at each month end, lateness of each invoice.
+"""The true default probabilities under the generator, of each customer at each month end.
 
 Derivation in docs/sample-ledger.md; `tests/statistical/test_sample_truth.py` simulates futures and compares.
 """
@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from features.synthetic.calendar import DAYS_IN_MONTH, Calendar, Days
-from features.synthetic.customers import NEVER, Customers, Floats, next_clearing
+from features.synthetic.customers import Customers, Floats
 from features.synthetic.hidden import SLOTS, Fate, hazard
-from features.synthetic.items import STATE_DEVIATION, Items, late_probability, size_location
 from features.synthetic.parameters import LATENESS, RISK, SMALLEST_MATERIAL
 
 HORIZONS = (3, 6, 12)  # months
-THRESHOLDS = (1, 5, 30, 60, 90)  # days late, at least
 RUNNING, STOPPED, LEFT, IN_DEFAULT = 0, 1, 2, 3
 STATUSES = ("running", "stopped", "left", "in_default")
 WITHIN = (np.arange(16) + 0.5) / 16  # the moment of a stop within its month
@@ -96,7 +94,8 @@ def survives_undefaulted(days: Floats, customers: Customers) -> Floats:
     return arrears * (1 - RISK.insolvency_share * filed)
 
 
-def _squeeze_lasts(days: Floats) -> Floats:
+def squeeze_lasts(days: Floats) -> Floats:
+    """P(a temporary stop lasts more than `days`)."""
     low, high = RISK.squeeze_days
     return np.clip((high - days) / (high - low), 0.0, 1.0)
 
@@ -119,7 +118,7 @@ def default_truth(customers: Customers, fate: Fate, default_on: Days, calendar: 
     status = np.where(ends >= default_on[:, None], IN_DEFAULT, status)
     waited = np.nan_to_num(elapsed).T  # (months, customers)
     permanent = RISK.permanent_share * survives_undefaulted(waited, customers)
-    squeezed = (1 - RISK.permanent_share) * _squeeze_lasts(waited)
+    squeezed = (1 - RISK.permanent_share) * squeeze_lasts(waited)
     share = permanent / np.maximum(permanent + squeezed, 1e-12)
     found: dict[str, NDArray] = {"status": status, "is_there": months >= customers.first_month[:, None]}
     for h in HORIZONS:
@@ -137,63 +136,3 @@ def _running(chance: Floats, customers: Customers, horizon: int) -> Floats:
     remaining = (horizon - np.arange(horizon))[:, None, None] * DAYS_IN_MONTH - WITHIN[:, None] * DAYS_IN_MONTH
     defaults = 1 - survives_undefaulted(remaining, customers)  # (horizon, within, customers)
     return np.einsum("nmi,in->nm", chance[:, :, :horizon], defaults.mean(axis=1))
-
-
-NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
-WEIGHTS = WEIGHTS / WEIGHTS.sum()
-
-
-def late_truth(items: Items, customers: Customers, fate: Fate, calendar: Calendar) -> dict[str, Floats]:
-    """P(days late >= 1, 5, 30, 60, 90) of each item, asked on its issue date of who knows the hidden state then."""
-    at, due = items.at, items.due_on
-    ahead = np.maximum(np.minimum(calendar.month_of(due), calendar.months - 1) - items.month, 0)
-    z, level = fate.z[at, items.month], customers.level[at]
-    kept = RISK.persistence**ahead
-    spread = RISK.state_deviation * np.sqrt(1 - kept**2)
-    clearing = next_clearing(due, customers, at, calendar)
-    elapsed = np.full(len(at), -1)
-    for slot in range(SLOTS):
-        stop, resume = fate.stop_on[at, slot], fate.resume_on[at, slot]
-        elapsed = np.where((stop <= items.issued_on) & (items.issued_on < resume), items.issued_on - stop, elapsed)
-    is_stopped = elapsed >= 0
-    exposed = (due - items.issued_on) / DAYS_IN_MONTH
-    reach = [np.where(clearing <= due + k - 1, 10**6, calendar.run_on_or_before(due + k - 1, customers.run_type[at]) - due) for k in THRESHOLDS]
-    late = {k: np.zeros(len(at)) for k in THRESHOLDS}
-    held = np.zeros(len(at))
-    for node, weight in zip(NODES, WEIGHTS, strict=True):
-        state = level + kept * z + spread * node
-        s = np.clip(state / STATE_DEVIATION, -4, 4)
-        chance = late_probability(customers.habit_late[at], s)
-        location = size_location(customers.habit_size[at], s)
-        h = -np.log1p(-hazard(0.5 * (state + level + z)))
-        stops = 1 - np.exp(-h * exposed)
-        held += weight * stops
-        for k, limit in zip(THRESHOLDS, reach, strict=True):
-            with np.errstate(divide="ignore"):
-                beyond = 1 - ndtr((np.log(np.maximum(limit, 0)) - location) / LATENESS.size_deviation)
-            runs_on = np.exp(-h * (k - 1) / DAYS_IN_MONTH)  # a stop after the due date clears what is due
-            late[k] += weight * (1 - stops) * chance * np.where(limit >= 10**6, 0.0, beyond) * runs_on
-    return {f"true_p_late_{k}": _with_stops(late[k], held, is_stopped, elapsed, k, items, customers) for k in THRESHOLDS}
-
-
-def _with_stops(late: Floats, held: Floats, is_stopped: NDArray, elapsed: Days, k: int, items: Items, customers: Customers) -> Floats:
-    """Add the stops: before the due date (held back from then on), and those under way on the issue date."""
-    at = items.at
-    terms = (items.due_on - items.issued_on).astype(float)
-    middle = terms / 2 + k - 1  # days from a stop halfway to the threshold
-    unpaid = RISK.permanent_share + (1 - RISK.permanent_share) * _squeeze_lasts(middle)
-    now = np.maximum(elapsed, 0).astype(float)
-    permanent = RISK.permanent_share * survives_undefaulted_at(now, customers, at)
-    squeezed = (1 - RISK.permanent_share) * _squeeze_lasts(now)
-    lasting = (1 - RISK.permanent_share) * _squeeze_lasts(now + terms + k - 1)
-    under_way = (permanent + lasting) / np.maximum(permanent + squeezed, 1e-12)
-    found = np.where(is_stopped, under_way + (1 - under_way) * late, late + held * unpaid)
-    return np.clip(found, 0.0, 1.0)
-
-
-def survives_undefaulted_at(days: Floats, customers: Customers, at: Days) -> Floats:
-    """`survives_undefaulted` for items of customers `at`, before arrears can make a default: only filings count."""
-    filed = 1 - np.exp(-np.maximum(days - RISK.insolvency_after, 0) / RISK.insolvency_mean)
-    return np.where(days < RISK.days_to_default, 1 - RISK.insolvency_share * filed, 0.5)
-
-
