@@ -15,7 +15,7 @@ from features.errors import InputError
 
 LANGUAGES = ("en", "zh")
 LARGEST_RESIDUAL = 1e-6  # in log-odds; above it an explanation is not the model's and is not given
-SMALLEST_REASON = 0.02  # log-odds: moves a probability by less than a fiftieth of itself, no reason to name
+SMALLEST_REASON = 0.05  # log-odds: what moves the odds by less than a twentieth is no reason to name
 MOST_REASONS = (
     4  # as many as are customary in notices of adverse action (Regulation B, official interpretation 9(b)(2))
 )
@@ -128,7 +128,8 @@ def sentence(column: Column, value: float, language: str) -> str:
     if math.isnan(value):
         blank = column.reason[language].replace("{value}", _NO_VALUE[language])
         return _NOT_KNOWN[language].format(meaning=column.meaning, sentence=blank)
-    return column.reason[language].replace("{value}", shown(value, column.unit, language))
+    text = column.reason[language].replace("{value}", shown(value, column.unit, language))
+    return text[0].upper() + text[1:]
 
 
 def shown(value: float, unit: Unit, language: str) -> str:

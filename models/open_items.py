@@ -59,7 +59,8 @@ def accounts(settlement: Settlement, customer_ids: list[str], at: int) -> Accoun
     })  # fmt: skip
     columns = {
         "invoices": invoices, "days_since_invoice": np.where(invoices > 0, at - last, np.nan),
-        **_balances(len(codes), place, cents, past_due, disputed), "unapplied": _unapplied(settlement, codes, at) / CENTS,
+        **_balances(len(codes), place, cents, past_due, disputed),
+        "unapplied": _unapplied(settlement, codes, at) / CENTS,
     }  # fmt: skip
     return Accounts(items=items, customers=pd.DataFrame(columns, index=pd.Index(customer_ids, name="customer_id")))
 
@@ -85,7 +86,7 @@ def _balances(
     past_due: NDArray[np.int64],
     disputed: NDArray[np.bool_],
 ) -> dict[str, NDArray[Any]]:
-    """The columns of balances, one value a customer: sums of whole cents, so that buckets add up to the balance exactly."""
+    """The columns of balances, one value a customer: sums of whole cents, so buckets add up exactly."""
 
     def summed(which: NDArray[np.bool_]) -> NDArray[np.float64]:
         total = np.zeros(count, dtype=np.int64)

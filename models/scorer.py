@@ -25,7 +25,7 @@ from models.decisions.grades import IN_DEFAULT
 from models.decisions.limits import LimitPolicy, Situation, house_policy
 from models.default import DefaultModel
 from models.delay import DelayModel
-from models.explain import Explanation, explain
+from models.explain import LANGUAGES, Explanation, explain, reasons
 from models.open_items import accounts, usual_invoices
 from models.registry import Served
 from models.served_book import ServedBook
@@ -150,7 +150,7 @@ class Scorer:
         return part.assign(grade=grade, pd=main, expected_loss=loss)
 
     def _next_items(self, customers: pd.DataFrame, special: pd.Series, at: date) -> pd.DataFrame:
-        """Each customer's next invoice: median amount and terms of its last year's invoices (or of all), issued on `at`.
+        """Each customer's next invoice: median amount and terms of its last year's invoices (or of all), issued now.
 
         One row a customer with any invoice, indexed by customer_id, with the columns that `build_items` asks for.
         """
@@ -214,6 +214,23 @@ class Scorer:
             # contributions speak of the curve before its levels are recalibrated
             margin = float(logit(self._before_levels.predict(X)[DELAY_EXPLAINED].iloc[0]))
         return explain(base=base, log_odds=parts.iloc[0], values=X.iloc[0], margin=margin, columns=COLUMNS)
+
+    def contributions(self, scores: Scores) -> pd.DataFrame:
+        """Every contribution to the PD, one row a customer with a PD: base_value, contribution_COLUMN (log-odds), and
+        the reasons as reason_codes, reasons_en, reasons_zh, joined by ' | '. Raises NotAdditive as `explain` does."""
+        if scores.X.empty:
+            return pd.DataFrame(index=scores.X.index)
+        base, parts = self.default.contributions(scores.X)
+        margins = scores.customers["margin"]
+        rows = []
+        for customer_id, own in parts.iterrows():
+            margin, values = float(margins[customer_id]), scores.X.loc[customer_id]
+            why = explain(base=base, log_odds=own, values=values, margin=margin, columns=COLUMNS)
+            said = {language: reasons(why, COLUMNS, language) for language in LANGUAGES}
+            row = {"reason_codes": " | ".join(r.code for r in said["en"])}
+            rows.append(row | {f"reasons_{k}": " | ".join(r.text for r in found) for k, found in said.items()})
+        worded = pd.DataFrame(rows, index=parts.index)
+        return pd.concat([worded, parts.add_prefix("contribution_")], axis=1).assign(base_value=base)
 
     @cached_property
     def _before_levels(self) -> DelayModel:

@@ -29,7 +29,7 @@ RETRY_AFTER_SECONDS = 1
 # No script at all, nothing from elsewhere, no frame around us: our pages are HTML and one style sheet.
 SAFE_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"content-security-policy",
-     b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+     b"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
      b"frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),

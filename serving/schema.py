@@ -23,6 +23,10 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
+    def kept(self) -> dict[str, Any]:
+        """What the decision log keeps of the request."""
+        return self.model_dump(mode="json")
+
 
 def _one_line(text: str) -> str:
     if text != text.strip() or not text.isprintable():
@@ -98,6 +102,10 @@ class LedgerRequest(Message):
     exchange_rates: Rows = ()
     as_of: AsOf = None
     customer_ids: Annotated[tuple[Id, ...], Field(max_length=MOST_CUSTOMERS)] = ()
+
+    def kept(self) -> dict[str, Any]:
+        """Without the ledger sent: of it nothing is kept but the decision record."""
+        return self.model_dump(mode="json", include={"as_of", "customer_ids"})
 
     def tables(self) -> dict[str, tuple[Row, ...]]:
         """The ledger's tables by name."""

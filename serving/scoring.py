@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from models import explain as words
-from models.decisions.limits import recommend
+from models.decisions.limits import APPROVE, recommend
 from models.decisions.wording import sentence
 from models.registry import Served
 from models.scorer import COLUMNS, Scorer, Scores
@@ -15,7 +15,7 @@ from models.served_book import FutureDay, UnknownCustomer
 from serving.errors import Problem
 from serving.explaining import explained, named
 from serving.rows import account_of, delay_of, inputs_of, number, payment_of, row_of, score_of, text
-from serving.schema import ExplainRequest, LedgerRequest, PaymentsRequest, ReviewRequest, ScoreRequest
+from serving.schema import ExplainRequest, LedgerRequest, Message, PaymentsRequest, ReviewRequest, ScoreRequest
 from serving.sent_ledger import sent_ledger
 from serving.served import Champions
 from serving.store import DecisionLog
@@ -36,7 +36,12 @@ def score_ledger(champions: Champions, log: DecisionLog, asked: LedgerRequest) -
 
 
 def _scores(
-    champions: Champions, scorer: Scorer, log: DecisionLog, kind: str, ids: Sequence[str], asked: Any
+    champions: Champions,
+    scorer: Scorer,
+    log: DecisionLog,
+    kind: str,
+    ids: Sequence[str],
+    asked: ScoreRequest | LedgerRequest,
 ) -> Answer:
     with known_customers(scorer):
         scores = scorer.score(ids, asked.as_of)
@@ -50,7 +55,7 @@ def _scores(
             **common,
         }
         answers.append(answer)
-        records.append(_record(champions, scorer, kind, inputs_of(scores, place), answer))
+        records.append(_record(champions, scorer, kind, asked, inputs_of(scores, place), answer))
     ids_given = log.append(records)
     return {
         "as_of": common["as_of"], "data_known_to": common["data_known_to"], "currency": scorer.served.currency,
@@ -90,7 +95,7 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest) -> An
         answer |= {"contributions": [], "families": [], "reasons": reasons, "strengths": []}
     else:
         answer |= explained(found, scorer, target=asked.target, language=asked.language)
-    (decision_id,) = log.append([_record(champions, scorer, "explain", inputs_of(scores, 0), answer)])
+    (decision_id,) = log.append([_record(champions, scorer, "explain", asked, inputs_of(scores, 0), answer)])
     return {**answer, "decision_id": decision_id}
 
 
@@ -106,7 +111,8 @@ def review(champions: Champions, log: DecisionLog, asked: ReviewRequest) -> Answ
     reasons = _worded(found.reasons, asked.language)
     why = scorer.explain(scores, "pd")
     if why is not None:
-        reasons += named(words.reasons(why, COLUMNS, asked.language))
+        # an approval rests on what speaks for the customer, any other answer on what speaks against it
+        reasons += named(words.reasons(why, COLUMNS, asked.language, raising=found.action != APPROVE))
     answer: Answer = {
         "customer_id": asked.customer_id, "recommendation": found.action, "requested_limit": asked.requested_limit,
         "recommended_limit": None if found.limit is None else round(found.limit / rate, 2), "currency": asked.currency,
@@ -118,7 +124,7 @@ def review(champions: Champions, log: DecisionLog, asked: ReviewRequest) -> Answ
         "score": {**score_of(asked.customer_id, row, scorer), "open_items": account_of(row)},
         **_common(champions, scorer, scores),
     }  # fmt: skip
-    (decision_id,) = log.append([_record(champions, scorer, "review", inputs_of(scores, 0), answer)])
+    (decision_id,) = log.append([_record(champions, scorer, "review", asked, inputs_of(scores, 0), answer)])
     return {**answer, "decision_id": decision_id}
 
 
@@ -144,7 +150,7 @@ def predict_payments(champions: Champions, log: DecisionLog, asked: PaymentsRequ
     common = _common(champions, scorer, scores)
     items = [{**payment_of(row), **common} for _, row in found.iterrows()]
     given = log.append([
-        _record(champions, scorer, "predict_payments", {"delay": row_of(scores.X_items, place)}, item)
+        _record(champions, scorer, "predict_payments", asked, {"delay": row_of(scores.X_items, place)}, item)
         for place, item in zip(found.index, items, strict=True)
     ])  # fmt: skip
     return {
@@ -195,11 +201,12 @@ def _common(champions: Champions, scorer: Scorer, scores: Scores) -> Answer:
     }  # fmt: skip
 
 
-def _record(champions: Champions, scorer: Scorer, kind: str, inputs: Answer, answer: Answer) -> Answer:
+def _record(champions: Champions, scorer: Scorer, kind: str, asked: Message, inputs: Answer, answer: Answer) -> Answer:
     """What the log holds of one answer: enough to compute it again."""
     models = {m.name: {**_model(m), "digest": m.digest} for m in (champions.default, champions.delay)}
     return {
-        "kind": kind, "ledger_fingerprint": scorer.served.fingerprint, "inputs": inputs, "answer": answer,
+        "kind": kind, "asked": asked.kept(), "ledger_fingerprint": scorer.served.fingerprint,
+        "inputs": inputs, "answer": answer,
         "models": models,
         "policies": {"limit": [scorer.limit_policy.name, scorer.limit_policy.version]},
     }  # fmt: skip

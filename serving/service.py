@@ -98,12 +98,13 @@ async def style(_: Request) -> Response:
 
 
 ROUTES = Router(
+    redirect_slashes=False,
     routes=[
         Route("/", index, methods=["GET"]),
         Route("/style.css", style, methods=["GET"]),
         Route("/health/model", health_model, methods=["GET"]),
         *(Route(path, _post(path), methods=["POST"]) for path in ANSWERS),
-    ]
+    ],
 )
 
 

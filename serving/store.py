@@ -130,6 +130,11 @@ class DecisionLog:
             )
         return Record(sequence=row[0], decision_id=row[1], previous=row[2], content=json.loads(row[3]), hash=row[4])
 
+    def has_hash(self, own: str) -> bool:
+        """Whether a record with this hash stands in the log."""
+        with self._lock:
+            return self._connection.execute("SELECT 1 FROM decisions WHERE hash = ?", (own,)).fetchone() is not None
+
     def verify(self) -> Verdict:
         """Recompute the chain from its first record: every hash, every link, no gap in the sequence."""
         previous, count = FIRST, 0

@@ -88,7 +88,8 @@ def served(name: str, version: str = "1") -> Served:
     """What the registry says of a model, without a registry."""
     return Served(
         name=name, version=version, run_id="run-" + name, folder=Path("."), digest="0" * 64,
-        promoted_at="2026-01-01T00:00:00+00:00", promoted_by="test", metrics={"auc": 0.8, "auc_low": 0.7, "auc_high": 0.9},
+        promoted_at="2026-01-01T00:00:00+00:00", promoted_by="test",
+        metrics={"auc": 0.8, "auc_low": 0.7, "auc_high": 0.9},
         parameters={}, tags={},
     )  # fmt: skip
 

@@ -156,7 +156,7 @@ def largest_exposure(allowed: float, *, share: float, insured: float, first_loss
 
     Insurance pays max(0, share · min(exposure, insured) − first_loss); what stays with us rises with the exposure.
     """
-    if allowed <= first_loss or share * insured <= first_loss:
+    if share * insured <= first_loss or share * allowed <= first_loss:
         return allowed
     if share < 1 and (below := (allowed - first_loss) / (1 - share)) <= insured:
         return below
@@ -167,7 +167,7 @@ def rounded_down(amount: float, digits: int) -> float:
     """An amount rounded down to some significant digits: a limit is a round figure and never above its arithmetic."""
     if amount <= 0:
         return 0.0
-    unit = 10.0 ** (math.floor(math.log10(amount)) - digits + 1)
+    unit = max(0.01, 10.0 ** (math.floor(math.log10(amount)) - digits + 1))
     # 3e5 / 1e4 may come out a hair below 30: that is no reason to give a limit of 290,000
     return round(math.floor(amount / unit * (1 + 1e-12)) * unit, 2)
 

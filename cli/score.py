@@ -1,0 +1,77 @@
+"""`tradecredit score`: a whole book offline, with the same scorer as the service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from cli.output import json_option, print_json, progress, table
+from cli.train import as_of_day
+from features.errors import InputError
+
+AT_ONCE = 1_000  # customers in one go: memory stays bounded whatever the book
+
+
+@click.command()
+@click.argument("ledger", type=click.Path(path_type=Path))
+@click.option("--as-of", "as_of", required=True, help="The day asked about, YYYY-MM-DD, or 'latest'.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="A .parquet or .csv file, one row a customer."
+)
+@click.option(
+    "--explain", "with_reasons", is_flag=True, help="Add every contribution in log-odds and the reasons (en, zh)."
+)
+@json_option
+def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bool) -> None:
+    """Score every customer of LEDGER on a day with the registry's champions: the service's numbers, without a server.
+
+    Example: tradecredit score build/ledger --as-of 2024-06-30 --out build/scores.parquet --explain
+    """
+    from models import registry
+    from models.scorer import Scorer
+    from models.served_book import ServedBook
+
+    if out.suffix not in (".parquet", ".csv"):
+        raise InputError(f"--out must end in .parquet or .csv. Got '{out.name}' instead.")
+    settings = registry.Settings.from_environment()
+    default = registry.load(settings, registry.DEFAULT_MODEL)
+    delay = registry.load(settings, registry.DELAY_MODEL)
+    served = ServedBook.read(ledger)
+    scorer = Scorer.of(served, default, delay)
+    at = as_of_day(as_of, served.data_known_to)
+    ids = [str(i) for i in served.ledger.customers["customer_id"]]
+    starts = range(0, len(ids), AT_ONCE)
+    parts = []
+    for start in progress(starts, what=f"customers, by {AT_ONCE:,}", total=len(starts)):
+        scores = scorer.score(ids[start : start + AT_ONCE], at)
+        part = scores.customers
+        parts.append(part.join(scorer.contributions(scores)) if with_reasons else part)
+    frame = pd.concat(parts)
+    stamps = {
+        "as_of": at.isoformat(), "data_known_to": served.data_known_to.isoformat(), "currency": served.currency,
+        "model": default.name, "model_version": default.version,
+        "run_id": default.run_id, "delay_model_version": delay.version,
+    }  # fmt: skip
+    frame = frame.assign(**stamps).reset_index()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_parquet(out, index=False) if out.suffix == ".parquet" else frame.to_csv(out, index=False)
+    scored = frame["pd"].notna()
+    result = {
+        "out": str(out), "as_of": at.isoformat(), "customers": len(frame), "with_pd": int(scored.sum()),
+        "special": {str(k): int(v) for k, v in frame["special"].value_counts().items()},
+        "expected_loss": round(float(frame["expected_loss"].sum()), 2), "currency": served.currency,
+    }  # fmt: skip
+    if as_json:
+        print_json(result)
+        return
+    grades = frame.groupby("grade").agg(customers=("pd", "size"), pd=("pd", "mean"), exposure=("exposure", "sum"))
+    rows = [
+        (g, f"{n:,.0f}", "–" if pd.isna(p) else f"{100 * p:.2f} %", f"{e:,.2f}")
+        for g, n, p, e in grades.itertuples(name=None)
+    ]
+    click.echo(table(rows, ["grade", "customers", "mean PD", f"exposure {served.currency}"]))
+    without = ", ".join(f"{n:,} {kind}" for kind, n in result["special"].items()) or "none"
+    click.echo(f"{out}: {len(frame):,} customers on {at}; without a PD of the model: {without}.")
+    click.echo(f"expected loss {result['expected_loss']:,.2f} {served.currency}")

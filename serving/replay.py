@@ -1,0 +1,150 @@
+"""A past answer computed again: from the inputs that were logged, and from the ledger where it is still the same."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models import registry
+from models.default import DefaultModel
+from models.delay import DelayModel
+from models.registry import Served, Settings
+from models.scorer import DELAYS, Scorer
+from models.served_book import ServedBook
+from serving import scoring
+from serving.schema import ExplainRequest, PaymentsRequest, ReviewRequest, ScoreRequest
+from serving.served import Champions
+from serving.store import DecisionLog, Record
+
+# one row alone may differ from the same row among many in the last bits of a sum over the bag's members
+RELATIVE = 1e-12
+
+ANSWERS: Mapping[str, Any] = {
+    "score": (ScoreRequest, scoring.score, "scores"),
+    "explain": (ExplainRequest, scoring.explain, None),
+    "review": (ReviewRequest, scoring.review, None),
+    "predict_payments": (PaymentsRequest, scoring.predict_payments, "items"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One number of an answer: as logged, and as computed again."""
+
+    name: str
+    logged: Any
+    again: Any
+
+    @property
+    def is_same(self) -> bool:
+        if isinstance(self.logged, float | int) and isinstance(self.again, float | int):
+            return math.isclose(self.logged, self.again, rel_tol=RELATIVE, abs_tol=RELATIVE)
+        return bool(self.logged == self.again)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """What came of it. from_inputs : the models asked again with the logged inputs. from_ledger : the whole answer from
+    the ledger, None where that ledger is not the one of then (`why_not_ledger`)."""
+
+    record: Record
+    from_inputs: tuple[Compared, ...]
+    from_ledger: tuple[Compared, ...] | None
+    why_not_ledger: str = ""
+
+    @property
+    def is_same(self) -> bool:
+        return all(c.is_same for c in (*self.from_inputs, *(self.from_ledger or ())))
+
+
+def replay(settings: Settings, record: Record, served: ServedBook | None) -> Replay:
+    """Compute a logged answer again with the model versions of then, from their checked files.
+
+    Raises NoModel where a version is gone, DigestMismatch where its files are not those of then.
+    """
+    default, delay = (_as_logged(settings, name, record) for name in (registry.DEFAULT_MODEL, registry.DELAY_MODEL))
+    models = DefaultModel.load(default.folder), DelayModel.load(delay.folder)
+    from_inputs = tuple(_from_inputs(record, *models))
+    content = record.content
+    if content["kind"] not in ANSWERS:
+        why = "the ledger came in the request and was not kept"
+    elif served is None:
+        why = "no ledger is given"
+    elif served.fingerprint != content["ledger_fingerprint"]:
+        why = f"the ledger is another now (known to {served.data_known_to}; then {content['answer']['data_known_to']})"
+    else:
+        scorer = Scorer.with_models(served, *models)
+        champions = Champions(default=default, delay=delay, scorer=scorer, served_since="")
+        return Replay(record=record, from_inputs=from_inputs, from_ledger=tuple(_from_ledger(record, champions)))
+    return Replay(record=record, from_inputs=from_inputs, from_ledger=None, why_not_ledger=why)
+
+
+def _as_logged(settings: Settings, name: str, record: Record) -> Served:
+    logged = record.content["models"][name]
+    served = registry.load(settings, name, logged["version"])
+    if served.digest != logged["digest"]:
+        raise registry.DigestMismatch(
+            f"{name} version {logged['version']}: its files have digest {served.digest[:12]}…, the decision was made "
+            f"with {logged['digest'][:12]}…; it cannot be replayed with them."
+        )
+    return served
+
+
+def _from_inputs(record: Record, default: DefaultModel, delay: DelayModel) -> Iterator[Compared]:
+    """The models' own numbers from the logged inputs."""
+    answer, inputs = record.content["answer"], record.content["inputs"]
+    given = answer if "pd" in answer or "p_late_30" in answer else answer["score"]
+    if "default" in inputs:
+        found = default.predict(_row(inputs["default"])).iloc[0]
+        for name in ("score", "grade", "pd_low", "pd_high"):
+            yield Compared(name=name, logged=given[name], again=found[name])
+        for name, value in given["pd_by_horizon"].items():
+            yield Compared(name=name, logged=value, again=float(found[name]))
+    lateness = given.get("delay") or (given if "p_late_30" in given else None)
+    if "delay" in inputs and lateness:
+        found = delay.predict(_row(inputs["delay"])).iloc[0]
+        for name in DELAYS:
+            yield Compared(name=name, logged=lateness[name], again=float(found[name]))
+
+
+def _row(inputs: Mapping[str, float | None]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {name: [np.nan if value is None else value] for name, value in inputs.items()}, dtype=np.float64
+    )
+
+
+def _from_ledger(record: Record, champions: Champions) -> Iterator[Compared]:
+    """Every field of the answer, asked again of the same ledger; the new answer goes to a log that is thrown away."""
+    content = record.content
+    kind, answer, part = ANSWERS[content["kind"]]
+    logged = content["answer"]
+    asked = {**content["asked"], "as_of": date.fromisoformat(logged["as_of"])}
+    if content["kind"] == "score":
+        asked["customer_ids"] = (logged["customer_id"],)
+    elif content["kind"] == "predict_payments":
+        asked |= {"customer_ids": (), "invoice_ids": (logged["invoice_id"],)}
+    with tempfile.TemporaryDirectory() as place:
+        log = DecisionLog(Path(place) / "replay.sqlite")
+        again = answer(champions, log, kind(**asked))
+        log.close()
+    whole = again if part is None else again[part][0]
+    yield from _compared("", logged, {k: v for k, v in whole.items() if k != "decision_id"})
+
+
+def _compared(path: str, logged: Any, again: Any) -> Iterator[Compared]:
+    if isinstance(logged, dict) and isinstance(again, dict):
+        for key in sorted({*logged, *again}):
+            yield from _compared(f"{path}.{key}" if path else key, logged.get(key), again.get(key))
+    elif isinstance(logged, list) and isinstance(again, list) and len(logged) == len(again):
+        for place, (a, b) in enumerate(zip(logged, again, strict=True)):
+            yield from _compared(f"{path}[{place}]", a, b)
+    else:
+        yield Compared(name=path, logged=logged, again=again)

@@ -1,0 +1,151 @@
+"""Limits: every step's arithmetic, and what the policy does where it should stop, hold or ask a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.errors import InputError
+from models.decisions.grades import MASTER_SCALE
+from models.decisions.limits import (
+    GradeTerms,
+    LimitPolicy,
+    Situation,
+    house_policy,
+    largest_exposure,
+    recommend,
+    rounded_down,
+)
+from models.decisions.wording import LANGUAGES, SENTENCES, sentence
+
+POLICY = LimitPolicy(
+    name="test", version="1", loss_given_default=0.40, maximum_expected_loss=1_000, smallest_limit=500,
+    hold_after_days=60, authority=200_000,
+    terms=(GradeTerms(grade="R01", maximum_limit=500_000, valid_months=12),
+           GradeTerms(grade="R05", maximum_limit=40_000, valid_months=6)),
+)  # fmt: skip
+CASE = Situation(
+    customer_id="acme", as_of=date(2024, 1, 31), requested=30_000, balance=12_000, unapplied=2_000, overdue=0,
+    days_past_due=0, pd=0.05, grade="R05",
+)  # fmt: skip
+
+
+def steps(found):
+    return {step.name: step.result for step in found.steps}
+
+
+def test_the_arithmetic_of_an_approval():
+    found = recommend(CASE, POLICY)
+    assert steps(found) == pytest.approx({
+        "exposure": 10_000.0,  # 12,000 - 2,000
+        "expected_loss": 200.0,  # 0.05 * 0.40 * 10,000
+        "uninsured_at_most": 50_000.0,  # 1,000 / (0.05 * 0.40)
+        "grade_cap": 40_000.0,  # min(50,000, cap of R05)
+        "rounded": 40_000.0,
+        "limit": 30_000.0,  # min(requested, rounded)
+    })  # fmt: skip
+    assert (found.action, found.limit) == ("approve", 30_000.0)
+    assert (found.valid_until, found.next_review) == (date(2024, 7, 31), date(2024, 5, 1))  # 6 months, half of them
+
+
+def test_a_month_that_is_shorter_ends_the_limit_on_its_last_day():
+    assert recommend(replace(CASE, as_of=date(2023, 8, 31)), POLICY).valid_until == date(2024, 2, 29)
+
+
+@pytest.mark.parametrize(
+    ("change", "action", "limit", "reason"),
+    [
+        ({"requested": 45_000}, "reduce", 40_000, "above_policy_limit"),
+        ({"pd": 0.123, "requested": 30_000}, "reduce", 20_000, "above_policy_limit"),  # 1,000 / 0.0492 = 20,325.2
+        ({"days_past_due": 60, "overdue": 500.0}, "hold", 10_000, "overdue_hold"),
+        ({"special": "in_default", "pd": None, "grade": None}, "hold", 0, "in_default_hold"),
+        ({"special": "in_default", "pd": None, "grade": None, "balance": 0.0}, "decline", 0, "in_default_decline"),
+        ({"special": "no_history", "pd": None, "grade": None}, "refer", None, "no_history"),
+        ({"special": "stale_data", "pd": None, "grade": None}, "refer", None, "stale_data"),
+        ({"grade": "R01", "pd": 0.001, "requested": 250_000}, "refer", 250_000, "above_authority"),
+        ({"requested": 45_000, "is_natural_person": True}, "refer", 40_000, "natural_person"),
+        ({"is_natural_person": True}, "approve", 30_000, "within_policy"),
+    ],
+)
+def test_what_the_policy_says(change, action, limit, reason):
+    found = recommend(replace(CASE, **change), POLICY)
+    assert (found.action, found.limit) == (action, limit)
+    assert found.reasons[0][0] == reason
+
+
+def test_a_limit_too_small_to_keep_is_declined():
+    found = recommend(replace(CASE, pd=0.9), replace(POLICY, maximum_expected_loss=100))  # 100 / 0.36 = 277.8
+    assert (found.action, found.limit) == ("decline", 0.0)
+    assert [code for code, _ in found.conditions] == ["prepayment", "reduce_balance"]
+
+
+def test_insurance_carries_its_share_and_lapses_when_an_item_is_overdue_for_too_long():
+    insured = replace(
+        CASE, pd=0.5, insured_limit=20_000, insured_share=0.9, maximum_extension_days=30, requested=100_000
+    )
+    assert steps(recommend(insured, POLICY))["uninsured_at_most"] == 5_000.0  # 1,000 / 0.20
+    assert steps(recommend(insured, POLICY))["with_insurance"] == 23_000.0  # 5,000 + 0.9 * 20,000
+    lapsed = steps(recommend(replace(insured, days_past_due=31, overdue=1.0), POLICY))
+    assert lapsed["cover_lost"] == 0.0
+    assert "with_insurance" not in lapsed
+
+
+@given(
+    allowed=st.floats(1, 1e6),
+    share=st.floats(0, 1),
+    insured=st.floats(0, 1e6),
+    first_loss=st.floats(0, 1e5),
+    extra=st.floats(0.01, 0.5),
+)
+def test_the_largest_exposure_is_the_largest(allowed, share, insured, first_loss, extra):
+    def kept(exposure):
+        return exposure - max(0.0, share * min(exposure, insured) - first_loss)
+
+    largest = largest_exposure(allowed, share=share, insured=insured, first_loss=first_loss)
+    assert kept(largest) <= allowed * (1 + 1e-9) + 1e-6
+    if share < 0.999:
+        assert kept(largest * (1 + extra) + 1) > allowed
+
+
+@given(amount=st.floats(0.01, 1e12))
+def test_rounding_down_never_gives_more_and_never_loses_a_tenth(amount):
+    assert 0.9 * amount <= rounded_down(amount, 2) + 0.01
+    assert rounded_down(amount, 2) <= amount * (1 + 1e-9)
+
+
+@given(pd=st.floats(0.0005, 0.5), worse=st.floats(1.0, 2.0))
+def test_a_worse_pd_never_raises_the_limit(pd, worse):
+    at = replace(CASE, pd=pd, requested=1e6)
+    assert recommend(replace(at, pd=min(1.0, pd * worse)), POLICY).limit <= recommend(at, POLICY).limit
+
+
+def test_the_house_policy_has_terms_for_every_grade_and_better_grades_never_less():
+    policy = house_policy(MASTER_SCALE.names)
+    caps = [policy.terms_of(name).maximum_limit for name in MASTER_SCALE.names]
+    assert caps == sorted(caps, reverse=True)
+    with pytest.raises(InputError, match="no terms for grade X"):
+        policy.terms_of("X")
+
+
+def test_every_code_has_a_sentence_in_each_language():
+    numbers = dict.fromkeys(
+        (
+            "days",
+            "amount",
+            "policy_days",
+            "limit",
+            "smallest_limit",
+            "authority",
+            "requested",
+            "exposure",
+            "insured_limit",
+        ),
+        1.0,
+    )
+    for code in SENTENCES:
+        for language in LANGUAGES:
+            assert "{" not in sentence(code, numbers, language)
