@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from features.tables import EVENT_KINDS
 from features.synthetic.calendar import Days
 from features.synthetic.customers import NEVER, Floats
-from features.synthetic.rows import Book, Rows, stacked
+from features.synthetic.rows import Book, Rows, customer_text, stacked
 
 KIND = {kind: code for code, kind in enumerate(EVENT_KINDS)}
 NO_ITEM = -1
@@ -80,18 +80,16 @@ def _of_customers(random: np.random.Generator, book: Book) -> list[Rows]:
         filing = _part(kind, files, np.full(len(files), NO_ITEM), fate.filing_on[files])
         filing["booked_on"] = fate.filing_on[files] + lag[files]
         parts.append(filing)
-    merges = np.flatnonzero((fate.left_month < NEVER) & (random.random(n) < 0.15) & (customers.number % 10 != 0))
-    target = customers.number[merges] // 10 * 10  # the next lower number that is never merged itself
-    text = np.char.add("C", np.char.zfill(target.astype("U7"), 7))
-    on = days.run_on_or_after(days.month_start[fate.left_month[merges]], 0)
-    parts.append(_part("merged_into", merges, np.full(len(merges), NO_ITEM), on, detail=text))
+    merges = np.flatnonzero(fate.merged_on < NEVER)
+    text = customer_text(customers.number[merges] // 10 * 10)  # such a number is never merged itself
+    parts.append(_part("merged_into", merges, np.full(len(merges), NO_ITEM), fate.merged_on[merges], detail=text))
     return parts
 
 
 def _of_losses(random: np.random.Generator, book: Book, amount: Floats) -> list[Rows]:
     """What follows default: items written off months later, part of the money recovered."""
     items, days, n = book.items, book.days, len(book.customers)
-    write_off_on = days.run_on_or_after(np.minimum(book.default_on, NEVER - 1) + random.integers(150, 360, n), 0)
+    write_off_on = days.run_on_or_after(np.minimum(book.default_on, NEVER - 1) + random.integers(270, 420, n), 0)
     recovered = np.where(random.random(n) < 0.55, random.beta(1.2, 2.5, n), 0.0)
     recovery_on = days.run_on_or_after(write_off_on + random.integers(15, 200, n), 0)
     lost = np.flatnonzero((items.paid_on == NEVER) & (book.default_on[items.at] < NEVER))

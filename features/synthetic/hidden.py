@@ -31,6 +31,7 @@ class Fate:
     z : (customers, months) the moving part of the state. left_month : the first month in which a customer no longer
     buys, for good, in peace (or NEVER). stop_on, resume_on : (customers, SLOTS) days; resume_on is NEVER for a
     permanent stop; unused slots hold NEVER in both. filing_on : insolvency or concession of the permanent stop.
+    merged_on : the day on which a customer that left did so into another one.
     """
 
     z: Floats
@@ -39,6 +40,7 @@ class Fate:
     resume_on: Days
     filing_on: Days
     is_concession: NDArray[np.bool_]
+    merged_on: Days
 
     def permanent_on(self) -> Days:
         """The day on which each customer stopped for good, NEVER where it did not."""
@@ -96,7 +98,9 @@ def draw_fate(random: np.random.Generator, customers: Customers, world: World, d
     permanent = np.where((stop < NEVER) & (resume == NEVER), stop, NEVER).min(axis=1)
     filing = permanent + RISK.insolvency_after + waits.astype(int)
     filing = np.where((permanent < NEVER) & (files < RISK.insolvency_share), filing, NEVER)
+    merges = (left < NEVER) & (random.random(n) < RISK.merged_share) & (customers.number % 10 != 0)
+    into = days.run_on_or_after(days.month_start[np.minimum(left, months)], 0)
     return Fate(
         z=z, left_month=left, stop_on=stop, resume_on=resume, filing_on=filing,
-        is_concession=concedes < RISK.concession_share,
+        is_concession=concedes < RISK.concession_share, merged_on=np.where(merges, into, NEVER),
     )  # fmt: skip

@@ -19,6 +19,7 @@ DISPUTE_FIRST, DISPUTE_MEAN = 10, 45.0  # days a dispute lasts at least; mean of
 DISPUTE_ANSWER = 5  # days from its end to the payment run that settles what is left
 DISPUTE_LOST, LOST_WHOLLY = 0.45, 0.35  # disputes that end with a credit note; of these, for the whole amount
 LOST_WHOLE = DISPUTE_LOST * LOST_WHOLLY  # closed without payment: no days late
+CALM_BEFORE_MERGER = 150  # days
 BLOCKED_AFTER = 45  # days after a stop until no order is taken any more
 
 
@@ -121,6 +122,9 @@ def _settled(
     s = np.clip(stress(customers, fate)[at, np.minimum(days.month_of(due), days.months - 1)], -4, 4)
     late, early, days_early, disputes, opens, loses, share, short, hold = random.random((9, len(at)))
     is_late = late < late_probability(customers.habit_late[at], s)
+    # before a merger accounts are put in order: what one leaves behind is not the other's arrears
+    is_calm = issued > fate.merged_on[at] - CALM_BEFORE_MERGER
+    is_late &= ~is_calm
     location = size_location(customers.habit_size[at], s)
     days_late = np.ceil(np.exp(location + LATENESS.size_deviation * random.normal(0, 1, len(at))))
     days_late = np.minimum(days_late, 1000).astype(np.int64)
@@ -130,7 +134,7 @@ def _settled(
     clearing = next_clearing(due, customers, at, days)
     paid = np.where(is_late, np.minimum(days.run_on_or_after(due + days_late, run), clearing), punctual)
 
-    has_dispute = (disputes < dispute_probability(customers.disputed[at], s)) & ~is_last
+    has_dispute = (disputes < dispute_probability(customers.disputed[at], s)) & ~is_last & ~is_calm
     dispute_on = np.where(has_dispute, days.run_on_or_before(issued + 1 + (opens * (due - issued)).astype(int), 0), NEVER)
     dispute_on = np.where(has_dispute, np.clip(dispute_on, issued, due), NEVER)
     dispute_end = dispute_on + DISPUTE_FIRST + random.exponential(DISPUTE_MEAN, len(at)).astype(int)
@@ -140,7 +144,7 @@ def _settled(
     after = np.minimum(after, next_clearing(np.maximum(dispute_end, due), customers, at, days))
     paid = np.where(has_dispute, np.where(lost == 1.0, dispute_end, after), paid)
 
-    has_residual = (short < residual_probability(s)) & ~has_dispute & ~is_last & (euros > LATENESS.residual_from)
+    has_residual = (short < residual_probability(s)) & ~has_dispute & ~is_last & ~is_calm & (euros > LATENESS.residual_from)
     main = paid
     argued = np.maximum(paid, due) + 1 + (hold * LATENESS.residual_days).astype(int)
     paid = np.where(has_residual, next_clearing(argued, customers, at, days), paid)

@@ -52,6 +52,7 @@ class Risk:
     insolvency_mean: float = 50.0
     concession_share: float = 0.2  # of those filings: a distressed concession instead of an insolvency
     leaving: float = 0.004  # monthly chance to leave in peace
+    merged_share: float = 0.15  # of those: merged into the customer whose number is the next lower multiple of ten
     giant_level: float = -3.0  # added to the level of the ten largest: they are rated firms
     days_to_default: int = 91  # after the due date of the first material unpaid item: more than 90 days
 

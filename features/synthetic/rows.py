@@ -155,3 +155,8 @@ def _payments(random: np.random.Generator, book: Book, amount: Floats, credit: F
     everything["kind_text"] = kinds[everything["kind"]]
     everything["is_bounced"] = everything["part"] == 5
     return {name: values[everything["amount"] > 0.005] for name, values in everything.items()}
+
+
+def customer_text(number: Days) -> NDArray[np.str_]:
+    """Customer ids as text: C0000012."""
+    return np.char.add("C", np.char.zfill(number.astype("U7"), 7))
