@@ -68,6 +68,7 @@ class Settlement:
     open_cents: Cents
     document_open_cents: Cents
     document_excess_cents: Cents  # allocated above the amount; -1 where a cent within the tolerance was let go
+    document_written_off_cents: Cents  # taken by write-offs: neither paid nor open
     credited_cents: Cents
     closed_on: Days  # NEVER while open
     closed_kind: Small
@@ -93,7 +94,7 @@ class Settlement:
 
         Columns: customer_id, invoice_id, row (place in ledger.invoices), issued_on, due_on, settled_on, closed_on (NaT
         where not), closed_kind (open, paid, credited, factored, written_off), amount_cents, open_cents,
-        document_amount_cents, document_open_cents, document_excess_cents, is_disputed, count_payments,
+        document_amount_cents, document_open_cents, document_excess_cents, document_written_off_cents, is_disputed, count_payments,
         days_past_due (of open items, at least 0; -1 for closed ones), days_late (of paid items, signed; NA otherwise).
         """
         at = np.int32(day(as_of))
@@ -112,6 +113,7 @@ class Settlement:
             "document_amount_cents": self.document_amount_cents[entries],
             "document_open_cents": self.document_open_cents[version],
             "document_excess_cents": self.document_excess_cents[version],
+            "document_written_off_cents": self.document_written_off_cents[version],
             "is_disputed": self.is_disputed[version], "count_payments": self.count_payments[version],
             "days_past_due": np.where(kind == OPEN, np.maximum(at - due, 0), -1),
             "days_late": pd.array(np.where(paid, closed - due, 0), dtype="Int32").copy(),
@@ -184,7 +186,8 @@ def settle(ledger: Ledger) -> Settlement:
 
 
 _VERSION_FIELDS = (
-    "version_known_from", "open_cents", "document_open_cents", "document_excess_cents", "credited_cents", "closed_on",
+    "version_known_from", "open_cents", "document_open_cents", "document_excess_cents",
+    "document_written_off_cents", "credited_cents", "closed_on",
     "closed_kind", "count_payments", "is_disputed",
 )  # fmt: skip
 _ALLOCATION_FIELDS = (
@@ -287,7 +290,8 @@ def last_versions(version_start, version_known_from, entries, at):  # type: igno
 
 @njit(cache=True, nogil=True)
 def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no-untyped-def]
-    """An invoice from the entries lo:hi known on day `at`: (allocated, credited, closed_on, kind, payments, disputed)."""
+    """An invoice from the entries lo:hi known on day `at`: (allocated, credited, written off, closed_on, kind, payments,
+    disputed)."""
     cash = credit = factored = written = np.int64(0)
     paid_since = credited_since = cash_since = factored_since = closed_since = NEVER
     payments, disputed = 0, False
@@ -321,13 +325,13 @@ def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no
     allocated = cash + credit + factored + written
     if paid_since != NEVER:
         if credited_since != NEVER and cash_since == NEVER:
-            return allocated, credit, credited_since, CREDITED, payments, disputed
-        return allocated, credit, paid_since, PAID, payments, disputed
+            return allocated, credit, written, credited_since, CREDITED, payments, disputed
+        return allocated, credit, written, paid_since, PAID, payments, disputed
     if factored_since != NEVER:
-        return allocated, credit, factored_since, FACTORED, payments, disputed
+        return allocated, credit, written, factored_since, FACTORED, payments, disputed
     if closed_since != NEVER:
-        return allocated, credit, closed_since, WRITTEN_OFF, payments, disputed
-    return allocated, credit, NEVER, OPEN, payments, disputed
+        return allocated, credit, written, closed_since, WRITTEN_OFF, payments, disputed
+    return allocated, credit, written, NEVER, OPEN, payments, disputed
 
 
 @njit(cache=True, nogil=True)
@@ -361,22 +365,27 @@ def _versions(invoice, since, until, amount, rate, start, on, first, last, cents
     days = np.empty(most, dtype=np.int32)
     counts = np.empty(len(invoice), dtype=np.int64)
     known, closed_on = np.empty(total, dtype=np.int32), np.empty(total, dtype=np.int32)
-    left, own_left, excess, credited = (np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64),
-                                        np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64))  # fmt: skip
+    left, own_left, excess = np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total, np.int64)
+    given_up, credited = np.empty(total, np.int64), np.empty(total, np.int64)
     kinds, payments, disputed = np.empty(total, dtype=np.int8), np.empty(total, dtype=np.int16), np.empty(total, dtype=np.bool_)
     v = 0
     for i in range(len(invoice)):
         lo, hi = start[invoice[i]], start[invoice[i] + 1]
         counts[i] = _changes(days, since[i], until[i], lo, hi, first, last)
         for k in range(counts[i]):
-            allocated, credit, closed, how, paid, dispute = _state(amount[i], lo, hi, on, first, last, cents, kind, days[k])
+            allocated, credit, written, closed, how, paid, dispute = _state(
+                amount[i], lo, hi, on, first, last, cents, kind, days[k]
+            )
             own_left[v] = amount[i] - allocated if how == OPEN else 0
             left[v] = np.int64(np.rint(own_left[v] * rate[i]))
             excess[v] = 0 if how == OPEN else allocated - amount[i]
+            given_up[v] = written
             credited[v] = np.int64(np.rint(credit * rate[i]))
             known[v], closed_on[v], kinds[v], payments[v], disputed[v] = days[k], closed, how, paid, dispute
             v += 1
-    return counts, (known[:v], left[:v], own_left[:v], excess[:v], credited[:v], closed_on[:v], kinds[:v], payments[:v], disputed[:v])
+    return counts, (
+        known[:v], left[:v], own_left[:v], excess[:v], given_up[:v], credited[:v], closed_on[:v], kinds[:v], payments[:v], disputed[:v]
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
