@@ -17,9 +17,11 @@ from features.errors import InputError
 from features.history import build_items
 from features.ledger import Ledger
 from models.conformal import Levels, fit_levels
+from models.decisions.inflow import Dependence, fitted_dependence, normal_scores
 from models.delay import DelayModel, step_matrix
 from models.delay_explanation import mean_margins
 from models.metrics import calibration_table
+from models.payment_curve import levels_between
 from models.payment_steps import INPUTS, STEP_COLUMNS, asked_day, pooled_habit, steps_after, steps_seen
 from training.delay_evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
 from training.delay_questions import MOST_ITEMS, Asked, booking_delay, outcomes, questions
@@ -135,8 +137,24 @@ def fit_recipe(ledger: Ledger, book: Book, at: pd.Timestamp, seed: int, *, expla
         earlier = Asker(model=first, after=held_from, until=at)
     facts = {"as_of": at.date().isoformat(), "seed": seed, "items": len(now.items), "paid": int(now.is_paid.sum()),
              "held_out_from": held_from.date().isoformat(), "booking_delay_days": booking_delay(ledger, at)}  # fmt: skip
+    if earlier is not None:
+        shared = dependence(answers(book, now, earlier), seed)
+        facts |= {"dependence_common": shared.common, "dependence_customer": shared.customer}
     model = train(book, questions(now, seed), seed=seed, facts=facts, explain=explain)
     return Recipe(model=replace(model, levels=levels_on(book, now, [earlier] if earlier else [])), earlier=earlier)
+
+
+def dependence(scored: Scored, seed: int) -> Dependence:
+    """How far items of one week and of one customer come early or late together, by their places in their curves.
+
+    A place is drawn evenly within a day's mass; of an item not paid yet, above the last day observed.
+    """
+    rng = np.random.default_rng(seed)
+    mature = scored.only(scored.observed_after_due >= MATURE_DAYS)
+    low = mature.curves.place(mature.ended, before=True)
+    high = mature.curves.place(mature.ended)
+    place = np.where(mature.is_paid, levels_between(low, high, rng), levels_between(high, np.ones(len(high)), rng))
+    return fitted_dependence(normal_scores(place), mature.customers, -mature.observed_after_due // 7)
 
 
 def held_out_days(now: Asked) -> int:
