@@ -40,8 +40,8 @@ class Calibration:
     def __post_init__(self) -> None:
         if not self.slope >= SMALLEST_SLOPE:
             raise InputError(
-                f"The slope of a calibration must be at least {SMALLEST_SLOPE}. Got {self.slope:.4f} instead: on later data "
-                "a higher margin did not go with more defaults."
+                f"The slope of a calibration must be at least {SMALLEST_SLOPE}. Got {self.slope:.4f} instead: on later "
+                "data a higher margin did not go with more defaults."
             )
         if self.conservatism < 0.0:
             raise InputError(f"The conservatism of a calibration must be 0 or above. Got {self.conservatism} instead.")
@@ -96,13 +96,15 @@ def fit_calibration(
     *,
     offset: Floats | None = None,
     slope_sd: float = 0.15,
+    level_sd: float | None = None,
     conservatism: float = 0.0,
 ) -> Calibration:
     """Slope and intercept that make `margin` a probability of `y`, on rows that the margin's model has not seen.
 
     The maximum of the logistic likelihood under a normal prior of the slope around 1 with standard deviation
     `slope_sd`: with few defaults the slope stays near 1 (the margin is already in log-odds), with many the data decide.
-    The intercept is free, so the mean predicted probability always equals the observed rate. `offset` (rows,) is added
+    Without `level_sd` the level is free, so the mean predicted probability equals the observed rate; with it the level
+    too has a normal prior, around what the margin says. `offset` (rows,) is added
     to the log-odds of each row as it stands: what a row observed over fewer months differs by.
 
     margin, y, weight : (rows,), y in {0, 1} without NaN. Raises InputError where y has only one value.
@@ -117,10 +119,15 @@ def fit_calibration(
             "Use a longer ledger, or a policy with a shorter horizon."
         )
     known = np.zeros_like(z) if offset is None else np.asarray(offset, dtype=np.float64)[used]
-    slope, intercept = logistic_line(z, ys, w, offset=known, slope_precision=1.0 / slope_sd**2)
-    return Calibration(slope=slope, intercept=intercept, conservatism=conservatism)
+    # about the margin of the average default, so that a change of slope leaves the mean PD nearly where it is
+    centre = float(np.average(z, weights=w * expit(z + known)))
+    slope, shift = logistic_line(
+        z - centre, ys, w, offset=known + centre, slope_precision=1.0 / slope_sd**2,
+        intercept_precision=0.0 if level_sd is None else 1.0 / level_sd**2,
+    )  # fmt: skip
+    return Calibration(slope=slope, intercept=shift + centre * (1.0 - slope), conservatism=conservatism)
 
 
 def low_default_bound(count: int, defaults: int, confidence: float = 0.75) -> float:
-    """The PD that a low-default segment is not above with `confidence` (Pluto–Tasche), as the least prudent estimate."""
+    """The PD that a low-default segment is not above with `confidence` (Pluto–Tasche)."""
     return pluto_tasche(count, confidence, defaults)

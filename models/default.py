@@ -1,7 +1,7 @@
 """The default model: from a customer's history to PDs that never fall with the horizon, a score, a grade, and reasons.
 
-One margin f(x), the mean of a bag of LightGBM boosters; a line turns it into the log-odds of the long PD, and SHAP values
-of f, times the line's slope, add up to them. The shorter PDs are shares of the long one that rise with the horizon.
+One margin f(x), the mean of a bag of LightGBM boosters; a line turns it into the log-odds of the long PD, and SHAP
+values of f, times the line's slope, add up to them. The shorter PDs are shares of the long one that rise with the horizon.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class DefaultModel:
     def __post_init__(self) -> None:
         if self.term_structure.months != self.policy.horizon_months or len(self.members) < 2:
             raise InputError(
-                f"A DefaultModel needs a term structure over {self.policy.horizon_months} months and at least 2 members. "
-                f"Got {self.term_structure.months} months and {len(self.members)} members instead."
+                f"A DefaultModel needs a term structure over {self.policy.horizon_months} months and at least 2 "
+                f"members. Got {self.term_structure.months} months and {len(self.members)} members instead."
             )
 
     @property
@@ -69,8 +69,8 @@ class DefaultModel:
         missing = [name for name in self.columns if name not in X.columns]
         if missing:
             raise InputError(
-                f"the default model needs {len(self.columns)} columns; {len(missing)} are missing: {', '.join(missing[:5])}"
-                f"{', …' if len(missing) > 5 else ''}. Build them with the catalogue that the model was trained with."
+                f"the default model needs {len(self.columns)} columns; {len(missing)} are missing: "
+                f"{', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}. Build them with the catalogue that the model was trained with."
             )
         return np.ascontiguousarray(X[list(self.columns)].to_numpy(dtype=np.float64))
 
@@ -82,8 +82,8 @@ class DefaultModel:
         """One row a row of X, with its index.
 
         Columns: pd_{h}m per horizon (calibrated, floor 0.05 %), pd_low and pd_high (nine in ten, for the longest
-        horizon, from the spread of the bag), score (0–1000, higher is better), grade, margin (calibrated log-odds of the
-        longest horizon before the floor: it and the score keep strict order).
+        horizon, from the spread of the bag), score (0–1000, higher is better), grade, margin (calibrated log-odds of
+        the longest horizon before the floor: it and the score keep strict order).
         """
         margins = self.member_margins(self.matrix(X))
         log_odds = self.calibration.log_odds(margins.mean(axis=0))
@@ -104,8 +104,8 @@ class DefaultModel:
         """(base, frame): base + the sum of a row of the frame is its `margin`, in log-odds of the longest horizon.
 
         base is the margin of the training population's average row. Path-dependent TreeSHAP (Lundberg et al. 2020),
-        exact for the bag since SHAP values of a mean are the mean of SHAP values. Raises ArithmeticError where the parts
-        do not add up within 1e-6: no explanation is better than a wrong one.
+        exact for the bag since SHAP values of a mean are the mean of SHAP values. Raises ArithmeticError where the
+        parts do not add up within 1e-6: no explanation is better than a wrong one.
         """
         matrix = self.matrix(X)
         parts = np.mean([np.asarray(b.predict(matrix, pred_contrib=True, num_threads=1)) for b in self.members], axis=0)

@@ -10,12 +10,15 @@ from collections.abc import Iterable
 
 from features.errors import InputError
 
-ATTRIBUTES = frozenset(
-    ["sex", "gender", "age", "birth", "birthday", "born", "marital", "married", "marriage", "spouse", "children", "pregnancy", "nationality", "citizenship", "race", "ethnic", "ethnicity", "religion", "religious", "political", "disability", "health", "education"]
-)
-PROXIES = frozenset(
-    ["name", "firstname", "surname", "title", "salutation", "postcode", "zip", "zipcode", "postal", "street", "neighbourhood", "language"]
-)
+ATTRIBUTES = frozenset({
+    "sex", "gender", "age", "birth", "birthday", "born", "marital", "married", "marriage", "spouse", "children", "pregnancy",
+    "nationality", "citizenship", "race", "ethnic", "ethnicity", "religion", "religious", "political", "disability",
+    "health", "education",
+})  # fmt: skip
+PROXIES = frozenset({
+    "name", "firstname", "surname", "title", "salutation", "postcode", "zip", "zipcode", "postal", "street",
+    "neighbourhood", "language",
+})  # fmt: skip
 
 
 def refuse_protected(columns: Iterable[str]) -> None:
@@ -23,6 +26,6 @@ def refuse_protected(columns: Iterable[str]) -> None:
     found = [c for c in columns if set(c.lower().split("_")) & (ATTRIBUTES | PROXIES)]
     if found:
         raise InputError(
-            f"columns: {', '.join(found)} name protected attributes of persons, or proxies of them; a model must not use "
-            "them. Leave them out."
+            f"columns: {', '.join(found)} name protected attributes of persons, or proxies of them; a model must not "
+            "use them. Leave them out."
         )

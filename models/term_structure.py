@@ -44,7 +44,7 @@ class TermStructure:
         return np.asarray(expit(a + self.slope * np.asarray(log_odds, dtype=np.float64)), dtype=np.float64)
 
     def offset(self, log_odds: Floats, months: NDArray[np.int64]) -> Floats:
-        """What turns the log-odds of the long PD into those of the PD within each row's `months` (0 at the long one)."""
+        """What turns log-odds of the long PD into those of the PD within each row's `months`; 0 at the long one."""
         z = np.asarray(log_odds, dtype=np.float64)
         return np.asarray(logit(expit(z) * self.share(z, months)) - z, dtype=np.float64)
 

@@ -27,7 +27,7 @@ class Shape:
     in `every_month` (neighbouring months of a customer say almost the same), each another one.
     """
 
-    rounds: int = 60
+    rounds: int = 80
     learning_rate: float = 0.05
     leaves: int = 8
     depth: int = 4
@@ -90,8 +90,8 @@ class Rows:
             raise InputError(f"Rows must have one length. Got {sorted(lengths)} instead.")
         if self.y.sum() < 10 or (self.y == 0).sum() < 10:
             raise InputError(
-                f"a default model needs at least 10 snapshots of each outcome; got {int(self.y.sum())} with a default in "
-                f"{len(self.y):,}. Use a longer ledger, or a policy with fewer days and a shorter horizon."
+                f"a default model needs at least 10 snapshots of each outcome; got {int(self.y.sum())} with a default "
+                f"in {len(self.y):,}. Use a longer ledger, or a policy with fewer days and a shorter horizon."
             )
 
 

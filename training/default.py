@@ -1,7 +1,7 @@
 """Fit, calibrate and judge the default model on what a ledger knew on a day.
 
-Three bags are fitted at earlier days, each on what was known then. They score later months, which gives a calibration out
-of time; the last of them is the one that is judged, on later months and, for its figures, only by those of its members
+Three bags are fitted at earlier days, each on what was known then. They score later months, which gives a calibration
+out of time; the last of them is the one that is judged, on later months and, for its figures, only by those of its members
 that never saw the customer. The model handed over is fitted again on all that is known on as_of.
 """
 
@@ -37,6 +37,7 @@ STEP_MONTHS = 6  # between the days at which bags are fitted for calibration and
 CALIBRATION_STEPS = 2
 SHORTEST_MONTHS = 3  # rows observed over fewer months say too little of a long PD
 FEWEST_DEFAULTERS = 10
+LEVEL_SD = 0.15  # of the prior on the level: half a year of few defaults may not move it far
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +128,8 @@ def evaluation_origin(data: Histories) -> pd.Timestamp:
         origin -= pd.offsets.MonthEnd(1)
     if origin < pd.Timestamp(data.on.min()):
         raise InputError(
-            f"the ledger is too short to judge a {data.policy.horizon_months}-month PD on {data.as_of.date()}: outcomes are "
-            f"mature only up to {latest.date()}. Use a longer ledger, or the policy 'short_history'."
+            f"the ledger is too short to judge a {data.policy.horizon_months}-month PD on {data.as_of.date()}: outcomes "
+            f"are mature only up to {latest.date()}. Use a longer ledger, or the policy 'short_history'."
         )
     return origin
 
@@ -145,14 +146,15 @@ def fit_at(data: Histories, origin: pd.Timestamp, shape: Shape, options: Options
     defaulters = len(set(data.customer[used & (y > 0)]))
     if defaulters < FEWEST_DEFAULTERS:
         raise InputError(
-            f"on {origin.date()} only {defaulters} customers had a default in an outcome known then; {FEWEST_DEFAULTERS} are "
-            "the least to fit on. Use a longer ledger, or a policy with fewer days and a shorter horizon."
+            f"on {origin.date()} only {defaulters} customers had a default in an outcome known then; {FEWEST_DEFAULTERS} "
+            "are the least to fit on. Use a longer ledger, or a policy with fewer days and a shorter horizon."
         )
     level, term = _level(seen, used, horizon), evenly_spread(horizon)
     z = np.full(len(y), level)
-    for _ in range(1 if options.censoring == "mature_only" else 2):
+    first = replace(shape, repeats=1)  # it only gives the term structure
+    for form in (shape,) if options.censoring == "mature_only" else (first, shape):
         offset = level + term.offset(z, seen.mature_months)
-        bag = fit_bag(_rows(data, used, y, offset), data.monotone, shape, seed=seed)
+        bag = fit_bag(_rows(data, used, y, offset), data.monotone, form, seed=seed)
         z[used] = level + bag.margin_of_unseen(data.matrix[used], data.customer[used])
         came = seen.usable(horizon) & (seen.default_month > 0)
         if len(set(data.customer[came])) >= FEWEST_DEFAULTERS:
@@ -180,7 +182,7 @@ def _level(seen: Outcomes, used: NDArray[np.bool_], horizon: int) -> float:
 def _fitted_or_none(
     data: Histories, origin: pd.Timestamp, shape: Shape, options: Options, seed: int
 ) -> FittedBag | None:
-    """The bag of an earlier day for calibration, or None where too little was known then: then one day fewer is used."""
+    """The bag of an earlier day for calibration, or None where too little was known then; it is then left out."""
     if origin < pd.Timestamp(data.on.min()):
         return None
     try:
@@ -218,12 +220,14 @@ def calibrate(
     rows = np.flatnonzero(~np.isnan(margin))
     if not len(rows) or len(set(data.customer[rows][y[rows] > 0])) < 2:
         raise InputError(
-            f"on {until.date()} too few defaults came after an earlier fit to calibrate out of time. Use a longer ledger, or "
-            "a policy with fewer days and a shorter horizon."
+            f"on {until.date()} too few defaults came after an earlier fit to calibrate out of time. Use a longer ledger, "
+            "or a policy with fewer days and a shorter horizon."
         )
     # a customer's months are one story: all of them together weigh like the median customer's one
     weight = np.full(len(rows), 1.0 / np.median(np.unique(data.customer[rows].astype(str), return_counts=True)[1]))
-    return fit_calibration(margin[rows], y[rows], weight, offset=term_offset[rows], conservatism=options.conservatism)
+    return fit_calibration(
+        margin[rows], y[rows], weight, offset=term_offset[rows], level_sd=LEVEL_SD, conservatism=options.conservatism
+    )
 
 
 def _margins(data: Histories, fitted: FittedBag, rows: NDArray[Any], of_unseen: bool) -> Floats:
@@ -275,5 +279,6 @@ def _parameters(
         "metrics_are_of": "the fit at evaluation_origin, on later month ends, by members that never saw the customer",
         "training_rows": final.count_rows, "training_default_rows": final.count_defaults,
         "training_defaulters": final.count_defaulters, "calibration": "line on log-odds, out of time",
-        **{f"option_{k}": v for k, v in options.__dict__.items()}, **{f"shape_{k}": v for k, v in shape.to_json().items()},
+        **{f"option_{k}": v for k, v in options.__dict__.items()},
+        **{f"shape_{k}": v for k, v in shape.to_json().items()},
     }  # fmt: skip

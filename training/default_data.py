@@ -1,4 +1,4 @@
-"""What the default model is fitted and judged on: histories at month ends, and what was known of each outcome on a day."""
+"""What the default model is fitted and judged on: histories at month ends, and what was known of outcomes."""
 
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ def histories(
     first = known.invoices["issued_on"].min() + pd.Timedelta(days=FIRST_AFTER_DAYS)
     if first + pd.offsets.MonthEnd(0) > pd.Timestamp(as_of):
         raise InputError(
-            f"the ledger begins on {known.invoices['issued_on'].min().date()}: {pd.Timestamp(as_of).date()} is too early "
-            f"to train, {FIRST_AFTER_DAYS} days of history are the least."
+            f"the ledger begins on {known.invoices['issued_on'].min().date()}: {pd.Timestamp(as_of).date()} is too "
+            f"early to train, {FIRST_AFTER_DAYS} days of history are the least."
         )
     book = prepare(known)
     snapshots = active(book, month_ends(first, as_of))

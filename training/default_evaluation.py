@@ -1,4 +1,4 @@
-"""The figures of a default model on rows that it has not seen: order, level, grades, beside plain rules and the truth."""
+"""A default model's figures on rows that it has not seen: order, level, grades, beside plain rules and the truth."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 PAST_DUE_RULE_DAYS = 30  # the plain rule: some item is more than 30 days past due today
 FEW_SETTLED = 5  # a customer with fewer settled invoices has a thin file
 JEFFREYS_LEVEL = 0.01
-DRAWS = 200
+DRAWS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +46,16 @@ def judge(
 ) -> Judged:
     """Judge `log_odds` and `pds` (one array a horizon, without floor) of `rows` of the histories.
 
-    Every figure has its interval by bootstrap over customers. Rules beside it: the days past due of the oldest open item
-    above 30 (a yes or no), and days beyond terms of open items (DBT). With `truth`, the Gini of the true PD on the same
+    Every figure has its interval by bootstrap over customers. Rules beside it: the days past due of the oldest open
+    item above 30 (a yes or no), and days beyond terms of open items (DBT). With `truth`, the Gini of the true PD on the same
     rows, and the model's share of it.
     """
     horizon = data.policy.horizon_months
     y, p, customer = seen.within(horizon)[rows], pds[horizon], data.customer[rows]
     if len(set(customer[y > 0])) < 2 or (y == 0).sum() < 2:
         raise InputError(
-            f"only {len(set(customer[y > 0]))} customers defaulted in the {len(rows):,} snapshots left to judge the model on: "
-            "use a longer ledger, or a policy with fewer days and a shorter horizon."
+            f"only {len(set(customer[y > 0]))} customers defaulted in the {len(rows):,} snapshots left to judge the model "
+            "on: use a longer ledger, or a policy with fewer days and a shorter horizon."
         )
     found = _with_intervals(_model_figures(y, p, log_odds), customer, draws)
     found |= _with_intervals(_rule_figures(data, rows, y), customer, draws)
@@ -192,8 +192,8 @@ def truth_deciles(p: Floats, true: Floats) -> pd.DataFrame:
 def grade_table(y: Floats, p: Floats) -> pd.DataFrame:
     """One row a grade that occurs: count, defaults, mean PD, observed rate, Jeffreys' p of the mean PD, is_failing.
 
-    is_failing : below 1 % or above 99 % with at least 200 rows. Rows of one customer are not independent, so with monthly
-    rows the test is stricter than its level.
+    is_failing : below 1 % or above 99 % with at least 200 rows. Rows of one customer are not independent, so with
+    monthly rows the test is stricter than its level.
     """
     grade = MASTER_SCALE.grade(p)
     lines = []
