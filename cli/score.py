@@ -58,9 +58,10 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
     out.parent.mkdir(parents=True, exist_ok=True)
     frame.to_parquet(out, index=False) if out.suffix == ".parquet" else frame.to_csv(out, index=False)
     scored = frame["pd"].notna()
+    special = {str(kind): int(count) for kind, count in frame["special"].value_counts().items()}
     result = {
         "out": str(out), "as_of": at.isoformat(), "customers": len(frame), "with_pd": int(scored.sum()),
-        "special": {str(k): int(v) for k, v in frame["special"].value_counts().items()},
+        "special": special,
         "expected_loss": round(float(frame["expected_loss"].sum()), 2), "currency": served.currency,
     }  # fmt: skip
     if as_json:
@@ -72,6 +73,6 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
         for g, n, p, e in grades.itertuples(name=None)
     ]
     click.echo(table(rows, ["grade", "customers", "mean PD", f"exposure {served.currency}"]))
-    without = ", ".join(f"{n:,} {kind}" for kind, n in result["special"].items()) or "none"
+    without = ", ".join(f"{n:,} {kind}" for kind, n in special.items()) or "none"
     click.echo(f"{out}: {len(frame):,} customers on {at}; without a PD of the model: {without}.")
     click.echo(f"expected loss {result['expected_loss']:,.2f} {served.currency}")

@@ -91,7 +91,7 @@ class Scorer:
         at, ids = self.served.asked_on(as_of), self.served.known(customer_ids)
         account = accounts(self.served.book.settlement, ids, day(at))
         special = self._special(account.customers, at)
-        exposure = np.maximum(account.customers["balance"] - account.customers["unapplied"], 0.0)
+        exposure = (account.customers["balance"] - account.customers["unapplied"]).clip(lower=0.0)
         X = self._default_inputs(special, at)
         next_items = self._next_items(account.customers, special, at)
         X_next, X_items = self._item_inputs(next_items), self._open_item_inputs(account.items, at)
@@ -223,9 +223,9 @@ class Scorer:
         base, parts = self.default.contributions(scores.X)
         margins = scores.customers["margin"]
         rows = []
-        for customer_id, own in parts.iterrows():
-            margin, values = float(margins[customer_id]), scores.X.loc[customer_id]
-            why = explain(base=base, log_odds=own, values=values, margin=margin, columns=COLUMNS)
+        for place, customer_id in enumerate(parts.index):
+            own, values = parts.iloc[place], scores.X.iloc[place]
+            why = explain(base=base, log_odds=own, values=values, margin=float(margins[customer_id]), columns=COLUMNS)
             said = {language: reasons(why, COLUMNS, language) for language in LANGUAGES}
             row = {"reason_codes": " | ".join(r.code for r in said["en"])}
             rows.append(row | {f"reasons_{k}": " | ".join(r.text for r in found) for k, found in said.items()})

@@ -29,7 +29,7 @@ from models.term_structure import evenly_spread
 from serving.served import Champions
 from training.delay import outcomes, questions, train
 
-CUSTOMERS, MONTHS = 120, 24
+CUSTOMERS, MONTHS, SEED = 120, 24, 3
 COLUMNS = tuple(c.name for c in columns(level="customer") if c.family in ("timeliness", "exposure", "tenure"))
 
 
@@ -51,7 +51,7 @@ class Small:
 def small() -> Small:
     """120 customers over 24 months and models of a few trees: quick to make, real in every step."""
     with tempfile.TemporaryDirectory() as place:
-        write_sample(Path(place) / "ledger", customers=CUSTOMERS, months=MONTHS, seed=3)
+        write_sample(Path(place) / "ledger", customers=CUSTOMERS, months=MONTHS, seed=SEED)
         ledger = read_ledger(Path(place) / "ledger")
     book = ServedBook.of(ledger)
     return Small(ledger=ledger, book=book, default=_default(book), delay=_delay(book))

@@ -64,7 +64,7 @@ def test_contributions_of_no_weight_are_no_reasons():
 @pytest.mark.parametrize(
     ("value", "unit", "en", "zh"),
     [
-        (0.256, Unit.SHARE, "25.6 %", "25.6%"), (1.0, Unit.DAYS, "1 day", "1天"), 
+        (0.256, Unit.SHARE, "25.6 %", "25.6%"), (1.0, Unit.DAYS, "1 day", "1天"),
         (12.34, Unit.DAYS, "12.3 days", "12.3天"),
         (1234.5, Unit.MONEY, "1,234.50", "1,234.50"), (3.0, Unit.COUNT, "3", "3"), (float("nan"), Unit.RATIO, "–", "–"),
     ],
