@@ -1,0 +1,59 @@
+"""Whatever the hazards and the day asked, a curve's answers agree with one another."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.conformal import KNOTS, Levels
+from models.payment_curve import Curves, curves_of, joined
+from models.payment_steps import THRESHOLDS, steps_after
+
+HAZARDS = st.lists(st.floats(0.0, 1.0), min_size=60, max_size=60)
+DAYS = st.integers(-400, 700)
+MAPS = st.lists(st.floats(0.0, 1.0), min_size=len(KNOTS) - 2, max_size=len(KNOTS) - 2)
+
+
+def curve(asked: int, hazards: list[float], levels: list[float]) -> Curves:
+    steps = steps_after(np.array([asked]))
+    raw = curves_of(np.array([asked]), steps, np.array(hazards)[: len(steps.item)])
+    return Levels(calibrated=(0.0, *sorted(levels), 1.0)).applied(raw)
+
+
+@settings(max_examples=200, deadline=None)
+@given(asked=DAYS, hazards=HAZARDS, levels=MAPS)
+def test_answers_agree(asked: int, hazards: list[float], levels: list[float]) -> None:
+    found = curve(asked, hazards, levels)
+    late = [found.at_least(k)[0] for k in THRESHOLDS]
+    assert all(0.0 <= p <= 1.0 for p in late)
+    assert all(a >= b for a, b in zip(late, late[1:], strict=False))
+    assert all(p == 1.0 for p, k in zip(late, THRESHOLDS, strict=True) if k <= asked + 1)
+    quantiles = [found.quantile(level)[0] for level in (0.1, 0.5, 0.9)]
+    assert quantiles == sorted(quantiles)
+    assert quantiles[0] > asked  # nothing before the day after the question
+    assert asked < found.mean()[0] <= found.steps.end[-1]
+    for level, day in zip((0.1, 0.5, 0.9), quantiles, strict=True):
+        paid_by = 1.0 - found.unpaid_on(np.array([int(day)]))[0]
+        paid_before = 1.0 - found.unpaid_on(np.array([int(day) - 1]))[0]
+        if day <= found.steps.end[-1]:
+            assert paid_before - 1e-9 <= level <= paid_by + 1e-9
+
+
+@settings(max_examples=50, deadline=None)
+@given(asked=DAYS, hazards=HAZARDS)
+def test_only_and_joined_undo_each_other(asked: int, hazards: list[float]) -> None:
+    one = curve(asked, hazards, list(KNOTS[1:-1]))
+    three = joined([one, one, one])
+    again = three.only(np.array([False, True, False]))
+    assert (again.unpaid == one.unpaid).all()
+    assert (again.quantile(0.5) == one.quantile(0.5)).all()
+    assert (three.mean() == one.mean()[0]).all()
+
+
+def test_mean_by_hand() -> None:
+    # asked on the due date: half paid on day 1, the other half on day 2
+    steps = steps_after(np.array([0]))
+    hazard = np.where(steps.end == 1, 0.5, np.where(steps.end == 2, 1.0, 0.0))
+    found = curves_of(np.array([0]), steps, hazard)
+    assert abs(found.mean()[0] - 1.5) < 1e-6
+    assert found.quantile(0.5)[0] == 1.0
+    assert found.at_least(2)[0] == 0.5
