@@ -11,11 +11,13 @@ from features.synthetic.items import stress
 from features.synthetic.parameters import CURRENCIES, SECTORS
 from features.synthetic.rows import Book, Rows, stacked
 
-LAG = 2  # months by which outsiders see the state late
+LAG = 1  # months by which outsiders see the state late
+AGENCIES = ((0.7, 0.30, 3), (0.45, 0.35, 4))  # share of customers rated, deviation of the constant error, months between
+RATING_NOISE = 0.30  # of each rating; like the constant error in deviations of the state
 
 
 def _seen(book: Book, customer: np.ndarray, month: np.ndarray) -> Floats:
-    """The stress that an outsider could know in a month: that of two months before."""
+    """The stress that an outsider could know in a month: that of LAG months before."""
     return stress(book.customers, book.fate)[customer, np.maximum(month - LAG, 0)]
 
 
@@ -27,13 +29,13 @@ def credit_terms(random: np.random.Generator, book: Book) -> Rows:
     limit = np.maximum(np.round(monthly * (customers.terms / 30 + 1.5) * np.exp(random.normal(0.3, 0.35, n)), -3), 1000)
     insured = random.random(n) < 0.5
     share = np.where(random.random(n) < 0.7, 0.9, 0.8)
-    review, opinion = random.integers(0, 12, n), random.normal(0, 0.5, n)
+    review, opinion = random.integers(0, 12, n), random.normal(0, 0.35, n)
     parts = []
     was = np.full(n, -9)  # the insurer's class when it last wrote
     for month in range(days.months):
         first = customers.first_month == month
         there = (customers.first_month <= month) & (book.fate.left_month > month)
-        view = _seen(book, np.arange(n), np.full(n, month)) + opinion + random.normal(0, 0.45, n)
+        view = _seen(book, np.arange(n), np.full(n, month)) + opinion + random.normal(0, 0.35, n)
         noise = random.normal(0, 0.15, n)
         rank = np.where(view < 0.8, 0, np.where(view < 1.5, 1, np.where(view < 2.2, 2, 3)))
         asks = random.random(n) < 0.3
@@ -59,14 +61,14 @@ def ratings(random: np.random.Generator, book: Book) -> Rows:
     customers, days = book.customers, book.days
     n = len(customers)
     parts = []
-    for source, (cover, error, every) in enumerate(((0.55, 0.55, 6), (0.35, 0.7, 4))):
+    for source, (cover, error, every) in enumerate(((0.9, 0.25, 3), (0.6, 0.3, 3))):
         followed = random.random(n) < np.where(customers.is_giant, 1.0, cover)
         bias, phase = random.normal(0, error, n), random.integers(0, every, n)
         for month in range(days.months):
-            noise, day = random.normal(0, 0.45, n), random.integers(0, 28, n)
+            noise, day = random.normal(0, 0.2, n), random.integers(0, 28, n)
             wait = random.integers(5, 45, n)
             chosen = np.flatnonzero(followed & (month % every == phase) & (customers.first_month <= month) & (book.fate.left_month > month))
-            seen = (_seen(book, chosen, np.full(len(chosen), month)) + bias[chosen] + noise[chosen]) / 1.2
+            seen = (_seen(book, chosen, np.full(len(chosen), month)) + bias[chosen] + noise[chosen])
             rated = days.month_start[month] + day[chosen]
             grade = np.clip(np.round(50 - 18 * seen), 1, 100) if source == 0 else np.clip(np.round(5 + 2 * seen), 1, 10)
             parts.append({
@@ -80,17 +82,17 @@ def attributes(random: np.random.Generator, book: Book) -> Rows:
     """Quarterly revenue and yearly head count of the customers that report them, a month or two later."""
     customers, days = book.customers, book.days
     n = len(customers)
-    reports = random.random(n) < 0.6
+    reports = random.random(n) < 0.7
     base = np.exp(random.normal(13.2, 1.0, n)) * np.maximum(customers.rate, 0.2) ** 0.5
     heads = np.maximum(base / 45000, 1)
     parts = []
     for month in range(days.months):
-        noise, wait, shrink = random.normal(0, 0.12, n), random.integers(25, 70, n), random.normal(0, 0.05, n)
+        noise, wait, shrink = random.normal(0, 0.10, n), random.integers(20, 50, n), random.normal(0, 0.05, n)
         s = stress(customers, book.fate)[:, month]
         there = reports & (customers.first_month <= month) & (book.fate.left_month > month)
         last = np.full(n, days.month_start[month + 1] - 1)
         for name, every, value in (
-            (0, 3, np.round(base * np.exp(-0.22 * s + noise), -2)), (1, 12, np.maximum(np.round(heads * np.exp(-0.12 * s + shrink)), 1)),
+            (0, 3, np.round(base * np.exp(-0.28 * s + noise), -2)), (1, 12, np.maximum(np.round(heads * np.exp(-0.12 * s + shrink)), 1)),
         ):
             chosen = np.flatnonzero(there & (month % every == every - 1))
             parts.append({

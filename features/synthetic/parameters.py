@@ -38,13 +38,13 @@ class Settings:
 class Risk:
     """How customers fail. The state is in log-hazard units: level (for ever) + z (an AR(1) by month)."""
 
-    base: float = -7.25  # log of the monthly hazard of a stop at state 0
+    base: float = -6.95  # log of the monthly hazard of a stop at state 0
     sudden: float = .00015  # monthly hazard of a stop that no state announces
-    level_deviation: float = 1.35
-    state_deviation: float = 2.4  # stationary, of z
-    persistence: float = 0.955  # of z, by month: half-life 15 months
-    macro_share: float = .03  # of the variance of z
-    sector_share: float = .05
+    level_deviation: float = 2.1
+    state_deviation: float = 1.8  # stationary, of z
+    persistence: float = 0.97  # of z, by month: half-life 23 months
+    macro_share: float = .05  # of the variance of z
+    sector_share: float = .08
     permanent_share: float = .33  # of stops; the others end by themselves within `squeeze_days`
     squeeze_days: tuple[int, int] = (40, 86)
     insolvency_share: float = .25  # of permanent stops: a filing, after 20 days + an exponential time
@@ -62,12 +62,12 @@ class Lateness:
     """How customers pay. `s` is the state over its deviation; habit (two normal draws) is no credit risk."""
 
     late_base: float = -1.1  # log-odds of paying after the due date
-    late_habit: float = 1.1
-    late_state: float = 0.5
+    late_habit: float = .95
+    late_state: float = .65
     late_crisis: float = .9  # the same, for the part of s above `crisis`
     size_base: float = .1  # of the log of the days late
-    size_habit: float = .3
-    size_state: float = 0.3
+    size_habit: float = .25
+    size_state: float = .4
     size_crisis: float = 1.6
     size_deviation: float = 0.90
     crisis: float = .65
