@@ -1,0 +1,125 @@
+"""The delay model on a small sample ledger: knows nothing of the future, conditions on the days unpaid, adds up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit, logit
+
+from features.errors import InputError
+from features.history import build_items, prepare
+from features.known import known_on
+from models.conformal import Levels
+from models.delay import DelayModel
+from models.open_book import open_book
+from tests.served import small
+from training import delay
+from training.delay_questions import outcomes, questions
+
+
+@pytest.fixture(scope="module")
+def asked() -> tuple[DelayModel, pd.DataFrame, pd.DataFrame]:
+    """The small model, the open items of the ledger's last day, and their matrix."""
+    made = small()
+    items = open_book(made.book.book, made.book.data_known_to)
+    return made.delay, items, build_items(made.book.book, items, list(made.delay.needed))
+
+
+def test_prediction_is_coherent_and_never_in_the_past(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
+    model, items, X = asked
+    found = model.predict(X, items)
+    late = found[[f"p_late_{k}" for k in (1, 5, 30, 60, 90)]].to_numpy()
+    assert (np.diff(late, axis=1) <= 0).all()
+    assert (np.diff(found[["days_late_p10", "days_late_p50", "days_late_p90"]].to_numpy(), axis=1) >= 0).all()
+    assert (found["days_beyond_terms"] >= np.maximum(found["days_late_mean"], 0) - 1e-9).all()
+    past_due = items["days_past_due"].to_numpy() > 0
+    assert past_due.any()
+    assert (found["days_late_p10"].to_numpy() > items["days_past_due"].to_numpy())[past_due].all()
+    expected = pd.DatetimeIndex(found["expected_on"])
+    assert (expected > pd.DatetimeIndex(items["as_of"])).all()
+    assert (expected.day_of_week < 5).all()
+
+
+def test_an_item_40_days_past_due_is_asked_about_the_days_that_are_left(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
+    """Its curve is that of the same steps from its day on: drawn step by step, payments come where the curve says."""
+    model, _, X = asked
+    late = X.iloc[[0]].assign(item_days_past_due=40.0, item_days_until_due=0.0)
+    curves = replace(model, levels=Levels()).curves(late)
+    found = model.predict(late)
+    assert found["days_late_p10"].iloc[0] > 40
+    assert found[["p_late_1", "p_late_5", "p_late_30"]].to_numpy().tolist() == [[1.0, 1.0, 1.0]]
+    hazard = expit(model.raw_margins(model.matrix(late, curves.steps)))
+    rng = np.random.default_rng(0)
+    draws = rng.random((20_000, len(hazard))) < hazard
+    paid_step = np.where(draws.any(axis=1), draws.argmax(axis=1), len(hazard))
+    for day, step in ((59, 1), (89, 3), (180, 5)):
+        assert curves.steps.end[step] == day
+        assert 1.0 - curves.unpaid_on(np.array([day]))[0] == pytest.approx((paid_step <= step).mean(), abs=0.015)
+
+
+def test_saved_model_answers_the_same(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame], tmp_path: Path) -> None:
+    model, items, X = asked
+    model.save(tmp_path)
+    assert {p.suffix for p in tmp_path.iterdir()} <= {".json", ".txt"}
+    again = DelayModel.load(tmp_path)
+    pd.testing.assert_frame_equal(again.predict(X, items), model.predict(X, items), check_exact=True)
+
+
+def test_one_item_alone_answers_as_among_many(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
+    model, _, X = asked
+    pd.testing.assert_frame_equal(model.predict(X.iloc[[3]]), model.predict(X).iloc[[3]], check_exact=True)
+
+
+def test_contributions_add_up_to_the_margin_that_they_name(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
+    model, _, X = asked
+    X = X[X["item_days_past_due"].to_numpy() < 20].iloc[:6]
+    raw = replace(model, levels=Levels()).curves(X)
+    base, parts = model.contributions(X)
+    assert base + parts.sum(axis=1).to_numpy() == pytest.approx(logit(raw.at_least(30)), abs=1e-6)
+    base, parts = model.contributions(X, headline="days_late_mean")
+    assert base + parts.sum(axis=1).to_numpy() == pytest.approx(raw.mean(), abs=1e-6)
+    assert set(parts.columns) <= set(model.needed)
+
+
+def test_what_is_already_so_needs_no_reasons(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
+    model, _, X = asked
+    late = X.iloc[[0]].assign(item_days_past_due=35.0, item_days_until_due=0.0)
+    assert (model.contributions(late)[1].to_numpy() == 0.0).all()
+
+
+def test_unknown_headline_and_missing_column_are_refused(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
+    model, _, X = asked
+    with pytest.raises(InputError, match="p_late_30, days_late_mean"):
+        model.contributions(X.iloc[[0]], headline="pd")
+    with pytest.raises(InputError, match="habit_weight"):
+        model.predict(X.drop(columns="habit_weight"))
+
+
+def test_outcomes_know_nothing_of_later_days() -> None:
+    ledger = small().ledger
+    until = pd.Timestamp(small().book.data_known_to) - pd.Timedelta(days=200)
+    seen, cut = outcomes(ledger, until), outcomes(known_on(ledger, until), until)
+    pd.testing.assert_frame_equal(seen.items, cut.items)
+    assert (seen.ended == cut.ended).all()
+    assert (seen.is_paid == cut.is_paid).all()
+    assert seen.seen_until < until  # payments are booked late here: the last days say nothing
+    assert not seen.is_paid.all()  # open items take part
+    assert (seen.ended[~seen.is_paid] <= (seen.seen_until - seen.items["due_on"][~seen.is_paid]).dt.days).all()
+
+
+def test_training_twice_gives_the_same_model() -> None:
+    book = prepare(small().ledger)
+    some = questions(outcomes(small().ledger, pd.Timestamp(small().book.data_known_to)), 1)
+    texts = [[b.model_to_string() for b in delay.train(book, some, seed=4, trees=5, members=2, explain=False).members] for _ in range(2)]
+    assert texts[0] == texts[1]
+
+
+def test_too_few_payments_are_refused_with_their_number() -> None:
+    ledger = small().ledger
+    first = pd.Timestamp(ledger.invoices["issued_on"].min()) + pd.Timedelta(days=20)
+    with pytest.raises(InputError, match="at least 200 paid invoices"):
+        delay.fit(ledger, as_of=first.date())
