@@ -86,7 +86,6 @@ def build_items(known: Ledger | Book, items: pd.DataFrame, columns: Sequence[str
     # each customer and day is computed once, however many items ask for it
     pair = customer.astype(np.int64) << 32 | (days.astype(np.int64) + 2**31)
     distinct, place = np.unique(pair, return_inverse=True)
-    base = _computed([c for c in chosen if c.level is Level.CUSTOMER], False)
     every = list(CATALOGUE.columns(level=Level.CUSTOMER))
     history = rows_of(book, (distinct >> 32).astype(np.int32), ((distinct & (2**32 - 1)) - 2**31).astype(np.int32), every)[place]
     named = {column.name: history[:, i] for i, column in enumerate(every)}
@@ -95,7 +94,6 @@ def build_items(known: Ledger | Book, items: pd.DataFrame, columns: Sequence[str
     index = pd.MultiIndex.from_arrays(
         [pd.Index(items["customer_id"], dtype="str"), pd.DatetimeIndex(items["as_of"]).as_unit("s")], names=["customer_id", "as_of"]
     )
-    del base
     if columns is None:
         own = np.column_stack([named[c.name] for c in wanted]) if wanted else np.empty((len(items), 0))
         return pd.DataFrame(np.hstack([history, own]), index=index, columns=[c.name for c in (*every, *wanted)], copy=False)
@@ -126,6 +124,7 @@ def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) 
     def run(share: NDArray[np.int64]) -> None:
         part = np.empty((len(share), len(columns)))
         module.run(customer[share], days[share], *arguments, beside[share], book.longest, part)
+        part[np.isnan(part)] = np.nan  # one pattern of bits for missing, whatever arithmetic made it
         out[share] = part
 
     if len(shares) == 1:

@@ -61,7 +61,9 @@ def item_columns(columns: Sequence[Column], history: Mapping[str, Values], besid
     """The item columns' values, element by element in float64: one item alone gives the same bits as many."""
     found: dict[str, Values] = {}
     for column in columns:
-        found[column.name] = _value(column.value, {**history, **found}, beside)
+        values = np.array(_value(column.value, {**history, **found}, beside), dtype=np.float64)
+        values[np.isnan(values)] = np.nan  # one pattern of bits for missing
+        found[column.name] = values
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,11 +20,21 @@ ALWAYS = np.int32(-NEVER)  # a day before all days
 
 def encode(*columns: pd.Series) -> tuple[list[Codes], list[str]]:
     """Text columns as codes into one common list of texts (in order of first appearance); a missing text is -1."""
-    texts = pd.concat([column.astype("str") for column in columns], ignore_index=True)
-    whole = pa.array(texts, type=pa.large_string(), from_pandas=True)
-    encoded = (whole.combine_chunks() if isinstance(whole, pa.ChunkedArray) else whole).dictionary_encode()
+    whole = pa.chunked_array([chunk for column in columns for chunk in _chunks(column)], type=pa.large_string())
+    encoded = whole.combine_chunks().dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
     return np.split(codes, np.cumsum([len(c) for c in columns])[:-1]), encoded.dictionary.to_pylist()
+
+
+def looked_up(words: pd.Series, values: Mapping[str, int]) -> NDArray[np.int64]:
+    """One number a word; each different word is looked up once."""
+    (codes,), texts = encode(words)
+    return np.array([values[text] for text in texts], dtype=np.int64)[codes] if texts else np.zeros(0, dtype=np.int64)
+
+
+def _chunks(column: pd.Series) -> list[pa.Array]:
+    found = pa.array(column, type=pa.large_string(), from_pandas=True)
+    return found.chunks if isinstance(found, pa.ChunkedArray) else [found]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +93,7 @@ def owners(ledger: Ledger) -> Owners:
     Raises LedgerError where the new customer is unknown or mergers run in a circle.
     """
     tables = [ledger[t]["customer_id"] for t in ("customers", "invoices", "payments", "events")]
-    ids = np.array(sorted(set().union(*(set(t.unique()) for t in tables))), dtype=object)
+    ids = np.array(sorted(encode(*tables)[1]), dtype=object)
     everyone = np.arange(len(ids), dtype=np.int32)
     plain = Owners(ids=ids, member=everyone, owner=everyone, since=np.full(len(ids), ALWAYS), until=np.full(len(ids), NEVER))
     merged = ledger.events[ledger.events["kind"] == "merged_into"]

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from features.currency import CENTS, reporting_cents
 from features.known import NEVER, Days, day, known_from, known_until
 from features.ledger import TABLES, Ledger
-from features.owners import Codes, Owners, encode, owners
+from features.owners import Codes, Owners, encode, looked_up, owners
 
 Cents = NDArray[np.int64]
 Small = NDArray[np.int8]
@@ -209,7 +209,7 @@ def _entries(
     known from, known until, signed document cents, kind."""
     payments, events = ledger.payments, ledger.events
     paying = np.flatnonzero((paid_id >= 0) & is_target[paid_id]) if count_ids else np.zeros(0, dtype=np.int64)
-    kind = payments["kind"].iloc[paying]
+    sign, is_sold = looked_up(payments["kind"], SIGNS), looked_up(payments["kind"], {k: k == "factoring" for k in SIGNS})
     signed = np.rint(payments["amount"].to_numpy(dtype=np.float64)[paying] * CENTS).astype(np.int64)
     credit = np.flatnonzero(applied)
     event_kinds = {"write_off": WRITE_OFF, "dispute_opened": DISPUTE_OPENED, "dispute_closed": DISPUTE_CLOSED}
@@ -218,8 +218,8 @@ def _entries(
     written = events["amount"].to_numpy(dtype=np.float64)[told] * CENTS
     parts = [
         (paid_id[paying], days_of(payments["paid_on"])[paying], known_from(payments, TABLES["payments"])[paying],
-         known_until(payments, TABLES["payments"])[paying], signed * kind.map(SIGNS).to_numpy(dtype=np.int64),
-         np.where(kind == "factoring", FACTOR, CASH)),
+         known_until(payments, TABLES["payments"])[paying], signed * sign[paying],
+         np.where(is_sold[paying] == 1, FACTOR, CASH)),
         (applies_to[credit], days_of(ledger.invoices["issued_on"])[credit], since[credit], until[credit], cents[credit],
          np.full(len(credit), CREDIT)),
         (event_id[told], days_of(events["occurred_on"])[told], known_from(events, TABLES["events"])[told],
@@ -243,7 +243,7 @@ def _unapplied(
     first day on which the books hold it and the first on which they no longer do (NEVER, and before all days, for none).
     """
     table, payments, credit = ledger.invoices, ledger.payments, np.flatnonzero(is_credit)
-    sign = payments["kind"].map(SIGNS).to_numpy(dtype=np.int64)
+    sign = looked_up(payments["kind"], SIGNS)
     own = np.rint(payments["amount"].to_numpy(dtype=np.float64) * CENTS).astype(np.int64)
     names = np.concatenate([named[0], named[1][credit]])
     since = np.concatenate([known_from(payments, TABLES["payments"]), known_from(table, TABLES["invoices"])[credit]])

@@ -1,0 +1,113 @@
+"""Histories against expert peers: `python -m benchmarks.histories [--customers N] [--each M]` prints time, memory and equality.
+
+Every engine runs in a process of its own, starts from the tables in memory in its own form and ends with the matrix of the
+same columns for all customers on the same twelve month ends. Wall seconds depend on the machine: read the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.books import AS_OF, write_book
+from benchmarks.history_peers import COLUMNS
+
+ENGINES = ("ours", "ours_full", "pandas", "polars", "duckdb")
+
+
+def ours(folder: str, days: list[str], columns: list[str] | None) -> tuple[np.ndarray, float, dict[str, float]]:
+    """(matrix, seconds after loading, its parts): settlement, arrays and histories."""
+    import pandas as pd
+
+    from features.book import prepare
+    from features.history import build
+    from features.ledger import read_ledger
+    from features.synthetic import sample
+
+    warm = sample(customers=20, months=12, seed=1).ledger  # what is compiled once a machine is not what is measured
+    build(warm, pd.DataFrame({"customer_id": warm.customers["customer_id"], "as_of": warm.last_known_on}), columns, is_narrow=columns is not None)
+    ledger = read_ledger(folder)
+    ids = np.sort(ledger.customers["customer_id"].to_numpy(dtype=object))
+    asked = pd.DataFrame({"customer_id": pd.Series(np.tile(ids, len(days)), dtype="str"), "as_of": np.repeat(pd.to_datetime(days), len(ids))})
+    start = time.perf_counter()
+    book = prepare(ledger)
+    prepared = time.perf_counter()
+    frame = build(book, asked, columns, is_narrow=columns is not None)
+    end = time.perf_counter()
+    return frame.to_numpy(), end - start, {"prepare": prepared - start, "build": end - prepared, "columns": frame.shape[1]}
+
+
+def run(engine: str, folder: str, out: str) -> None:
+    """One engine in this process; the matrix to `out`, the figures to standard output."""
+    from benchmarks import history_peers as peers
+
+    parts: dict[str, float] = {}
+    begin = resource.getrusage(resource.RUSAGE_SELF)
+    if engine.startswith("ours"):
+        matrix, seconds, parts = ours(folder, AS_OF, None if engine == "ours_full" else COLUMNS)
+    else:
+        matrix, seconds = getattr(peers, f"{engine}_matrix")(folder, AS_OF)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    if engine != "ours_full":
+        np.save(out, matrix)
+    peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
+    print(json.dumps({"seconds": seconds, "cpu": used.ru_utime + used.ru_stime - begin.ru_utime - begin.ru_stime, "peak_mb": int(peak) / 1024, **parts}))
+
+
+def compare(folder: Path, engines: list[str], rounds: int) -> None:
+    """Run the engines one after the other, `rounds` times, and print the median of each beside the equality of results."""
+    found: dict[str, list[dict[str, float]]] = {engine: [] for engine in engines}
+    with tempfile.TemporaryDirectory() as place:
+        for _ in range(rounds):
+            for engine in engines:
+                done = subprocess.run([sys.executable, "-m", "benchmarks.histories", "--run", engine, str(folder), f"{place}/{engine}.npy"],
+                                      capture_output=True, text=True, check=True)  # fmt: skip
+                found[engine].append(json.loads(done.stdout.splitlines()[-1]))
+        matrices = {e: np.load(f"{place}/{e}.npy") for e in engines if e != "ours_full"}
+    best = {e: {k: float(np.median([f[k] for f in runs])) for k in runs[0]} for e, runs in found.items()}
+    print(f"{'engine':<10} {'columns':>7} {'seconds':>9} {'of ours':>8} {'CPU s*':>8} {'peak MB':>8} {'largest difference':>19}")
+    for engine, figures in best.items():
+        ratio = figures["seconds"] / best["ours"]["seconds"]
+        difference = "" if engine == "ours_full" else f"{_difference(matrices['ours'], matrices[engine]):.1e}"
+        columns = int(figures.get("columns", len(COLUMNS)))
+        print(f"{engine:<10} {columns:>7} {figures['seconds']:>9.2f} {ratio:>8.2f} {figures['cpu']:>8.1f} {figures['peak_mb']:>8.0f} {difference:>19}")
+    print("* of the whole process: start, reading and compiled code's loading included")
+    for engine in [e for e in engines if e.startswith("ours")]:
+        print(f"{engine}: settlement and arrays {best[engine]['prepare']:.2f} s, histories {best[engine]['build']:.2f} s")
+
+
+def _difference(left: np.ndarray, right: np.ndarray) -> float:
+    """The largest relative difference; infinite where one has a value and the other has none."""
+    if (np.isnan(left) != np.isnan(right)).any():
+        return float("inf")
+    return float(np.nanmax(np.abs(left - right) / np.maximum(np.abs(right), 1.0)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument("--each", type=int, default=50, help="invoices a customer")
+    parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "tradecredit-benchmarks")
+    parser.add_argument("--run", nargs=3, metavar=("ENGINE", "FOLDER", "OUT"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.run:
+        run(*arguments.run)
+        return
+    folder = arguments.folder / f"{arguments.customers}x{arguments.each}"
+    write_book(folder, customers=arguments.customers, invoices_each=arguments.each)
+    print(f"{arguments.customers * arguments.each:,} invoices, {arguments.customers:,} customers, {len(AS_OF)} as-of dates")
+    compare(folder, arguments.engines.split(","), arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
