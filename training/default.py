@@ -204,6 +204,9 @@ def calibrate(
     """The line from margins to log-odds, on months after each bag's origin and outcomes known on `until`.
 
     Each month end is scored by the last bag fitted before it. Rows observed over fewer months count with their offset.
+    With fewer than two defaulters among those rows nothing can be learned: the margin is taken as it stands, which is
+    what the priors of slope and level say too.
+
     of_unseen : margins by members that never saw the customer (for judging), or by all members (for the final model).
     """
     seen = data.outcomes(until)
@@ -218,11 +221,8 @@ def calibrate(
             margin[rows] = _margins(data, fitted, rows, of_unseen)
             term_offset[rows] = fitted.term_structure.offset(margin[rows], seen.mature_months[rows])
     rows = np.flatnonzero(~np.isnan(margin))
-    if not len(rows) or len(set(data.customer[rows][y[rows] > 0])) < 2:
-        raise InputError(
-            f"on {until.date()} too few defaults came after an earlier fit to calibrate out of time. Use a longer ledger, "
-            "or a policy with fewer days and a shorter horizon."
-        )
+    if len(set(data.customer[rows][y[rows] > 0])) < 2:
+        return Calibration(slope=1.0, intercept=0.0, conservatism=options.conservatism)
     # a customer's months are one story: all of them together weigh like the median customer's one
     weight = np.full(len(rows), 1.0 / np.median(np.unique(data.customer[rows].astype(str), return_counts=True)[1]))
     return fit_calibration(

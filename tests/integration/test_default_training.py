@@ -79,7 +79,7 @@ def test_through_the_cycle_and_conservatism_move_the_level_only():
 
 
 def test_a_short_history_has_its_own_horizons():
-    young = sample(customers=700, months=24, seed=5).ledger
+    young = sample(customers=2000, months=24, seed=5).ledger
     with pytest.raises(InputError, match="short_history"):
         default.fit(young, as_of=young.last_known_on, shape=SMALL)
     found = default.fit(young, as_of=young.last_known_on, policy=SHORT_HISTORY, shape=SMALL)
