@@ -1,7 +1,8 @@
 """How long an import takes beside DuckDB's plain copy of the same file into Parquet, and how much memory it needs.
 
 `python -m benchmarks.importing` writes CSV files of invoices with their payments (one row an invoice, 2 % of rows
-damaged), imports each in a process of its own, and prints the table that docs/importing.md quotes. Times are ratios side by
+damaged), imports each in a process of its own, and prints the table that docs/importing.md quotes. Times are ratios
+    side by
 side on one machine; the settlement behind the open balances, the checks, quarantine and control totals are in them.
 """
 
@@ -39,10 +40,12 @@ def write_export(path: Path, first: int, rows: int) -> None:
     """An export of `rows` invoices from number `first` on; every fiftieth row has a bad date or amount."""
     connection = duckdb.connect(config={"threads": 2})
     connection.execute(f"""
-        COPY (SELECT 'INV-' || lpad(CAST(i AS VARCHAR), 10, '0') AS invoice, 'C' || lpad(CAST(hash(i) % 50000 AS VARCHAR), 6, '0') AS customer,
+        COPY (SELECT 'INV-' || lpad(CAST(i AS VARCHAR), 10, '0') AS invoice, 'C' || lpad(CAST(hash(i) % 50000 AS
+            VARCHAR), 6, '0') AS customer,
                 DATE '2015-01-01' + CAST(i % 3000 AS INTEGER) AS issued,
                 CAST(DATE '2015-01-31' + CAST(i % 3000 AS INTEGER) AS VARCHAR) AS due,
-                CASE i % 100 WHEN 7 THEN 'n/a ' ELSE printf('%.2f', (hash(i * 7) % 1000000) / 100.0 + 1) END AS amount, 'EUR' AS currency,
+                CASE i % 100 WHEN 7 THEN 'n/a ' ELSE printf('%.2f', (hash(i * 7) % 1000000) / 100.0 + 1) END AS amount,
+                    'EUR' AS currency,
                 CASE WHEN i % 100 = 57 THEN '2015-02-30' WHEN hash(i * 3) % 10 < 9
                     THEN CAST(DATE '2015-01-20' + CAST(i % 3000 + hash(i) % 60 AS INTEGER) AS VARCHAR) END AS paid,
                 'net 30' AS terms, 'order ' || CAST(hash(i * 11) % 1000000 AS VARCHAR) AS reference
@@ -69,7 +72,12 @@ def imported(source: Path, folder: Path) -> None:
 
 def measured(what: str, source: Path, out: Path) -> tuple[float, float]:
     """Seconds and peak memory (MB) of one job in a process of its own, without the start of Python."""
-    done = subprocess.run([sys.executable, "-m", "benchmarks.importing", "--job", what, str(source), str(out)], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.importing", "--job", what, str(source), str(out)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     seconds, megabytes = done.stdout.split()
     return float(seconds), float(megabytes)
 
@@ -91,19 +99,31 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         results = {}
-        for label, first, rows in (("half", 0, given.rows // 2), ("whole", 0, given.rows), ("delta", given.rows, DELTA)):
+        for label, first, rows in (
+            ("half", 0, given.rows // 2),
+            ("whole", 0, given.rows),
+            ("delta", given.rows, DELTA),
+        ):
             write_export(folder / f"{label}.csv", first, rows)
             if label != "delta":
                 results[label, "copy"] = measured("copy", folder / f"{label}.csv", folder / f"{label}.parquet")
             out = folder / ("half" if label == "half" else "whole")
             results[label, "import"] = measured("import", folder / f"{label}.csv", out)
-        whole, copy, half, delta = (results[k] for k in (("whole", "import"), ("whole", "copy"), ("half", "import"), ("delta", "import")))
+        whole, copy, half, delta = (
+            results[k] for k in (("whole", "import"), ("whole", "copy"), ("half", "import"), ("delta", "import"))
+        )
         print(f"| {given.rows:,} rows | seconds | peak memory | measured | bar |")
         print("|---|---|---|---|---|")
         print(f"| DuckDB's plain copy, CSV to Parquet | {copy[0]:.1f} | {copy[1]:,.0f} MB | 1 | |")
         print(f"| import | {whole[0]:.1f} | {whole[1]:,.0f} MB | {whole[0] / copy[0]:.1f} × the copy | 4 ×, 2,000 MB |")
-        print(f"| import of half the rows | {half[0]:.1f} | {half[1]:,.0f} MB | twice the rows take {whole[0] / half[0]:.2f} × | 2.2 × |")
-        print(f"| a delta of {DELTA:,} rows onto them | {delta[0]:.2f} | {delta[1]:,.0f} MB | {delta[0] / whole[0]:.3f} of the full import | 0.1 |")
+        print(
+            f"| import of half the rows | {half[0]:.1f} | {half[1]:,.0f} MB | twice the rows take "
+            f"{whole[0] / half[0]:.2f} × | 2.2 × |"
+        )
+        print(
+            f"| a delta of {DELTA:,} rows onto them | {delta[0]:.2f} | {delta[1]:,.0f} MB | {delta[0] / whole[0]:.3f} "
+            f"of the full import | 0.1 |"
+        )
 
 
 if __name__ == "__main__":

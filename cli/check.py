@@ -36,6 +36,8 @@ def command(ledger: Path, html: Path | None, as_json: bool) -> None:
             click.echo(f"{title}\n{table([list(row.values()) for row in rows], list(rows[0]))}\n")
         click.echo("Findings")
         for finding in found.findings:
-            click.echo(f"  {finding.level:<8} {finding.what}" + (f"\n           {finding.meaning}" if finding.meaning else ""))
+            click.echo(
+                f"  {finding.level:<8} {finding.what}" + (f"\n           {finding.meaning}" if finding.meaning else "")
+            )
     if not found.is_sound:
         sys.exit(1)

@@ -11,6 +11,8 @@ import click
 from cli.output import json_option, print_json, table
 from features.errors import InputError
 
+CHANGES = ("new", "unchanged", "corrected", "withdrawn")
+
 
 def _today() -> date:
     return datetime.now().astimezone().date()
@@ -18,31 +20,43 @@ def _today() -> date:
 
 @click.command()
 @click.argument("format_name", metavar="FORMAT")
-@click.argument("sources", metavar="SOURCE...", nargs=-1, type=click.Path(path_type=Path), required=True)
+@click.argument("sources", metavar="SOURCE...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The ledger folder to write or to add to.")
 @click.option("--mapping", type=click.Path(path_type=Path), help="For format table: the mapping file.")
-@click.option("--guess", "is_guess", is_flag=True, help="For format table: propose a mapping for SOURCE, and import nothing.")
+@click.option(
+    "--guess", "is_guess", is_flag=True, help="For format table: propose a mapping for SOURCE, and import nothing."
+)
+@click.option("--describe", is_flag=True, help="Print the format's files, columns and traps, and import nothing.")
 @click.option("--currency", help="Currency of a source that has none, e.g. EUR.")
-@click.option("--known-on", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the books learn a correction (default: today).")
+@click.option(
+    "--known-on", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the books learn a correction (default: today)."
+)
 @json_option
 def command(
-    format_name: str, sources: tuple[Path, ...], out: Path | None, mapping: Path | None, is_guess: bool,
+    format_name: str, sources: tuple[Path, ...], out: Path | None, mapping: Path | None, is_guess: bool, describe: bool,
     currency: str | None, known_on: datetime | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Import an export into a ledger: every row is accepted or in quarantine.parquet with its reasons.
 
-    FORMAT is arff-ratios, datarisk, dynamics, erpnext, highradius, ibm, odoo, quickbooks, sap, table, uci-card or xero.
-    SOURCE is a file or a folder of files. The account is written to import_report.json in the ledger.
+    FORMAT is arff-ratios, datarisk, dynamics, erpnext, highradius, ibm, odoo, quickbooks, sap, table, uci-card or xero;
+    `tradecredit import FORMAT --describe` prints what it reads. SOURCE is a file or a folder of files. The account is
+        written to import_report.json in the ledger.
 
     Example: tradecredit import ibm WA_Fn-UseC_-Accounts-Receivable.csv --out build/ibm
     """
     from features.importers import format_named
+    from features.importers.contract import description
     from features.importers.guess import proposal
     from features.importers.run import Options, import_files
     from features.importers.table import read_mapping
 
     if (is_guess or mapping) and format_name != "table":
         raise InputError(f"--guess and --mapping belong to format table, not to {format_name}.")
+    if describe:
+        click.echo(description(format_named(format_name)))
+        return
+    if not sources:
+        raise InputError("SOURCE is missing: the file or folder to import.")
     if is_guess:
         if len(sources) != 1:
             raise InputError(f"--guess looks at one file; {len(sources)} are given.")
@@ -65,13 +79,17 @@ def _print(result: dict[str, Any], out: Path) -> None:
         ("file", "rows read", "accepted", "quarantined")))  # fmt: skip
     click.echo()
     click.echo(table(
-        [(name, *(f"{change[k]:,}" for k in ("new", "unchanged", "corrected", "withdrawn"))) for name, change in result["tables"].items()],
+        [(name, *(f"{change[k]:,}" for k in CHANGES)) for name, change in result["tables"].items()],
         ("table", "new", "known already", "corrected", "withdrawn")))  # fmt: skip
     click.echo()
     click.echo(table(
         [(f"{t['currency']} {t['measure']}", f"{t['before']}", t["after"], t["difference"]) for t in result["totals"]],
         ("control total", "in the source", "in the ledger", "left out")))  # fmt: skip
-    for title, key in (("Left out, by reason (quarantine.parquet)", "reasons"), ("Inferred", "inferred"), ("Noticed", "noticed")):
+    for title, key in (
+        ("Left out, by reason (quarantine.parquet)", "reasons"),
+        ("Inferred", "inferred"),
+        ("Noticed", "noticed"),
+    ):
         if result[key]:
             click.echo(f"\n{title}:")
             for item in result[key]:

@@ -30,7 +30,12 @@ def command(ledger: Path, invoice_id: str, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    click.echo(table([["" if value is None or value is pd.NaT else _shown(value) for value in row.values()] for row in rows], list(life.columns)))
+    click.echo(
+        table(
+            [["" if value is None or value is pd.NaT else _shown(value) for value in row.values()] for row in rows],
+            list(life.columns),
+        )
+    )
 
 
 def _shown(value: object) -> str:

@@ -15,12 +15,22 @@ def tables(report: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     shown = [("Tables", report["tables"])]
     if "coverage" in report:
         shown += [
-            ("Coverage in time", report["coverage"]["spans"]), ("Stretches without invoices", report["coverage"]["gaps"]),
-            ("Ageing and reconciliation", report["ageing"]), ("Booked late", report["late_bookings"]),
-            ("Terms", [{k: v for k, v in report["terms"].items() if k != "usual"}]), ("Usual terms", report["terms"]["usual"]),
-            ("Weekdays", [{"table": name, **{day: f"{share:.1%}" for day, share in days.items()}} for name, days in report["weekdays"].items()]),
-            ("Alike but for the id", [report["duplicates"]]), ("Histories", [report["histories"]]),
-        ]  # fmt: skip
+            ("Coverage in time", report["coverage"]["spans"]),
+            ("Stretches without invoices", report["coverage"]["gaps"]),
+            ("Ageing and reconciliation", report["ageing"]),
+            ("Booked late", report["late_bookings"]),
+            ("Terms", [{k: v for k, v in report["terms"].items() if k != "usual"}]),
+            ("Usual terms", report["terms"]["usual"]),
+            (
+                "Weekdays",
+                [
+                    {"table": name, **{day: f"{share:.1%}" for day, share in days.items()}}
+                    for name, days in report["weekdays"].items()
+                ],
+            ),
+            ("Alike but for the id", [report["duplicates"]]),
+            ("Histories", [report["histories"]]),
+        ]
     return [(title, rows) for title, rows in shown if rows]
 
 
@@ -28,4 +38,8 @@ def page(quality: Quality, name: str) -> str:
     """The report as HTML text, every value escaped."""
     report = quality.as_json()
     template = (Path(__file__).parent / "quality.html").read_text(encoding="utf-8")
-    return jinja2.Environment(autoescape=True).from_string(template).render(report=report, name=name, tables=tables(report))
+    return (
+        jinja2.Environment(autoescape=True)
+        .from_string(template)
+        .render(report=report, name=name, tables=tables(report))
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import duckdb
 
-from features.importers.contract import Format
+from features.importers.contract import Format, is_projection
 from features.tables import SQL_TYPES, TABLES
 
 UNDATED = ("customers",)
@@ -25,31 +25,46 @@ def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
             raise ValueError(f"format {fmt.name}: {name} has no columns {', '.join(sorted(unknown))}")
         columns = []
         for column, declared in table.columns.items():
-            value = f"CAST({column} AS {SQL_TYPES[declared.type]})" if column in found else f"CAST(NULL AS {SQL_TYPES[declared.type]})"
+            value = (
+                f"CAST({column} AS {SQL_TYPES[declared.type]})"
+                if column in found
+                else f"CAST(NULL AS {SQL_TYPES[declared.type]})"
+            )
             if column == table.known and table.event:
                 value = f"coalesce({value}, CAST({table.event} AS DATE))"
             if "is_inferred" in found and declared.rule != "true" and not declared.required:
-                # a row drawn from many source rows has no line to put into quarantine: a value that breaks a rule is left empty
+                # a row drawn from many source rows has no line for quarantine: a value that breaks a rule stays empty
                 value = f"CASE WHEN NOT is_inferred OR {declared.rule.format(column=f'({value})')} THEN {value} END"
             columns.append(f"{value} AS {column}")
         inferred = "is_inferred" if "is_inferred" in found else "false AS is_inferred"
-        connection.execute(f"CREATE TABLE draft_{name} AS SELECT source, line, {inferred}, {', '.join(columns)} FROM ({sql})")
+        kind = "VIEW" if is_projection(sql) and name != "customers" else "TABLE"
+        connection.execute(
+            f"CREATE {kind} draft_{name} AS SELECT source, line, {inferred}, {', '.join(columns)} FROM ({sql})"
+        )
         if "is_inferred" in found:
             broken = [f"{c} IS NULL" for c, d in table.columns.items() if d.required]
-            broken += [f"NOT ({d.rule.format(column=c)})" for c, d in table.columns.items() if d.required and d.rule != "true"]
+            broken += [
+                f"NOT ({d.rule.format(column=c)})" for c, d in table.columns.items() if d.required and d.rule != "true"
+            ]
             connection.execute(f"DELETE FROM draft_{name} WHERE is_inferred AND ({' OR '.join(broken)})")
 
 
-def find_bad_rows(connection: duckdb.DuckDBPyConnection, fmt: Format, roles: dict[int, str], existing: dict[str, str]) -> None:
+def find_bad_rows(
+    connection: duckdb.DuckDBPyConnection, fmt: Format, roles: dict[int, str], existing: dict[str, str]
+) -> None:
     """Fill `bad` (source, line, reason): one row a source row and reason.
 
     existing : table -> SQL of the current rows of the ledger that is imported into (empty for a new ledger).
     """
     connection.execute("CREATE TABLE bad (source INTEGER, line BIGINT, reason VARCHAR)")
     for number, role in roles.items():
-        connection.execute(f"INSERT INTO bad SELECT source, line, unnest(reasons) FROM typed_{number} WHERE reasons IS NOT NULL")
+        connection.execute(
+            f"INSERT INTO bad SELECT source, line, unnest(reasons) FROM typed_{number} WHERE reasons IS NOT NULL"
+        )
         for predicate, reason in fmt.files[role].refuse:
-            connection.execute(f"INSERT INTO bad SELECT source, line, '{_q(reason)}' FROM typed_{number} WHERE {predicate}")
+            connection.execute(
+                f"INSERT INTO bad SELECT source, line, '{_q(reason)}' FROM typed_{number} WHERE {predicate}"
+            )
     connection.execute("CREATE TABLE unread AS SELECT DISTINCT source, line FROM bad")
     for name in fmt.tables:
         _break_rules(connection, name)
@@ -71,12 +86,16 @@ def _break_rules(connection: duckdb.DuckDBPyConnection, name: str) -> None:
             rule = declared.rule.format(column=column)
             broken = f"({column} IS NOT NULL AND NOT coalesce({rule}, true))"
             tests.append(broken)
-            cases.append(f"CASE WHEN {broken} THEN '{name}.{column} must be {_q(declared.words)} (found ''' || CAST({column} AS VARCHAR) || ''')' END")
+            cases.append(
+                f"CASE WHEN {broken} THEN '{name}.{column} must be {_q(declared.words)} (found ''' || CAST({column} AS "
+                f"VARCHAR) || ''')' END"
+            )
     condition = " OR ".join(tests) or "false"
     connection.execute(f"""
         INSERT INTO bad SELECT DISTINCT source, line, unnest(list_filter([{", ".join(cases)}], lambda r: r IS NOT NULL))
         FROM (SELECT d.*, u.line IS NOT NULL AS is_unread
-              FROM (SELECT * FROM draft_{name} WHERE NOT is_inferred AND ({condition})) d LEFT JOIN unread u USING (source, line))
+              FROM (SELECT * FROM draft_{name} WHERE NOT is_inferred AND ({condition})) d LEFT
+                  JOIN unread u USING (source, line))
     """)
 
 
@@ -87,6 +106,13 @@ def _content(name: str) -> str:
 def _break_key(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Two rows of one key: a copy is refused once it is known; rows that contradict each other are all refused."""
     key = ", ".join(TABLES[name].key)
+    # numbers are quicker to group than texts; a chance equal hash only brings a row to the closer look below
+    connection.execute(
+        f"CREATE OR REPLACE TABLE repeats AS SELECT hash({key}) AS h FROM draft_{name} WHERE NOT is_inferred GROUP BY "
+        f"1 HAVING count(*) > 1"
+    )
+    if not connection.execute("SELECT count(*) FROM repeats").fetchall()[0][0]:
+        return
     connection.execute(f"""
         CREATE OR REPLACE TABLE repeated AS
         SELECT source, line, concat_ws(' ', {key}) AS key,
@@ -94,55 +120,66 @@ def _break_key(connection: duckdb.DuckDBPyConnection, name: str) -> None:
                row_number() OVER (PARTITION BY {_content(name)} ORDER BY source, line) AS nth,
                first_value(line) OVER (PARTITION BY {_content(name)} ORDER BY source, line) AS first_line,
                min(line) OVER whole AS low, max(line) OVER whole AS high
-        FROM draft_{name} SEMI JOIN (
-            SELECT {key} FROM draft_{name} WHERE NOT is_inferred GROUP BY {key} HAVING count(*) > 1
-        ) USING ({key})
-        WHERE NOT is_inferred AND (source, line) NOT IN (SELECT (source, line) FROM bad)
+        FROM draft_{name} ANTI JOIN bad USING (source, line)
+        WHERE NOT is_inferred AND hash({key}) IN (SELECT h FROM repeats)
         WINDOW whole AS (PARTITION BY {key}), same AS (PARTITION BY {_content(name)})
     """)
     shown = f"{name}.{key}"
     connection.execute(f"""
         INSERT INTO bad
         SELECT DISTINCT source, line, CASE
-            WHEN copies = rows THEN '{shown} stands in the file already with the same content (found ''' || key || ''' first in line ' || first_line || ')'
-            ELSE '{shown} stands more than once with different content (found ''' || key || ''' in lines ' || low || ' to ' || high || ')' END
+            WHEN copies = rows THEN '{shown} stands in the file already with the same content (found ''' || key ||
+                ''' first in line ' || first_line || ')'
+            ELSE '{shown} stands more than once with different content (found ''' || key || ''' in lines ' || low ||
+                ' to ' || high || ')' END
         FROM repeated WHERE rows > 1 AND (copies < rows OR nth > 1)
     """)
 
 
 def _give_nothing(connection: duckdb.DuckDBPyConnection, fmt: Format, roles: dict[int, str]) -> None:
+    if (
+        any(is_projection(sql) and " WHERE " not in sql for sql in fmt.tables.values())
+        and len(set(roles.values())) == 1
+    ):
+        return  # one kind of file, and each of its rows gives a row
     drafts = " UNION ".join(f"SELECT source, line FROM draft_{name} WHERE NOT is_inferred" for name in fmt.tables)
     for number, role in roles.items():
         if not fmt.files[role].informs:
             connection.execute(f"""
                 INSERT INTO bad SELECT source, line, 'gives no row of the ledger' FROM typed_{number} t
-                WHERE reasons IS NULL AND NOT EXISTS (SELECT 1 FROM ({drafts}) d WHERE d.source = t.source AND d.line = t.line)
+                WHERE reasons IS NULL AND NOT EXISTS (SELECT 1 FROM ({drafts}) d WHERE d.source = t.source
+                    AND d.line = t.line)
                 AND (source, line) NOT IN (SELECT (source, line) FROM bad)
             """)
 
 
 def _break_references(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: dict[str, str]) -> bool:
     """Refuse rows that refer to an invoice or a customer that is not there; True where there were any."""
+    if fmt.whole_invoices:
+        return False  # a payment stands on its invoice's own row, and falls with it
     before = _count(connection)
-    taken = "(source, line) NOT IN (SELECT (source, line) FROM bad)"
 
     def accepted(name: str, columns: str) -> str:
         parts = []
         if name in fmt.tables:
-            parts.append(f"SELECT {columns} FROM draft_{name} d WHERE is_inferred OR NOT EXISTS (SELECT 1 FROM bad b WHERE b.source = d.source AND b.line = d.line)")
+            parts.append(f"SELECT {columns} FROM draft_{name} ANTI JOIN bad USING (source, line)")
         if name in existing:
             parts.append(f"SELECT {columns} FROM {existing[name]}")
-        return " UNION ALL ".join(parts) or f"SELECT {', '.join('NULL AS ' + c for c in columns.split(', '))} WHERE false"
+        return (
+            " UNION ALL ".join(parts) or f"SELECT {', '.join('NULL AS ' + c for c in columns.split(', '))} WHERE false"
+        )
 
     if "payments" in fmt.tables:
         connection.execute(f"""
             INSERT INTO bad SELECT DISTINCT source, line, CASE WHEN invoice_currency IS NULL
                 THEN 'payments.invoice_id is not an invoice of the ledger (found ''' || invoice_id || ''')'
-                ELSE 'payments.currency must be its invoice''s ' || invoice_currency || ' (found ''' || currency || ''')' END
+                ELSE 'payments.currency must be its invoice''s ' || invoice_currency || ' (found ''' || currency ||
+                    ''')' END
             FROM (SELECT p.source, p.line, p.invoice_id, p.currency, i.currency AS invoice_currency
-                  FROM draft_payments p LEFT JOIN ({accepted("invoices", "invoice_id, currency")}) i ON p.invoice_id = i.invoice_id
-                  WHERE p.invoice_id IS NOT NULL AND (i.currency IS NULL OR i.currency <> p.currency))
-            WHERE {taken}
+                  FROM draft_payments p LEFT JOIN ({accepted("invoices", "invoice_id, currency")}) i
+                      ON p.invoice_id = i.invoice_id
+                  WHERE p.invoice_id IS NOT NULL AND (i.currency IS NULL OR i.currency <> p.currency)) AS lost
+            ANTI JOIN bad USING (source, line)
         """)
     return _count(connection) > before
 
@@ -152,19 +189,27 @@ def _count(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def add_customers(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: dict[str, str]) -> int:
-    """Add, as inferred drafts, the customers that only invoices, payments, events, terms or attributes name; count them."""
-    named = " UNION ".join(
-        f"SELECT customer_id FROM draft_{name} d WHERE customer_id IS NOT NULL "
-        "AND NOT EXISTS (SELECT 1 FROM bad b WHERE b.source = d.source AND b.line = d.line)"
-        for name in fmt.tables
-        if name != "customers" and "customer_id" in TABLES[name].columns
-    )
-    if not named:
+    """Add, as inferred drafts, the customers that only rows of other tables name; count them."""
+    tables = [
+        n
+        for n in fmt.tables
+        if n != "customers" and "customer_id" in TABLES[n].columns and not (fmt.whole_invoices and n == "payments")
+    ]
+    if not tables:
         return 0
+    parts = [
+        f"SELECT DISTINCT customer_id FROM draft_{n} ANTI JOIN bad USING (source, line) WHERE customer_id IS NOT NULL"
+        for n in tables
+    ]
+    connection.execute(f"CREATE TABLE named_customers AS {' UNION '.join(parts)}")
+    named = "SELECT customer_id FROM named_customers"
     if "customers" not in fmt.tables:
         columns = ", ".join(f"CAST(NULL AS {SQL_TYPES[c.type]}) AS {n}" for n, c in TABLES["customers"].columns.items())
-        connection.execute(f"CREATE TABLE draft_customers AS SELECT NULL::INTEGER AS source, NULL::BIGINT AS line, true AS is_inferred, {columns} WHERE false")
-    known = "SELECT customer_id FROM draft_customers d WHERE NOT EXISTS (SELECT 1 FROM bad b WHERE b.source = d.source AND b.line = d.line)"
+        connection.execute(
+            f"CREATE TABLE draft_customers AS SELECT NULL::INTEGER AS source, NULL::BIGINT AS line, true AS "
+            f"is_inferred, {columns} WHERE false"
+        )
+    known = "SELECT customer_id FROM draft_customers ANTI JOIN bad USING (source, line)"
     if "customers" in existing:
         known += f" UNION ALL SELECT customer_id FROM {existing['customers']}"
     # customers drawn from rows that all went into quarantine are no customers of this ledger

@@ -64,8 +64,10 @@ class Format:
     currency : the currency that the format's own documentation gives where a file has none (None: the file has one).
     prepared : name -> SQL of helper relations, made in this order before `tables`.
     inferred, noticed : counted and named in the report.
-    whole_invoices : a row is the complete state of an invoice; a payment that a later file no longer shows is withdrawn.
-    splits_documents : one payment or credit note of the source may give several rows, ID~1, ID~2, ID~rest; when the document comes
+    whole_invoices : a row is the complete state of an invoice; a payment that a later file no longer shows is
+        withdrawn.
+    splits_documents : one payment or credit note of the source may give several rows, ID~1, ID~2,
+        ID~rest; when the document comes
         again and is split otherwise, the rows that it no longer gives are withdrawn.
     day_first : how 03/04/2019 is read where neither the file nor an earlier import tells.
     traps : what is special about the format, for the documentation.
@@ -85,6 +87,25 @@ class Format:
     traps: tuple[str, ...] = ()
 
 
+def is_projection(sql: str) -> bool:
+    """Whether a query only picks and renames: cheap to ask again, so not worth keeping as a table."""
+    return not any(word in sql for word in (" JOIN ", " OVER ", "GROUP BY", "UNION", "unnest", "SELECT count", "md5"))
+
+
 def plain(name: str) -> str:
     """A header name without case, spaces and punctuation: what names are compared by."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def description(fmt: Format) -> str:
+    """A format for a person: each file's columns with what becomes of them, what is refused, and the traps."""
+    lines = [f"{fmt.name}: {fmt.title}"]
+    for role, file in fmt.files.items():
+        lines += ["", f"{role}{' (optional)' if file.optional else ''}"]
+        for declared in file.fields.values():
+            need = "needed" if declared.must_have_value else "needed, may be empty" if declared.required else "optional"
+            lines.append(f"  {' | '.join(declared.names)} ({declared.type}, {need}): {declared.meaning}")
+        lines += [f"  left out: {reason}" for _, reason in file.refuse]
+    lines += ["", *(f"inferred and counted: {notice.words}" for notice in fmt.inferred)]
+    lines += [f"trap: {trap}" for trap in fmt.traps]
+    return "\n".join(lines)

@@ -1,12 +1,12 @@
 """HighRadius: two layouts of one food company's receivables, settled invoices and an SAP-like list of open items.
 
-Settled invoices (cust_number, due_date, clear_date, amount) have no id, no issue date and no currency. The issue date is
-due date minus 15 days, the usual term of most customers; it is never moved by the clearing date, which would tell the
-future, so a few invoices are paid before their inferred issue date. The id is made of customer, due date and amount with a
-running number. Open items give dates as ISO, 20200226 or 20200226.0, ids as 1930571429.0, a duplicated date column
-(the second, equal to the posting date, is the document's date; the first is the day of entry and decides what is known) and
-the amount that is still open: part payments before the export are not in it. A customer's name varies from row to row;
-the most frequent one is taken.
+Settled invoices (cust_number, due_date, clear_date, amount) have no id, no issue date and no currency. The issue date
+is due date minus 15 days, the usual term of most customers; it is never moved by the clearing date, which would tell
+the future, so a few invoices are paid before their inferred issue date. The id is made of customer, due date and
+amount with a running number. Open items give dates as ISO, 20200226 or 20200226.0, ids as 1930571429.0, a duplicated
+date column (the second, equal to the posting date, is the document's date; the first is the day of entry and decides
+what is known) and the amount that is still open: part payments before the export are not in it. A customer's name
+varies from row to row; the most frequent one is taken.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ SETTLED = File(
     fields={
         "customer_id": Field(names=("cust_number",), type=ID, required=True, meaning="customer_id"),
         "due_on": Field(names=("due_date",), type=DATE, required=True, meaning="invoices.due_on"),
-        "paid_on": Field(names=("clear_date",), type=DATE, required=True, optional_value=True,
-                         meaning="payments.paid_on; empty: not cleared yet"),
+        "paid_on": Field(
+            names=("clear_date",),
+            type=DATE,
+            required=True,
+            optional_value=True,
+            meaning="payments.paid_on; empty: not cleared yet",
+        ),
         "amount": Field(names=("amount",), type=NUMBER, required=True, meaning="invoices.amount, payments.amount"),
     },
-)  # fmt: skip
+)
 
 OPEN = File(
     optional=True,
@@ -33,8 +38,9 @@ OPEN = File(
         "customer_id": Field(names=("cust_number",), type=ID, required=True, meaning="customer_id"),
         "customer_name": Field(names=("name_customer",), type=TEXT, meaning="customers.name (the most frequent)"),
         "business_unit": Field(names=("business_code",), type=TEXT, meaning="customers.segment (the most frequent)"),
-        "document_on": Field(names=("document_create_date.1", "posting_date"), type=DATE, required=True,
-                             meaning="invoices.issued_on"),
+        "document_on": Field(
+            names=("document_create_date.1", "posting_date"), type=DATE, required=True, meaning="invoices.issued_on"
+        ),
         "entered_on": Field(names=("document_create_date",), type=DATE, meaning="invoices.booked_on, where later"),
         "due_on": Field(names=("due_in_date",), type=DATE, required=True, meaning="invoices.due_on"),
         "currency": Field(names=("invoice_currency",), type=TEXT, required=True, meaning="invoices.currency"),
@@ -44,7 +50,7 @@ OPEN = File(
         "is_open": Field(names=("isOpen",), type=FLAG, meaning="must be 1 where there is no clearing date"),
     },
     refuse=(("cleared_on IS NULL AND NOT is_open", "isOpen is 0 but there is no clearing date"),),
-)  # fmt: skip
+)
 
 NUMBERED = """
     SELECT *, 'H' || left(md5(concat_ws('|', customer_id, due_on, printf('%.2f', amount))), 20) || '-' ||
@@ -64,10 +70,12 @@ FORMAT = Format(
     tables={
         "customers": """
             SELECT NULL AS source, NULL AS line, true AS is_inferred, customer_id,
-                mode(customer_name ORDER BY customer_name) AS name, mode(business_unit ORDER BY business_unit) AS segment
+                mode(customer_name ORDER BY customer_name) AS name, mode(business_unit ORDER BY business_unit) AS
+                    segment
             FROM open_items WHERE customer_id IS NOT NULL AND reasons IS NULL GROUP BY customer_id""",
         "invoices": f"""
-            SELECT source, line, invoice_id, customer_id, 'invoice' AS kind, due_on - {TERM_DAYS} AS issued_on, due_on, amount,
+            SELECT source, line, invoice_id, customer_id, 'invoice' AS kind, due_on - {TERM_DAYS} AS issued_on, due_on,
+                amount,
                 getvariable('currency') AS currency, NULL AS payment_terms, NULL::DATE AS booked_on
             FROM numbered
             UNION ALL
@@ -78,27 +86,46 @@ FORMAT = Format(
                 getvariable('currency') AS currency, 'payment' AS kind
             FROM numbered WHERE paid_on IS NOT NULL
             UNION ALL
-            SELECT source, line, invoice_id || ':cleared', customer_id, invoice_id, cleared_on, amount, currency, 'payment'
+            SELECT source, line, invoice_id || ':cleared', customer_id, invoice_id, cleared_on, amount, currency,
+                'payment'
             FROM open_items WHERE cleared_on IS NOT NULL""",
     },
     inferred=(
-        Notice(words=f"issue date: the layout has none, due date minus {TERM_DAYS} days is taken",
-               sql="SELECT invoice_id FROM numbered"),
-        Notice(words="currency: the layout has none, the format's (or --currency) is taken",
-               sql="SELECT invoice_id FROM numbered"),
-        Notice(words="invoice ids: the layout has none; made of customer, due date and amount",
-               sql="SELECT invoice_id FROM numbered"),
-        Notice(words="invoices alike in all that the id is made of, told apart by a running number",
-               sql="SELECT invoice_id FROM numbered WHERE alike > 1"),
-        Notice(words="customers with several names, the most frequent taken",
-               sql="SELECT customer_id FROM open_items GROUP BY 1 HAVING count(DISTINCT customer_name) > 1"),
-        Notice(words="amount: what is still open; part payments before the export are not in it",
-               sql="SELECT invoice_id FROM open_items"),
+        Notice(
+            words=f"issue date: the layout has none, due date minus {TERM_DAYS} days is taken",
+            sql="SELECT invoice_id FROM numbered",
+        ),
+        Notice(
+            words="currency: the layout has none, the format's (or --currency) is taken",
+            sql="SELECT invoice_id FROM numbered",
+        ),
+        Notice(
+            words="invoice ids: the layout has none; made of customer, due date and amount",
+            sql="SELECT invoice_id FROM numbered",
+        ),
+        Notice(
+            words="invoices alike in all that the id is made of, told apart by a running number",
+            sql="SELECT invoice_id FROM numbered WHERE alike > 1",
+        ),
+        Notice(
+            words="customers with several names, the most frequent taken",
+            sql="SELECT customer_id FROM open_items GROUP BY 1 HAVING count(DISTINCT customer_name) > 1",
+        ),
+        Notice(
+            words="amount: what is still open; part payments before the export are not in it",
+            sql="SELECT invoice_id FROM open_items",
+        ),
     ),
     noticed=(
-        Notice(words="open items entered after their due date (known late)",
-               sql="SELECT invoice_id FROM open_items WHERE entered_on > due_on"),
+        Notice(
+            words="open items entered after their due date (known late)",
+            sql="SELECT invoice_id FROM open_items WHERE entered_on > due_on",
+        ),
     ),
-    traps=("no issue date, currency or id in the settled layout", "dates and ids as floats", "a date column twice",
-           "several names for one customer"),
-)  # fmt: skip
+    traps=(
+        "no issue date, currency or id in the settled layout",
+        "dates and ids as floats",
+        "a date column twice",
+        "several names for one customer",
+    ),
+)

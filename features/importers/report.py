@@ -15,7 +15,10 @@ MEASURES = {
     "invoiced": ("invoices", f"CASE WHEN kind = 'invoice' THEN {CENTS} ELSE 0 END"),
     "credited": ("invoices", f"CASE WHEN kind = 'credit_note' THEN {CENTS} ELSE 0 END"),
     "paid": ("payments", f"CASE WHEN kind IN ('reversal', 'refund') THEN -{CENTS} ELSE {CENTS} END"),
-    "unapplied": ("payments", f"CASE WHEN invoice_id IS NOT NULL THEN 0 WHEN kind IN ('reversal', 'refund') THEN -{CENTS} ELSE {CENTS} END"),
+    "unapplied": (
+        "payments",
+        f"CASE WHEN invoice_id IS NOT NULL THEN 0 WHEN kind IN ('reversal', 'refund') THEN -{CENTS} ELSE {CENTS} END",
+    ),
 }
 STRIPPED = r" \(found .*$"
 
@@ -33,13 +36,16 @@ def totals_sql(tables: dict[str, str]) -> str:
 
 def totals(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> dict[tuple[str, str], int]:
     """(currency, measure) -> cents, with `open` = invoiced - credited - (paid - unapplied)."""
-    found = {(currency, measure): int(cents) for measure, currency, cents in connection.execute(totals_sql(tables)).fetchall()}
+    found = {
+        (currency, measure): int(cents)
+        for measure, currency, cents in connection.execute(totals_sql(tables)).fetchall()
+    }
     return with_open(found)
 
 
 def with_open(found: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
     """The totals with `open` derived and every measure present for every currency."""
-    whole = {}
+    whole: dict[tuple[str, str], int] = {}
     for currency in sorted({currency for currency, _ in found}):
         part = {measure: found.get((currency, measure), 0) for measure in MEASURES}
         part["open"] = part["invoiced"] - part["credited"] - (part["paid"] - part["unapplied"])
@@ -47,7 +53,9 @@ def with_open(found: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
     return whole
 
 
-def control(connection: duckdb.DuckDBPyConnection, fmt: Format, after: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
+def control(
+    connection: duckdb.DuckDBPyConnection, fmt: Format, after: dict[tuple[str, str], int]
+) -> list[dict[str, Any]]:
     """Each total of the source and of what the ledger took from it, with the reason of every difference.
 
     before : over all rows of the source whose amount could be read. after : over the rows written.
@@ -55,13 +63,16 @@ def control(connection: duckdb.DuckDBPyConnection, fmt: Format, after: dict[tupl
     """
     drafts = {name: f"(SELECT * FROM draft_{name})" for name in ("invoices", "payments") if name in fmt.tables}
     before = totals(connection, drafts)
-    reason = f"(SELECT source, line, min(regexp_replace(reason, '{STRIPPED}', '')) AS reason FROM bad GROUP BY source, line)"
+    reason = (
+        f"(SELECT source, line, min(regexp_replace(reason, '{STRIPPED}', '')) AS reason FROM bad GROUP BY source, line)"
+    )
     lost: dict[tuple[str, str], list[dict[str, Any]]] = {}
     sums: dict[tuple[str, str, str], list[int]] = {}
     for measure, (table, cents) in MEASURES.items():
         if table in drafts:
             rows = connection.execute(
-                f"SELECT reason, currency, sum({cents}), count(*) FROM draft_{table} JOIN {reason} USING (source, line) "
+                f"SELECT reason, currency, sum({cents}), count(*) FROM draft_{table} JOIN {reason} USING (source, "
+                f"line) "
                 "WHERE isfinite(amount) AND abs(amount) < 1e15 AND currency IS NOT NULL GROUP BY ALL ORDER BY ALL"
             ).fetchall()
             for words, currency, amount, count in rows:
@@ -69,7 +80,10 @@ def control(connection: duckdb.DuckDBPyConnection, fmt: Format, after: dict[tupl
     for currency, _measure, words in list(sums):
         part = {m: sums.get((currency, m, words), [0, 0]) for m in MEASURES}
         paid = part["paid"][0] - part["unapplied"][0]
-        sums[currency, "open", words] = [part["invoiced"][0] - part["credited"][0] - paid, max(p[1] for p in part.values())]
+        sums[currency, "open", words] = [
+            part["invoiced"][0] - part["credited"][0] - paid,
+            max(p[1] for p in part.values()),
+        ]
     for (currency, measure, words), (amount, count) in sums.items():
         if amount:
             lost.setdefault((currency, measure), []).append({"reason": words, "amount": amount, "rows": count})
@@ -78,11 +92,19 @@ def control(connection: duckdb.DuckDBPyConnection, fmt: Format, after: dict[tupl
         was, now = before.get((currency, measure), 0), after.get((currency, measure), 0)
         because = sorted(lost.get((currency, measure), []), key=lambda item: (-abs(item["amount"]), item["reason"]))
         if was - now != sum(item["amount"] for item in because):
-            raise RuntimeError(f"{measure} {currency}: {was - now} cents differ, {sum(i['amount'] for i in because)} have a reason")
-        result.append({
-            "currency": currency, "measure": measure, "before": _money(was), "after": _money(now), "difference": _money(was - now),
-            "because": [item | {"amount": _money(item["amount"])} for item in because],
-        })  # fmt: skip
+            raise RuntimeError(
+                f"{measure} {currency}: {was - now} cents differ, {sum(i['amount'] for i in because)} have a reason"
+            )
+        result.append(
+            {
+                "currency": currency,
+                "measure": measure,
+                "before": _money(was),
+                "after": _money(now),
+                "difference": _money(was - now),
+                "because": [item | {"amount": _money(item["amount"])} for item in because],
+            }
+        )
     return result
 
 
@@ -94,10 +116,13 @@ def _money(cents: int) -> str:
 def reasons(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Each reason for quarantine with its number of rows and one example; a row counts under each of its reasons."""
     found = connection.execute(
-        f"SELECT regexp_replace(reason, '{STRIPPED}', '') AS words, count(DISTINCT (source, line)), min_by(reason, (source, line)), min_by(line, (source, line)) "
+        f"SELECT regexp_replace(reason, '{STRIPPED}', '') AS words, count(DISTINCT (source, line)), min_by(reason, "
+        f"(source, line)), min_by(line, (source, line)) "
         "FROM bad GROUP BY 1 ORDER BY 2 DESC, 1"
     ).fetchall()
-    return [{"reason": words, "rows": rows, "example": f"line {line}: {example}"} for words, rows, example, line in found]
+    return [
+        {"reason": words, "rows": rows, "example": f"line {line}: {example}"} for words, rows, example, line in found
+    ]
 
 
 def accounted_tables() -> tuple[str, ...]:

@@ -27,7 +27,7 @@ LONGEST_RECORD = 200  # lines that one quoted value may span
 SUFFIXES = {".csv", ".txt", ".tsv", ".tab", ".xlsx", ".parquet", ".arff", ".dat"}
 
 
-class ImportError_(InputError):
+class SourceError(InputError):
     """A source file that cannot be imported at all. The message says which, why, and what to do."""
 
 
@@ -77,12 +77,12 @@ def files_in(paths: list[Path]) -> list[Path]:
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
             if not inside:
-                raise ImportError_(f"{path}: the folder holds no table; looked for {', '.join(sorted(SUFFIXES))}.")
+                raise SourceError(f"{path}: the folder holds no table; looked for {', '.join(sorted(SUFFIXES))}.")
             found += inside
         elif path.exists():
             found.append(path)
         else:
-            raise ImportError_(f"{path}: no such file.")
+            raise SourceError(f"{path}: no such file.")
     return found
 
 
@@ -91,7 +91,7 @@ def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
     text = as_text_table(path, scratch)
     seen = _pass_over(text)
     if seen.size == 0 or text.stat().st_size == 0:
-        raise ImportError_(f"{path}: the file is empty; expected a table with the columns of format {fmt.name}.")
+        raise SourceError(f"{path}: the file is empty; expected a table with the columns of format {fmt.name}.")
     with text.open("rb") as stream:
         sample_bytes = stream.read(SAMPLE_BYTES)
     encoding = _encoding(path, sample_bytes, seen)
@@ -105,9 +105,19 @@ def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
     if not seen.ends_with_newline:
         notes.append("the last line does not end with a newline: if the file was cut, its last value may be short")
     return Source(
-        path=path, text=clean, sha256=seen.sha256, encoding=encoding, delimiter=delimiter, header=header, lines=lines,
-        header_line=header_line, role=role, columns=columns, has_quotes=seen.quotes > 0, notes=tuple(notes),
-    )  # fmt: skip
+        path=path,
+        text=clean,
+        sha256=seen.sha256,
+        encoding=encoding,
+        delimiter=delimiter,
+        header=header,
+        lines=lines,
+        header_line=header_line,
+        role=role,
+        columns=columns,
+        has_quotes=seen.quotes > 0,
+        notes=tuple(notes),
+    )
 
 
 def as_text_table(path: Path, scratch: Path) -> Path:
@@ -120,20 +130,22 @@ def as_text_table(path: Path, scratch: Path) -> Path:
 
         try:
             duckdb.connect().execute(
-                "COPY (SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet(?)) TO '" + str(out).replace("'", "''") + "' (HEADER)",
+                "COPY (SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet(?)) TO '"
+                + str(out).replace("'", "''")
+                + "' (HEADER)",
                 [str(path)],
             )
         except duckdb.Error as error:
-            raise ImportError_(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}).") from error
+            raise SourceError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}).") from error
         return out
     if start.startswith(b"PK\x03\x04"):
         if path.suffix.lower() not in {".xlsx", ".xlsm"}:
-            raise ImportError_(f"{path}: a zip archive; unpack it and import the tables inside.")
+            raise SourceError(f"{path}: a zip archive; unpack it and import the tables inside.")
         return _sheet(path, out)
     if start.startswith(b"\x1f\x8b"):
-        raise ImportError_(f"{path}: a gzip archive; unpack it first (gunzip {path.name}).")
+        raise SourceError(f"{path}: a gzip archive; unpack it first (gunzip {path.name}).")
     if start == b"\xd0\xcf\x11\xe0":
-        raise ImportError_(f"{path}: an old Excel workbook (.xls); save it as .xlsx or CSV.")
+        raise SourceError(f"{path}: an old Excel workbook (.xls); save it as .xlsx or CSV.")
     if path.suffix.lower() == ".arff":
         return _arff(path, out)
     return path
@@ -152,19 +164,24 @@ def _sheet(path: Path, out: Path) -> Path:
                 writer.writerow(["" if cell is None else str(cell) for cell in row])
         book.close()
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
-        raise ImportError_(f"{path}: not a readable Excel workbook ({error}); save it again, or as CSV.") from error
+        raise SourceError(f"{path}: not a readable Excel workbook ({error}); save it again, or as CSV.") from error
     return out
 
 
 def _arff(path: Path, out: Path) -> Path:
     """An ARFF file as CSV: the attributes' names as header (plus `row`, the data line's number), '?' as empty."""
     names, is_data, number = ["row"], False, 0
-    with path.open(encoding="utf-8", errors="surrogateescape") as lines, out.open("w", encoding="utf-8", errors="replace") as stream:
+    with (
+        path.open(encoding="utf-8", errors="surrogateescape") as lines,
+        out.open("w", encoding="utf-8", errors="replace") as stream,
+    ):
         for line in lines:
             line = line.strip()
             if is_data and line and not line.startswith("%"):
                 number += 1
-                stream.write(f"{number}," + ",".join("" if value.strip() == "?" else value for value in line.split(",")) + "\n")
+                stream.write(
+                    f"{number}," + ",".join("" if value.strip() == "?" else value for value in line.split(",")) + "\n"
+                )
             elif line.lower().startswith("@attribute") and len(line.split()) > 1:
                 names.append(line.split()[1].strip("'\""))
             elif line.lower().startswith("@data"):
@@ -212,7 +229,7 @@ def _encoding(path: Path, sample: bytes, seen: _Bytes) -> str:
         return "utf-16"
     strange = len(sample) - len(sample.translate(None, _STRANGE))
     if strange > 0.02 * len(sample):
-        raise ImportError_(f"{path}: not a text table (binary content); export it as CSV, Excel or Parquet.")
+        raise SourceError(f"{path}: not a text table (binary content); export it as CSV, Excel or Parquet.")
     return "utf-8" if seen.is_utf8 else "cp1252"
 
 
@@ -223,7 +240,7 @@ def _decoded(raw: bytes, encoding: str) -> str:
 
 
 def _decoded_line(line: bytes) -> str:
-    """One line of a file that is not UTF-8: UTF-8 where the line is, else CP1252, else Latin-1 for its undefined bytes."""
+    """One line of a file that is not UTF-8: UTF-8 where the line is, else CP1252, else Latin-1."""
     for encoding in ("utf-8", "cp1252"):
         try:
             return line.decode(encoding)
@@ -246,7 +263,9 @@ def _has_open_quotes(path: Path) -> bool:
 def _lines(path: Path, encoding: str) -> Iterator[str]:
     if encoding == "utf-16":
         with path.open(encoding="utf-16", errors="replace", newline="") as stream:
-            yield from (line for line in stream.read().replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n"))
+            yield from (
+                line for line in stream.read().replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+            )
         return
     with path.open("rb") as stream:
         for raw in stream:
@@ -321,7 +340,7 @@ def _header(path: Path, lines: list[str], fmt: Format) -> tuple[int, str, tuple[
                 if columns and (best is None or rank > best[0]):
                     best = (rank, number, delimiter, header, role, columns)
     if best is None or not best[0][0]:
-        raise ImportError_(_unmapped(path, lines, fmt, best[4] if best else None, best[3] if best else None))
+        raise SourceError(_unmapped(path, lines, fmt, best[4] if best else None, best[3] if best else None))
     return best[1], best[2], best[3], best[4], best[5]
 
 

@@ -18,8 +18,8 @@ The mapping is TOML, one section a ledger table (`tradecredit import table --gue
     [payments.values.kind]             # the source's words for the ledger's
     "Rückzahlung" = "refund"
 
-A payment without an amount of its own pays its invoice in full; one below 0 is a reversal. Without an id an invoice's payment
-is called INVOICE:paid, any other row is numbered by its content.
+A payment without an amount of its own pays its invoice in full; one below 0 is a reversal. Without an id an invoice's
+payment is called INVOICE:paid, any other row is numbered by its content.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ SETTINGS = {"columns", "constants", "values", "same_rows_as", "terms_days"}
 FILLED = ("currency", "kind", "due_on", "booked_on")  # columns that have a stand-in where the source has none
 IDS = {"invoices": "invoice_id", "payments": "payment_id", "events": "event_id"}
 # A row's content as an id, with a running number for rows that are alike.
-CONTENT_ID = "'{prefix}' || left(md5(concat_ws('|', {content})), 20) || '-' || row_number() OVER (PARTITION BY {content} ORDER BY source, line)"
+CONTENT_ID = (
+    "'{prefix}' || left(md5(concat_ws('|', {content})), 20) || '-' || "
+    "row_number() OVER (PARTITION BY {content} ORDER BY source, line)"
+)
 
 
 def read_mapping(path: str | Path) -> Format:
@@ -47,7 +50,9 @@ def read_mapping(path: str | Path) -> Format:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path}: no such mapping file; `tradecredit import table --guess FILE` proposes one.") from None
+        raise InputError(
+            f"{path}: no such mapping file; `tradecredit import table --guess FILE` proposes one."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a TOML file ({error}).") from error
     return format_of(content, str(path))
@@ -61,22 +66,44 @@ def format_of(mapping: Mapping[str, Any], where: str, *, every_column: bool = Tr
     _check(mapping, where)
     roots = {name: section for name, section in mapping.items() if "same_rows_as" not in section}
     files = {}
-    for root, section in roots.items():
+    for root in roots:
         fields: dict[str, Field] = {}
         for name in [root, *(n for n, s in mapping.items() if s.get("same_rows_as") == root)]:
             for column, header in mapping[name].get("columns", {}).items():
-                fields[f"{name}_{column}"] = _field(name, column, header, optional=name != root, every_column=every_column)
+                fields[f"{name}_{column}"] = _field(
+                    name, column, header, optional=name != root, every_column=every_column
+                )
         files[f"{root}_file"] = File(fields=fields, optional=len(roots) > 1)
     tables, inferred, prepared = {}, [], {}
-    if "invoices" in mapping and not {"invoice_id"} & {*mapping["invoices"].get("columns", {}), *mapping["invoices"].get("constants", {})}:
-        content = ", ".join(f"coalesce(CAST({_column('invoices', c)} AS VARCHAR), '')" for c in sorted(mapping["invoices"]["columns"]))
+    if "invoices" in mapping and not {"invoice_id"} & {
+        *mapping["invoices"].get("columns", {}),
+        *mapping["invoices"].get("constants", {}),
+    }:
+        content = ", ".join(
+            f"coalesce(CAST({_column('invoices', c)} AS VARCHAR), '')" for c in sorted(mapping["invoices"]["columns"])
+        )
         made = CONTENT_ID.format(prefix="I", content=content)
         prepared["invoices_numbered"] = f"SELECT *, {made} AS invoices_invoice_id FROM invoices_file"
     for name, section in mapping.items():
         root = section.get("same_rows_as", name)
-        tables[name] = _select(name, section, root, mapping[root], "invoices_numbered" if root == "invoices" and prepared else f"{root}_file")
+        tables[name] = _select(
+            name,
+            section,
+            root,
+            mapping[root],
+            "invoices_numbered" if root == "invoices" and prepared else f"{root}_file",
+        )
         inferred += _inferred(name, section, f"{root}_file")
-    return Format(name="table", title="Any table through a mapping file", files=files, tables=tables, prepared=prepared, inferred=tuple(inferred))
+    is_whole = mapping.get("payments", {}).get("same_rows_as") == "invoices"
+    return Format(
+        name="table",
+        title="Any table through a mapping file",
+        whole_invoices=is_whole,
+        files=files,
+        tables=tables,
+        prepared=prepared,
+        inferred=tuple(inferred),
+    )
 
 
 def _check(mapping: Mapping[str, Any], where: str) -> None:
@@ -86,21 +113,31 @@ def _check(mapping: Mapping[str, Any], where: str) -> None:
         if name not in TABLES:
             raise InputError(f"{where}: [{name}] is no table of the ledger; there are {', '.join(TABLES)}.")
         if not isinstance(section, dict) or set(section) - SETTINGS:
-            raise InputError(f"{where}: [{name}] may hold {', '.join(sorted(SETTINGS))}; found {', '.join(section) if isinstance(section, dict) else section}.")
+            raise InputError(
+                f"{where}: [{name}] may hold {', '.join(sorted(SETTINGS))}; found "
+                f"{', '.join(section) if isinstance(section, dict) else section}."
+            )
         root = section.get("same_rows_as")
         if root is not None and (root not in mapping or "same_rows_as" in mapping[root]):
             raise InputError(f"{where}: [{name}].same_rows_as names '{root}', which is no section of its own.")
         for group in ("columns", "constants"):
             unknown = set(section.get(group, {})) - set(TABLES[name].columns)
             if unknown:
-                raise InputError(f"{where}: [{name}].{group} has {', '.join(sorted(unknown))}; {name} has {', '.join(TABLES[name].columns)}.")
+                raise InputError(
+                    f"{where}: [{name}].{group} has {', '.join(sorted(unknown))}; {name} has "
+                    f"{', '.join(TABLES[name].columns)}."
+                )
         mine = {*section.get("columns", {}), *section.get("constants", {})}
         inherited = {*mapping[root].get("columns", {}), *mapping[root].get("constants", {})} if root else set()
         lacking = [
-            c for c, declared in TABLES[name].columns.items()
-            if (declared.required or c in TABLES[name].key) and c not in mine | inherited and c not in FILLED
-            and c != IDS.get(name) and c != "country"
-        ]  # fmt: skip
+            c
+            for c, declared in TABLES[name].columns.items()
+            if (declared.required or c in TABLES[name].key)
+            and c not in mine | inherited
+            and c not in FILLED
+            and c != IDS.get(name)
+            and c != "country"
+        ]
         if lacking:
             raise InputError(f"{where}: [{name}] has no column or constant for {', '.join(lacking)}.")
 
@@ -109,14 +146,24 @@ def _field(table: str, column: str, header: str, *, optional: bool, every_column
     declared = TABLES[table].columns[column]
     kind = ID if column.endswith("_id") or column == "applies_to" else TYPES[declared.type]
     must = declared.required and column not in FILLED
-    return Field(names=(header,), type=kind, required=must or every_column, optional_value=optional or not must, meaning=f"{table}.{column}")
+    return Field(
+        names=(header,),
+        type=kind,
+        required=must or every_column,
+        optional_value=optional or not must,
+        meaning=f"{table}.{column}",
+    )
 
 
 def _select(name: str, section: Mapping[str, Any], root: str, root_section: Mapping[str, Any], relation: str) -> str:
     """SQL of one ledger table over its file's relation."""
     values = {c: _value(name, c, section) for c in (*section.get("columns", {}), *section.get("constants", {}))}
     if root != name:
-        shared = [c for c in ("invoice_id", "customer_id", "amount", "currency") if c in TABLES[name].columns and c not in values]
+        shared = [
+            c
+            for c in ("invoice_id", "customer_id", "amount", "currency")
+            if c in TABLES[name].columns and c not in values
+        ]
         for column in shared:
             given = column in {**root_section.get("columns", {}), **root_section.get("constants", {})}
             made = "invoices_invoice_id" if (root, column) == ("invoices", "invoice_id") else "NULL"
@@ -143,12 +190,21 @@ def _select(name: str, section: Mapping[str, Any], root: str, root_section: Mapp
     if root != name:
         event = TABLES[name].event
         own = [_column(name, c) for c in section.get("columns", {}) if c != "booked_on"]
-        where = f" WHERE {values[event]} IS NOT NULL" if event in section.get("columns", {}) else f" WHERE coalesce({', '.join(f'CAST({c} AS VARCHAR)' for c in own)}) IS NOT NULL"
+        where = (
+            f" WHERE {values[event]} IS NOT NULL"
+            if event in section.get("columns", {})
+            else f" WHERE coalesce({', '.join(f'CAST({c} AS VARCHAR)' for c in own)}) IS NOT NULL"
+        )
     if name == "customers" and root != name:  # one row a customer, from the many that name it: the most frequent value
-        texts = ", ".join(f"{f'min({v})' if v.startswith(chr(39)) else f'mode({v} ORDER BY {v})'} AS {c}" for c, v in values.items() if c != "customer_id")
+        texts = ", ".join(
+            f"{f'min({v})' if v.startswith(chr(39)) else f'mode({v} ORDER BY {v})'} AS {c}"
+            for c, v in values.items()
+            if c != "customer_id"
+        )
         return (
             f"SELECT NULL AS source, NULL AS line, true AS is_inferred, {values['customer_id']} AS customer_id"
-            f"{', ' if texts else ''}{texts} FROM {relation} WHERE {values['customer_id']} IS NOT NULL AND reasons IS NULL GROUP BY ALL"
+            f"{', ' if texts else ''}{texts} FROM {relation} WHERE {values['customer_id']} IS NOT NULL AND reasons IS "
+            f"NULL GROUP BY ALL"
         )
     return "SELECT source, line, " + ", ".join(f"{v} AS {c}" for c, v in values.items()) + f" FROM {relation}{where}"
 
@@ -165,7 +221,11 @@ def _value(table: str, column: str, section: Mapping[str, Any]) -> str:
     value = _column(table, column)
     words = section.get("values", {}).get(column, {})
     if words:
-        value = f"CASE {value} " + " ".join(f"WHEN {_literal(a)} THEN {_literal(str(b))}" for a, b in words.items()) + f" ELSE {value} END"
+        value = (
+            f"CASE {value} "
+            + " ".join(f"WHEN {_literal(a)} THEN {_literal(str(b))}" for a, b in words.items())
+            + f" ELSE {value} END"
+        )
     return value if constant is None else f"coalesce({value}, {text})"
 
 
@@ -180,13 +240,37 @@ def _inferred(name: str, section: Mapping[str, Any], relation: str) -> list[Noti
     notices = []
     if name == "invoices" and section.get("terms_days") is not None:
         given = f" WHERE {_column(name, 'due_on')} IS NULL" if "due_on" in section.get("columns", {}) else ""
-        notices.append(Notice(words=f"due dates: none given, {section['terms_days']} days after the issue date", sql=f"SELECT line FROM {relation}{given}"))
+        notices.append(
+            Notice(
+                words=f"due dates: none given, {section['terms_days']} days after the issue date",
+                sql=f"SELECT line FROM {relation}{given}",
+            )
+        )
     if name in IDS and IDS[name] not in section.get("columns", {}):
-        notices.append(Notice(words=f"{name}: ids made of the row's content, since no column has them", sql=f"SELECT {IDS[name]} FROM draft_{name}"))
-    if "currency" in TABLES[name].columns and name in ("invoices", "payments") and "currency" not in section.get("columns", {}):
-        notices.append(Notice(words=f"{name}: currency by the mapping (or --currency), since no column has it", sql=f"SELECT line FROM draft_{name}"))
+        notices.append(
+            Notice(
+                words=f"{name}: ids made of the row's content, since no column has them",
+                sql=f"SELECT {IDS[name]} FROM draft_{name}",
+            )
+        )
+    if (
+        "currency" in TABLES[name].columns
+        and name in ("invoices", "payments")
+        and "currency" not in section.get("columns", {})
+    ):
+        notices.append(
+            Notice(
+                words=f"{name}: currency by the mapping (or --currency), since no column has it",
+                sql=f"SELECT line FROM draft_{name}",
+            )
+        )
     if name == "invoices" and "kind" not in section.get("columns", {}):
-        notices.append(Notice(words="invoices below 0 taken as credit notes", sql="SELECT invoice_id FROM draft_invoices WHERE kind = 'credit_note'"))
+        notices.append(
+            Notice(
+                words="invoices below 0 taken as credit notes",
+                sql="SELECT invoice_id FROM draft_invoices WHERE kind = 'credit_note'",
+            )
+        )
     return notices
 
 
@@ -195,8 +279,11 @@ def _literal(text: str) -> str:
 
 
 FORMAT = format_of(
-    {"invoices": {"columns": {c: c for c in TABLES["invoices"].columns if c != "superseded_on"}},
-     "payments": {"columns": {c: c for c in TABLES["payments"].columns if c != "superseded_on"}},
-     "customers": {"columns": {c: c for c in TABLES["customers"].columns}}},
-    "the ledger's own columns", every_column=False,
-)  # fmt: skip
+    {
+        "invoices": {"columns": {c: c for c in TABLES["invoices"].columns if c != "superseded_on"}},
+        "payments": {"columns": {c: c for c in TABLES["payments"].columns if c != "superseded_on"}},
+        "customers": {"columns": {c: c for c in TABLES["customers"].columns}},
+    },
+    "the ledger's own columns",
+    every_column=False,
+)

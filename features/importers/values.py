@@ -13,12 +13,31 @@ from features.importers.contract import DATE, FLAG, ID, INTEGER, MONTH, NUMBER, 
 
 NONE_WORDS = ("NULL", "null", "None", "NaN", "nan", "N/A", "n/a", "#N/A", "NaT", "<NA>")
 NO_DAY = "^(0+|0{4}-0{2}-0{2}|0{2}[./]0{2}[./]0{4}|0000/00/00)( .*)?$"  # zeros that stand for no date
-NONE_DAYS = "(DATE '1899-12-30', DATE '1899-12-31', DATE '1900-01-01', DATE '9999-12-31', DATE '0001-01-01', DATE '1753-01-01')"
+NONE_DAYS = (
+    "(DATE '1899-12-30', DATE '1899-12-31', DATE '1900-01-01', DATE '9999-12-31', DATE '0001-01-01', DATE '1753-01-01')"
+)
 MAJORITY = 20  # one reading of dd/mm or of the decimal sign must be this many times as frequent as the other
 
-SQL_TYPE = {TEXT: "VARCHAR", ID: "VARCHAR", DATE: "DATE", MONTH: "DATE", NUMBER: "DOUBLE", INTEGER: "BIGINT", FLAG: "BOOLEAN"}
-IS_A = {DATE: "a date", MONTH: "a month", NUMBER: "a number", INTEGER: "a whole number", FLAG: "yes or no",
-        ID: "an identifier (a spreadsheet turned it into a rounded number)"}  # fmt: skip
+DATES, NUMBERS = (DATE, MONTH), (NUMBER, INTEGER)
+LARGEST = "9e13"  # above this, a 64-bit float no longer holds whole cents
+
+SQL_TYPE = {
+    TEXT: "VARCHAR",
+    ID: "VARCHAR",
+    DATE: "DATE",
+    MONTH: "DATE",
+    NUMBER: "DOUBLE",
+    INTEGER: "BIGINT",
+    FLAG: "BOOLEAN",
+}
+IS_A = {
+    DATE: "a date",
+    MONTH: "a month",
+    NUMBER: "a number",
+    INTEGER: "a whole number",
+    FLAG: "yes or no",
+    ID: "an identifier (a spreadsheet turned it into a rounded number)",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +68,9 @@ def fast(kind: str, text: str) -> str:
         return f"CASE WHEN length({text}) = 7 THEN TRY_CAST({text} || '-01' AS DATE) END"
     if kind == NUMBER:
         # '1.234' is in doubt until the whole column has been seen
-        return f"CASE WHEN {text}[-4] <> '.' AND NOT contains({text}, '_') THEN TRY_CAST({text} AS DOUBLE) END"
+        value = f"TRY_CAST({text} AS DOUBLE)"
+        is_sure = f"{text}[-4] <> '.' AND NOT contains({text}, '_') AND abs({value}) < {LARGEST}"
+        return f"CASE WHEN {is_sure} THEN {value} END"
     if kind == INTEGER:
         return f"CASE WHEN NOT contains({text}, '.') AND NOT contains({text}, '_') THEN TRY_CAST({text} AS BIGINT) END"
     return _flag(text)
@@ -80,6 +101,13 @@ def careful(kind: str, text: str, bare: str, convention: Convention) -> str:
     return _flag(text)
 
 
+def kept(kind: str, value: str) -> str:
+    """The value as the ledger may hold it: NULL for a day that stands for none, or a number too large for cents."""
+    if kind == DATE:
+        return f"CASE WHEN {value} NOT IN {NONE_DAYS} THEN {value} END"
+    return f"CASE WHEN abs({value}) < {LARGEST} THEN {value} END" if kind == NUMBER else value
+
+
 def stands_for_no_day(text: str) -> str:
     """Whether `text` is zeros that stand for no date (00000000, 00.00.0000), rather than an unreadable one."""
     return f"regexp_matches({text}, '{NO_DAY}')"
@@ -87,8 +115,10 @@ def stands_for_no_day(text: str) -> str:
 
 def _flag(text: str) -> str:
     return (
-        f"CASE WHEN lower({text}) IN ('yes', 'y', 'true', 't', '1', 'x', 'ja', 'wahr', 'sim', 's', 'oui', '1.0') THEN true "
-        f"WHEN lower({text}) IN ('no', 'n', 'false', 'f', '0', 'nein', 'falsch', 'não', 'nao', 'non', '0.0') THEN false END"
+        f"CASE WHEN lower({text}) IN ('yes', 'y', 'true', 't', '1', 'x', 'ja', 'wahr', 'sim', 's', 'oui', '1.0') THEN "
+        f"true "
+        f"WHEN lower({text}) IN ('no', 'n', 'false', 'f', '0', 'nein', 'falsch', 'não', 'nao', 'non', '0.0') THEN "
+        f"false END"
     )
 
 
@@ -112,15 +142,18 @@ def _date(text: str, day_first: bool | None) -> str:
         WHEN regexp_full_match({text}, '\d{{8}}(\.0+)?') THEN CAST(try_strptime(left({text}, 8), '%Y%m%d') AS DATE)
         WHEN regexp_full_match({text}, '\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}([ T].*)?')
         THEN TRY_CAST(replace(replace(regexp_extract({text}, '^[0-9/.\-]+'), '.', '-'), '/', '-') AS DATE)
-        WHEN regexp_full_match({text}, '[2-7]\d{{4}}([.,]\d+)?') THEN DATE '1899-12-30' + CAST(left({text}, 5) AS INTEGER)
+        WHEN regexp_full_match({text}, '[2-7]\d{{4}}([.,]\d+)?') THEN DATE '1899-12-30' + CAST(left({text},
+            5) AS INTEGER)
         WHEN regexp_full_match({text}, '{SHORT_DATE}') THEN {chosen}
         WHEN regexp_full_match({text}, '\d{{1,2}}[ \-/.]*[A-Za-z]{{3,9}}[ \-/.,]*(\d{{4}}|\d{{2}})( .*)?')
         THEN CAST(try_strptime(
-            regexp_replace({text}, '^(\d{{1,2}})[ \-/.]*([A-Za-z]{{3}})[A-Za-z]*[ \-/.,]*(\d{{4}}|\d{{2}}).*$', '\1 \2 \3'),
+            regexp_replace({text}, '^(\d{{1,2}})[ \-/.]*([A-Za-z]{{3}})[A-Za-z]*[ \-/.,]*(\d{{4}}|\d{{2}}).*$',
+                '\1 \2 \3'),
             ['%d %b %Y', '%d %b %y']) AS DATE)
         WHEN regexp_full_match({text}, '[A-Za-z]{{3,9}}[ .]*\d{{1,2}},? *\d{{4}}( .*)?')
         THEN CAST(try_strptime(
-            regexp_replace({text}, '^([A-Za-z]{{3}})[A-Za-z]*[ .]*(\d{{1,2}}),? *(\d{{4}}).*$', '\2 \1 \3'), '%d %b %Y') AS DATE)
+            regexp_replace({text}, '^([A-Za-z]{{3}})[A-Za-z]*[ .]*(\d{{1,2}}),? *(\d{{4}}).*$', '\2 \1 \3'),
+                '%d %b %Y') AS DATE)
         END"""
 
 
@@ -137,7 +170,7 @@ def bare_number(text: str) -> str:
 
 
 def _number(text: str, bare: str, decimal: str | None) -> str:
-    negative = rf"(regexp_matches({text}, '^\s*\(.*\)\s*$') OR regexp_matches({text}, '^\D*[\-−]') OR regexp_matches({text}, '[\-−]\s*$'))"
+    negative = rf"regexp_matches({text}, '^\s*\(.*\)\s*$|^\D*[\-−]|[\-−]\s*$')"
     doubtful = {
         ".": f"CASE WHEN contains({bare}, '.') THEN {bare} ELSE replace({bare}, ',', '') END",
         ",": f"CASE WHEN contains({bare}, ',') THEN replace({bare}, ',', '.') ELSE replace({bare}, '.', '') END",
@@ -169,7 +202,9 @@ def date_evidence(text: str) -> tuple[str, str, str]:
 def number_evidence(bare: str) -> tuple[str, str, str]:
     """SQL tests of a bare number: the decimal sign is surely a point, surely a comma, or in doubt (1.234)."""
     return (
-        rf"regexp_full_match({bare}, '(0|\d{{4,}})?\.\d+|\d+\.(\d{{1,2}}|\d{{4,}})|\d{{1,3}}(,\d{{3}})+\.\d*|\d{{1,3}}(,\d{{3}}){{2,}}')",
-        rf"regexp_full_match({bare}, '(0|\d{{4,}})?,\d+|\d+,(\d{{1,2}}|\d{{4,}})|\d{{1,3}}(\.\d{{3}})+,\d*|\d{{1,3}}(\.\d{{3}}){{2,}}')",
+        rf"regexp_full_match({bare}, "
+        rf"'(0|\d{{4,}})?\.\d+|\d+\.(\d{{1,2}}|\d{{4,}})|\d{{1,3}}(,\d{{3}})+\.\d*|\d{{1,3}}(,\d{{3}}){{2,}}')",
+        rf"regexp_full_match({bare}, "
+        rf"'(0|\d{{4,}})?,\d+|\d+,(\d{{1,2}}|\d{{4,}})|\d{{1,3}}(\.\d{{3}})+,\d*|\d{{1,3}}(\.\d{{3}}){{2,}}')",
         rf"regexp_full_match({bare}, '[1-9]\d{{0,2}}[.,]\d{{3}}')",
     )

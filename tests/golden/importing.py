@@ -41,7 +41,8 @@ def imported(name: str) -> dict[str, str]:
                 rows = connection.execute(f"SELECT {columns} FROM {source} ORDER BY ALL").fetchall()
                 texts[table] = _csv([list(declared.columns), *rows]) if rows else ""
         rows = connection.execute(
-            "SELECT source_file, line, array_to_string(reasons, ' | ') FROM read_parquet(?) ORDER BY ALL", [str(out / "quarantine.parquet")]
+            "SELECT source_file, line, array_to_string(reasons, ' | ') FROM read_parquet(?) ORDER BY ALL",
+            [str(out / "quarantine.parquet")],
         ).fetchall()
         texts["quarantine"] = _csv([["source_file", "line", "reasons"], *rows])
         said = [[n["rows"], n["what"]] for n in (*report["inferred"], *report["noticed"])]

@@ -69,8 +69,16 @@ def no_last_newline(content: bytes, dice: random.Random) -> bytes:
 
 
 LOSSLESS: tuple[Mutation, ...] = (
-    bom, windows_newlines, old_mac_newlines, utf16, blank_lines, repeated_header, titles_above, copied_line, no_last_newline,
-)  # fmt: skip
+    bom,
+    windows_newlines,
+    old_mac_newlines,
+    utf16,
+    blank_lines,
+    repeated_header,
+    titles_above,
+    copied_line,
+    no_last_newline,
+)
 
 
 # Damage that may change what the file says.
@@ -109,12 +117,44 @@ def totals_row(content: bytes, dice: random.Random) -> bytes:
 
 
 def odd_dates(content: bytes, dice: random.Random) -> bytes:
-    forms = [b"20190307", b"20190307.0", b"07/03/2019", b"43531", b"1900-01-01", b"9999-12-31", b"2019-02-30", b"0000-00-00", b"13/13/2019", b"7-Mar-19"]
-    return _edit(content, dice, lambda line: re.sub(rb"\d{4}-\d{2}-\d{2}|\d{1,2}/\d{1,2}/\d{4}|\b20\d{6}\b", lambda m: dice.choice(forms), line))
+    forms = [
+        b"20190307",
+        b"20190307.0",
+        b"07/03/2019",
+        b"43531",
+        b"1900-01-01",
+        b"9999-12-31",
+        b"2019-02-30",
+        b"0000-00-00",
+        b"13/13/2019",
+        b"7-Mar-19",
+    ]
+    return _edit(
+        content,
+        dice,
+        lambda line: re.sub(
+            rb"\d{4}-\d{2}-\d{2}|\d{1,2}/\d{1,2}/\d{4}|\b20\d{6}\b", lambda m: dice.choice(forms), line
+        ),
+    )
 
 
 def odd_numbers(content: bytes, dice: random.Random) -> bytes:
-    forms = [b"1.234,56", b'"1,234.56"', b"(12.50)", b"-12,50", b"12.50-", b"0", b"abc", b"1e309", b"nan", b"99999999999999999999", b"1.234", b"$5.00", b"--5", b"1_000"]
+    forms = [
+        b"1.234,56",
+        b'"1,234.56"',
+        b"(12.50)",
+        b"-12,50",
+        b"12.50-",
+        b"0",
+        b"abc",
+        b"1e309",
+        b"nan",
+        b"99999999999999999999",
+        b"1.234",
+        b"$5.00",
+        b"--5",
+        b"1_000",
+    ]
     return _edit(content, dice, lambda line: re.sub(rb"\d+\.\d+", lambda m: dice.choice(forms), line))
 
 
@@ -189,6 +229,24 @@ def zipped(content: bytes, dice: random.Random) -> bytes:
 
 
 LOSSY: tuple[Mutation, ...] = (
-    truncated, lost_bytes, noise, flipped_byte, stray_quote, extra_separator, totals_row, odd_dates, odd_numbers, emptied_cell,
-    renamed_column, wide, null_bytes, other_encoding, shuffled, contradiction, injection, empty, binary, zipped,
-)  # fmt: skip
+    truncated,
+    lost_bytes,
+    noise,
+    flipped_byte,
+    stray_quote,
+    extra_separator,
+    totals_row,
+    odd_dates,
+    odd_numbers,
+    emptied_cell,
+    renamed_column,
+    wide,
+    null_bytes,
+    other_encoding,
+    shuffled,
+    contradiction,
+    injection,
+    empty,
+    binary,
+    zipped,
+)

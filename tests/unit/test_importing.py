@@ -1,4 +1,4 @@
-"""The rules that every import keeps: twice changes nothing, corrections keep what was known when, deltas add, errors say what to do."""
+"""The rules that every import keeps: twice changes nothing, corrections keep the past, deltas add, errors help."""
 
 from __future__ import annotations
 
@@ -24,14 +24,24 @@ from features.timeline import timeline
 HEADER = "invoice,customer,issued,due,amount,currency,paid\n"
 FIRST = HEADER + "a,acme,2024-01-02,2024-02-01,100.00,EUR,2024-02-05\nb,acme,2024-03-01,2024-03-31,250.50,EUR,\n"
 MAPPING = {
-    "invoices": {"columns": {"invoice_id": "invoice", "customer_id": "customer", "issued_on": "issued", "due_on": "due", "amount": "amount",
-                             "currency": "currency"}},
+    "invoices": {
+        "columns": {
+            "invoice_id": "invoice",
+            "customer_id": "customer",
+            "issued_on": "issued",
+            "due_on": "due",
+            "amount": "amount",
+            "currency": "currency",
+        }
+    },
     "payments": {"same_rows_as": "invoices", "columns": {"paid_on": "paid"}},
-}  # fmt: skip
+}
 FORMAT = format_of(MAPPING, "test")
 
 
-def load(folder: Path, text: str | bytes, *, on: str = "2024-06-30", name: str = "export.csv", out: str = "ledger") -> dict[str, object]:
+def load(
+    folder: Path, text: str | bytes, *, on: str = "2024-06-30", name: str = "export.csv", out: str = "ledger"
+) -> dict[str, object]:
     source = folder / name
     source.write_bytes(text if isinstance(text, bytes) else text.encode())
     return import_files(FORMAT, [source], folder / out, Options(known_on=date.fromisoformat(on)))
@@ -77,7 +87,8 @@ def test_corrections_of_one_day_leave_one_current_row(tmp_path: Path) -> None:
 def test_payment_that_a_later_file_takes_back_is_withdrawn(tmp_path: Path) -> None:
     fmt = format_named("ibm")
     assert fmt.whole_invoices
-    text = "countryCode,customerID,invoiceNumber,InvoiceDate,DueDate,InvoiceAmount,SettledDate\n391,c,1,1/2/2013,2/1/2013,10.00,{}\n"
+    header = "countryCode,customerID,invoiceNumber,InvoiceDate,DueDate,InvoiceAmount,SettledDate\n"
+    text = header + "391,c,1,1/2/2013,2/1/2013,10.00,{}\n"
     for settled, withdrawn in (("1/15/2013", 0), ("", 1)):
         (tmp_path / "ibm.csv").write_text(text.format(settled))
         report = import_files(fmt, [tmp_path / "ibm.csv"], tmp_path / "ibm", Options(known_on=date(2014, 1, 1)))
@@ -88,10 +99,16 @@ def test_payment_that_a_later_file_takes_back_is_withdrawn(tmp_path: Path) -> No
 
 def test_unapplied_cash_that_is_split_later_is_counted_once(tmp_path: Path) -> None:
     header = "BUKRS,KUNNR,BELNR,GJAHR,BUZEI,BLART,SHKZG,WRBTR,WAERS,BLDAT,BUDAT,ZFBDT,ZBD1T,AUGDT,AUGBL\n"
-    items = "1,c,10,2024,1,RV,S,60,EUR,20240102,20240102,20240102,30,{0}\n1,c,11,2024,1,RV,S,40,EUR,20240102,20240102,20240102,30,{0}\n1,c,99,2024,1,DZ,H,110,EUR,20240210,20240210,20240210,0,{0}\n"
+    items = (
+        "1,c,10,2024,1,RV,S,60,EUR,20240102,20240102,20240102,30,{0}\n"
+        "1,c,11,2024,1,RV,S,40,EUR,20240102,20240102,20240102,30,{0}\n"
+        "1,c,99,2024,1,DZ,H,110,EUR,20240210,20240210,20240210,0,{0}\n"
+    )
     for day, clearing in (("2024-02-10", ","), ("2024-03-01", "20240301,99")):
         (tmp_path / "sap.csv").write_text(header + items.format(clearing))
-        report = import_files(format_named("sap"), [tmp_path / "sap.csv"], tmp_path / "sap", Options(known_on=date.fromisoformat(day)))
+        report = import_files(
+            format_named("sap"), [tmp_path / "sap.csv"], tmp_path / "sap", Options(known_on=date.fromisoformat(day))
+        )
         assert report["ledger_totals"]["EUR"]["paid"] == "110.00"
     assert known_on(read_ledger(tmp_path / "sap"), "2024-02-28").payments["invoice_id"].isna().all()
     now = known_on(read_ledger(tmp_path / "sap"), "2024-03-01").payments
@@ -101,7 +118,11 @@ def test_unapplied_cash_that_is_split_later_is_counted_once(tmp_path: Path) -> N
 def test_delta_adds_a_part_and_leaves_the_rest_untouched(tmp_path: Path) -> None:
     load(tmp_path, FIRST)
     first = {p: (p.stat().st_ino, p.stat().st_mtime_ns) for p in tmp_path.rglob("part-000001.parquet")}
-    load(tmp_path, HEADER + "c,new,2024-06-01,2024-07-01,9.99,EUR,\nb,acme,2024-03-01,2024-03-31,250.50,EUR,2024-06-02\n", name="delta.csv")
+    load(
+        tmp_path,
+        HEADER + "c,new,2024-06-01,2024-07-01,9.99,EUR,\nb,acme,2024-03-01,2024-03-31,250.50,EUR,2024-06-02\n",
+        name="delta.csv",
+    )
     whole = ledger(tmp_path)
     assert sorted(whole.invoices["invoice_id"]) == ["a", "b", "c"]
     assert sorted(whole.payments["payment_id"]) == ["a:paid", "b:paid"]
@@ -121,8 +142,12 @@ def test_import_onto_a_ledger_that_no_import_wrote(tmp_path: Path) -> None:
 
 def test_payment_of_an_unknown_invoice_stays_out_until_the_invoice_comes(tmp_path: Path) -> None:
     fmt = format_named("table")
-    (tmp_path / "payments.csv").write_text("payment_id,customer_id,invoice_id,paid_on,amount,currency,kind\np1,acme,a,2024-02-05,40,EUR,payment\np2,acme,,2024-02-06,5,EUR,payment\n")
-    (tmp_path / "invoices.csv").write_text("invoice_id,customer_id,issued_on,due_on,amount,currency\na,acme,2024-01-02,2024-02-01,100,EUR\n")
+    (tmp_path / "payments.csv").write_text(
+        "payment_id,customer_id,invoice_id,paid_on,amount,currency,kind\np1,acme,a,2024-02-05,40,EUR,payment\np2,acme,,2024-02-06,5,EUR,payment\n"
+    )
+    (tmp_path / "invoices.csv").write_text(
+        "invoice_id,customer_id,issued_on,due_on,amount,currency\na,acme,2024-01-02,2024-02-01,100,EUR\n"
+    )
     options = Options(known_on=date(2024, 6, 30))
     report = import_files(fmt, [tmp_path / "payments.csv"], tmp_path / "ledger", options)
     assert [r["reason"] for r in report["reasons"]] == ["payments.invoice_id is not an invoice of the ledger"]
@@ -134,9 +159,17 @@ def test_payment_of_an_unknown_invoice_stays_out_until_the_invoice_comes(tmp_pat
     assert timeline(ledger(tmp_path), "a")["open_amount"].tolist() == [100.0, 60.0]
 
 
-@pytest.mark.parametrize(("value", "amount"), [
-    ('"1,234.56"', 1234.56), ('"12,50"', 12.5), ("$99.90", 99.9), ("1e2", 100.0), ('"1.234.567,89"', 1234567.89), ("100.250", 100.25),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [
+        ('"1,234.56"', 1234.56),
+        ('"12,50"', 12.5),
+        ("$99.90", 99.9),
+        ("1e2", 100.0),
+        ('"1.234.567,89"', 1234567.89),
+        ("100.250", 100.25),
+    ],
+)
 def test_numbers_as_people_write_them(tmp_path: Path, value: str, amount: float) -> None:
     load(tmp_path, FIRST.replace("250.50", value))
     assert ledger(tmp_path).invoices.set_index("invoice_id").loc["b", "amount"] == amount
@@ -150,7 +183,20 @@ def test_amounts_that_are_none_go_to_quarantine_or_are_credit_notes(tmp_path: Pa
     assert report["rows"]["quarantined"] == int("b" not in kinds)
 
 
-@pytest.mark.parametrize("value", ["20240301", "20240301.0", "2024/03/01", "45352", "45352.0", "01.03.2024", "1 Mar 2024", "Mar 1, 2024", "2024-03-01T10:00:00"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "20240301",
+        "20240301.0",
+        "2024/03/01",
+        "45352",
+        "45352.0",
+        "01.03.2024",
+        "1 Mar 2024",
+        "Mar 1, 2024",
+        "2024-03-01T10:00:00",
+    ],
+)
 def test_dates_as_systems_write_them(tmp_path: Path, value: str) -> None:
     load(tmp_path, FIRST.replace("2024-03-01", f'"{value}"'))
     assert ledger(tmp_path).invoices.set_index("invoice_id").loc["b", "issued_on"].date() == date(2024, 3, 1)
@@ -184,39 +230,64 @@ def test_a_column_that_contradicts_itself_leaves_its_doubtful_days_out(tmp_path:
 
 def test_row_keeps_all_its_reasons_line_and_text(tmp_path: Path) -> None:
     load(tmp_path, FIRST + '"c\nd",acme,2024-13-01,2024-02-01,-x,EURO,\ne,,2024-02-01,2024-01-01,5,EUR,\n')
-    rows = duckdb.connect().execute("SELECT line, original, reasons FROM read_parquet(?) ORDER BY line", [str(tmp_path / "ledger" / "quarantine.parquet")]).fetchall()
+    rows = (
+        duckdb.connect()
+        .execute(
+            "SELECT line, original, reasons FROM read_parquet(?) ORDER BY line",
+            [str(tmp_path / "ledger" / "quarantine.parquet")],
+        )
+        .fetchall()
+    )
     assert [(line, original) for line, original, _ in rows] == [
-        (4, '"c\nd",acme,2024-13-01,2024-02-01,-x,EURO,'), (6, "e,,2024-02-01,2024-01-01,5,EUR,"),
-    ]  # fmt: skip
+        (4, '"c\nd",acme,2024-13-01,2024-02-01,-x,EURO,'),
+        (6, "e,,2024-02-01,2024-01-01,5,EUR,"),
+    ]
     assert [len(reasons) for _, _, reasons in rows] == [3, 2]
 
 
 def test_customers_merge_and_keep_what_was_known_of_them(tmp_path: Path) -> None:
     options, fmt = Options(known_on=date(2024, 6, 30)), format_named("table")
-    for text in ("customer_id,name,country,parent_id\nacme,Acme,DE,\n", "customer_id,name,country,parent_id\nacme,Acme AG,,holding\nholding,Holding,DE,\n"):
+    for text in (
+        "customer_id,name,country,parent_id\nacme,Acme,DE,\n",
+        "customer_id,name,country,parent_id\nacme,Acme AG,,holding\nholding,Holding,DE,\n",
+    ):
         (tmp_path / "customers.csv").write_text(text)
         import_files(fmt, [tmp_path / "customers.csv"], tmp_path / "ledger", options)
     acme = ledger(tmp_path).customers.set_index("customer_id").loc["acme"]
     assert (acme["name"], acme["country"], acme["parent_id"]) == ("Acme AG", "DE", "holding")
-    trace = duckdb.connect().execute("SELECT name FROM read_parquet(?)", [str(tmp_path / "ledger" / "replaced" / "*.parquet")]).fetchall()
+    trace = (
+        duckdb.connect()
+        .execute("SELECT name FROM read_parquet(?)", [str(tmp_path / "ledger" / "replaced" / "*.parquet")])
+        .fetchall()
+    )
     assert trace == [("Acme",)]
 
 
 def test_merger_is_an_event_valid_from_its_day(tmp_path: Path) -> None:
     load(tmp_path, FIRST)
-    mapping = {"events": {"columns": {"event_id": "id", "customer_id": "old", "occurred_on": "day", "detail": "new"}, "constants": {"kind": "merged_into"}}}
+    mapping = {
+        "events": {
+            "columns": {"event_id": "id", "customer_id": "old", "occurred_on": "day", "detail": "new"},
+            "constants": {"kind": "merged_into"},
+        }
+    }
     (tmp_path / "mergers.csv").write_text("id,old,day,new\nm1,acme,2024-05-01,bigger\n")
-    import_files(format_of(mapping, "test"), [tmp_path / "mergers.csv"], tmp_path / "ledger", Options(known_on=date(2024, 6, 30)))
+    import_files(
+        format_of(mapping, "test"), [tmp_path / "mergers.csv"], tmp_path / "ledger", Options(known_on=date(2024, 6, 30))
+    )
     event = ledger(tmp_path).events.iloc[0]
     assert (event["kind"], event["detail"], event["occurred_on"].date()) == ("merged_into", "bigger", date(2024, 5, 1))
 
 
-@pytest.mark.parametrize(("content", "says"), [
-    (b"", "the file is empty"),
-    (bytes(range(256)) * 8, "binary content"),
-    (b"invoice;customer;issued;due;amuont;currency;paid\n", "missing amount (nearest found: amuont)"),
-    (b"\x1f\x8b" + b"x" * 50, "a gzip archive"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "the file is empty"),
+        (bytes(range(256)) * 8, "binary content"),
+        (b"invoice;customer;issued;due;amuont;currency;paid\n", "missing amount (nearest found: amuont)"),
+        (b"\x1f\x8b" + b"x" * 50, "a gzip archive"),
+    ],
+)
 def test_unusable_file_is_refused_whole_with_one_sentence(tmp_path: Path, content: bytes, says: str) -> None:
     with pytest.raises(InputError) as refused:
         load(tmp_path, content)
@@ -247,12 +318,17 @@ def test_parquet_is_read(tmp_path: Path) -> None:
     assert sorted(ledger(tmp_path).invoices["amount"]) == [100.0, 250.5]
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ("[invoice]\n", "is no table of the ledger"), ("[invoices\n", "not a TOML file"), ("", "the mapping is empty"),
-    ('[invoices]\ncolumns.customer_id = "c"\n', "no column or constant for issued_on, amount"),
-    ('[payments]\nsame_rows_as = "invoices"\ncolumns.paid_on = "p"\n', "which is no section"),
-    ('[invoices]\ncolumns.price = "p"\n', "has price"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[invoice]\n", "is no table of the ledger"),
+        ("[invoices\n", "not a TOML file"),
+        ("", "the mapping is empty"),
+        ('[invoices]\ncolumns.customer_id = "c"\n', "no column or constant for issued_on, amount"),
+        ('[payments]\nsame_rows_as = "invoices"\ncolumns.paid_on = "p"\n', "which is no section"),
+        ('[invoices]\ncolumns.price = "p"\n', "has price"),
+    ],
+)
 def test_mapping_that_is_wrong_says_where(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "mapping.toml").write_text(text)
     with pytest.raises(InputError) as refused:
@@ -266,7 +342,17 @@ def test_command_guesses_imports_and_reports(tmp_path: Path) -> None:
     assert 'columns.invoice_id = "invoice"  # ' in guessed.output
     (tmp_path / "mapping.toml").write_text(guessed.output)
     done = CliRunner().invoke(
-        command, ["table", str(tmp_path / "export.csv"), "--mapping", str(tmp_path / "mapping.toml"), "--out", str(tmp_path / "ledger"), "--json"], catch_exceptions=False
+        command,
+        [
+            "table",
+            str(tmp_path / "export.csv"),
+            "--mapping",
+            str(tmp_path / "mapping.toml"),
+            "--out",
+            str(tmp_path / "ledger"),
+            "--json",
+        ],
+        catch_exceptions=False,
     )
     report = json.loads(done.output)
     assert report["rows"] == {"read": 2, "accepted": 2, "quarantined": 0}
