@@ -8,7 +8,7 @@ import click
 
 from cli.output import json_option, print_json, progress, table
 from features.errors import InputError
-from features.synthetic import block_count, write_sample
+from features.synthetic import Settings, block_count, write_sample
 
 
 @click.command(name="sample")
@@ -25,11 +25,13 @@ def command(out: Path, customers: int, months: int, seed: int, as_json: bool) ->
 
     Example: tradecredit sample build/ledger --customers 3000 --months 48 --seed 1
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir()) and not (out / "truth.parquet").exists()):
-        raise InputError(f"{out}: is not an empty folder and holds no sample; name a new folder, so that nothing is overwritten.")
+    is_free = not out.exists() or (out.is_dir() and (not any(out.iterdir()) or (out / "truth.parquet").exists()))
+    if not is_free:
+        raise InputError(f"{out}: is neither empty nor a sample. Name a new folder, so that nothing is overwritten.")
+    settings = Settings(customers=customers, months=months, seed=seed)
     rows = write_sample(
         out, customers=customers, months=months, seed=seed,
-        watch=lambda tables: progress(tables, what="customers, by 500", total=block_count(customers)),
+        watch=lambda tables: progress(tables, what="blocks of customers", total=block_count(settings)),
     )  # fmt: skip
     if as_json:
         print_json({"folder": str(out), "customers": customers, "months": months, "seed": seed, "rows": rows})

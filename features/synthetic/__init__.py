@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.ledger import Ledger
-from features.synthetic.parameters import BLOCK, Settings
-from features.tables import TABLES
 from features.synthetic.arrow import TRUTH, TRUTH_CUSTOMERS, TRUTH_INVOICES, blocks
+from features.synthetic.customers import block_count
+from features.synthetic.parameters import Settings
+from features.tables import TABLES
 
 __all__ = ["Sample", "Settings", "block_count", "sample", "write_sample"]
 
@@ -48,11 +49,6 @@ def sample(customers: int = 60, months: int = 24, seed: int = 1) -> Sample:
     return Sample(
         ledger=ledger, truth=frames[TRUTH], truth_invoices=frames[TRUTH_INVOICES], truth_customers=frames[TRUTH_CUSTOMERS]
     )
-
-
-def block_count(customers: int) -> int:
-    """How many blocks of customers a sample is made of."""
-    return -(-customers // BLOCK)
 
 
 def write_sample(

@@ -9,17 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.tables import EVENT_KINDS, TABLES
 from features.synthetic import facts
 from features.synthetic.calendar import Calendar, Days, calendar
-from features.synthetic.customers import NEVER, draw_customers
+from features.synthetic.customers import NEVER, block_count, count_kept, draw_customers
 from features.synthetic.events import NO_ITEM, events
-from features.synthetic.hidden import MONTHS_BEFORE, World, draw_fate, draw_world
+from features.synthetic.hidden import World, draw_fate, draw_world
 from features.synthetic.items import Items, default_days, draw_items, stress
-from features.synthetic.parameters import BLOCK, COUNTRIES, CURRENCIES, SECTORS, Settings
-from features.synthetic.rows import Book, Rows, receivables
 from features.synthetic.lateness import THRESHOLDS, late_truth
+from features.synthetic.parameters import COUNTRIES, CURRENCIES, SECTORS, Settings
+from features.synthetic.rows import Book, Rows, receivables
 from features.synthetic.truth import HORIZONS, STATUSES, default_truth
+from features.tables import EVENT_KINDS, TABLES
 
 TRUTH = "truth"  # one row a customer and month end
 TRUTH_INVOICES = "truth_invoices"  # one row an invoice
@@ -56,17 +56,13 @@ def _numbers(values: NDArray) -> pa.Array:
     return pa.array(values, pa.float64(), from_pandas=True)  # NaN becomes null
 
 
-def _constant(value: str | None, count: int) -> pa.Array:
-    return pa.array([value], pa.string()).take(pa.array(np.zeros(count, np.int64)))
-
-
 def blocks(settings: Settings) -> Iterator[dict[str, pa.Table]]:
     """The tables of the ledger and of the truth, one block of customers after another, each sorted by customer.
 
     The first block also holds the tables without a customer (macro, exchange_rates).
     """
     days, world = calendar(settings.months), draw_world(settings)
-    for block in range(-(-settings.customers // BLOCK)):
+    for block in range(block_count(settings)):
         found = _block(settings, block, days, world)
         if block == 0:
             found |= _common(settings, days, world)
@@ -115,7 +111,7 @@ def _block(settings: Settings, block: int, days: Calendar, world: World) -> dict
     invoices, payments = receivables(random[0], book)
     item_amount = invoices["amount"][: len(book.items)]
     happened = events(random[1], book, payments, item_amount)
-    size = min(BLOCK, settings.customers - block * BLOCK)
+    size = count_kept(block, settings)
     last = days.last_day
     return {
         "customers": _customers(random[5], book, size),
@@ -143,7 +139,7 @@ def _kept(rows: Rows, size: int, *days: str, last: int, order: tuple[str, ...]) 
 
 def _customers(random: np.random.Generator, book: Book, size: int) -> pa.Table:
     c = book.customers
-    first, second = random.integers(0, 12, (2, BLOCK))
+    first, second = random.integers(0, 12, (2, len(c)))
     forms = np.where(c.is_sole_trader, len(NAME_PARTS[2]), c.country)
     names = [
         f"{NAME_PARTS[0][a]}{NAME_PARTS[1][b]} {n} {(*NAME_PARTS[2], 'e.K.')[f]}"
@@ -155,7 +151,7 @@ def _customers(random: np.random.Generator, book: Book, size: int) -> pa.Table:
         "industry": _words(c.sector[:size], SECTORS), "segment": _words(segment[:size], ("key", "medium", "small")),
         "legal_form": _words(forms[:size], (*NAME_PARTS[2], "sole trader")), "is_natural_person": pa.array(c.is_sole_trader[:size]),
         "onboarded_on": _dates(c.onboarded_on[:size]),
-        "parent_id": _customer(c.parent[:size], (c.parent < 0)[:size] | (c.parent >= book.block * BLOCK + size)[:size]),
+        "parent_id": _customer(c.parent[:size], ((c.parent < 0) | (c.parent >= c.number[0] + size))[:size]),
     })  # fmt: skip
 
 
@@ -178,7 +174,7 @@ def _invoices(book: Book, rows: Rows, size: int, last: int) -> pa.Table:
 
 def _payments(random: np.random.Generator, book: Book, rows: Rows, size: int, last: int) -> pa.Table:
     rows = rows | {"at": book.items.at[rows["item"]]}
-    method = random.choice(3, BLOCK, p=[0.78, 0.17, 0.05])
+    method = random.choice(3, len(book.customers), p=[0.78, 0.17, 0.05])
     rows = _kept(rows, size, "paid_on", "booked_on", last=last, order=("paid_on", "item", "part"))
     c, number = book.customers, book.block * 10**7 + rows["item"]
     return _table("payments", {

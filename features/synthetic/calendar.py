@@ -21,8 +21,8 @@ DAYS_IN_MONTH = 365.25 / 12
 RUN_TYPES = 8
 
 
-def _easter_sundays(years: range) -> list[np.datetime64]:
-    """Gregorian Easter (Meeus, Jones, Butcher)."""
+def easter_sundays(years: range) -> list[str]:
+    """Gregorian Easter as ISO dates (Meeus, Jones, Butcher)."""
     found = []
     for year in years:
         a, b, c = year % 19, year // 100, year % 100
@@ -30,16 +30,16 @@ def _easter_sundays(years: range) -> list[np.datetime64]:
         k = (32 + 2 * (b % 4) + 2 * (c // 4) - h - c % 4) % 7
         m = (a + 11 * h + 22 * k) // 451
         month, day = divmod(h + k - 7 * m + 114, 31)
-        found.append(np.datetime64(f"{year:04d}-{month:02d}-{day + 1:02d}", "D"))
+        found.append(f"{year:04d}-{month:02d}-{day + 1:02d}")
     return found
 
 
 def _business_days(first: int, count: int) -> NDArray[np.bool_]:
     years = range(1970 + first // 366, 1970 + (first + count) // 365 + 2)
-    closed = [np.datetime64(f"{year}-{day}", "D") for year in years for day in ("01-01", "05-01", "12-25", "12-26")]
-    for sunday in _easter_sundays(years):
-        closed += [sunday - 2, sunday + 1]
-    return np.is_busday(np.arange(first, first + count).astype("datetime64[D]"), holidays=np.array(closed))
+    fixed = [f"{year}-{day}" for year in years for day in ("01-01", "05-01", "12-25", "12-26")]
+    easter = np.array(easter_sundays(years), "datetime64[D]")
+    closed = np.concatenate([np.array(fixed, "datetime64[D]"), easter - 2, easter + 1])
+    return np.is_busday(np.arange(first, first + count).astype("datetime64[D]"), holidays=closed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from features.synthetic.calendar import Calendar, Days
 from features.synthetic.parameters import (
-    BLOCK, COUNTRIES, COUNTRY_SHARES, CURRENCY_OF_COUNTRY, GIANT_SHARES, LATENESS, RISK, SECTOR_SHARES, SECTORS, Settings,
+    BLOCK,
+    COUNTRIES,
+    COUNTRY_SHARES,
+    CURRENCY_OF_COUNTRY,
+    GIANT_SHARES,
+    LATENESS,
+    RISK,
+    SECTOR_SHARES,
+    SECTORS,
+    Settings,
 )  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -33,6 +42,7 @@ class Customers:
     country: Days
     currency: Days
     is_sole_trader: NDArray[np.bool_]
+    is_insured: NDArray[np.bool_]
     parent: Days  # number, or -1
     first_month: Days
     onboarded_on: Days
@@ -52,41 +62,57 @@ class Customers:
         return len(self.number)
 
 
-def giants(customers: int) -> Days:
-    """The numbers of the ten largest customers, spread evenly so that no block holds many."""
-    return (np.arange(len(GIANT_SHARES)) * customers) // len(GIANT_SHARES) + customers // (2 * len(GIANT_SHARES))
+GIANTS = len(GIANT_SHARES)
 
 
-def _giant_rates(customers: int) -> Floats:
-    ordinary = customers * MEAN_RATE * 0.76  # 0.76: the part of the ledger that an ordinary customer is there for
-    return np.array(GIANT_SHARES) * ordinary / (1 - sum(GIANT_SHARES))
+def block_count(settings: Settings) -> int:
+    """Blocks of a sample: one for each of the ten largest customers, then one for each BLOCK of the others."""
+    return GIANTS + -(-(settings.customers - GIANTS) // BLOCK)
+
+
+def first_number(block: int) -> int:
+    """The number of a block's first customer."""
+    return block if block < GIANTS else GIANTS + (block - GIANTS) * BLOCK
+
+
+def count_kept(block: int, settings: Settings) -> int:
+    """How many of a block's customers belong to the sample: fewer than are drawn in the last block."""
+    return 1 if block < GIANTS else min(BLOCK, settings.customers - first_number(block))
+
+
+def _giant_rate(block: int, customers: int) -> float:
+    ordinary = customers * MEAN_RATE * 0.8  # 0.8: the part of the ledger that an ordinary customer is there for
+    return GIANT_SHARES[block] * ordinary / (1 - sum(GIANT_SHARES))
 
 
 def draw_customers(random: np.random.Generator, block: int, settings: Settings, days: Calendar) -> Customers:
-    """One block's customers: always a whole block, so that a customer does not depend on who comes after."""
-    n = BLOCK
-    number = block * BLOCK + np.arange(n)
+    """One block's customers: always a whole block, so that a customer does not depend on who comes after.
+
+    The largest customers are blocks of their own: how much they buy depends on the size of the sample.
+    """
+    is_giant_block = block < GIANTS
+    n = 1 if is_giant_block else BLOCK
+    number = first_number(block) + np.arange(n)
     country = random.choice(len(COUNTRIES), n, p=COUNTRY_SHARES)
-    starts_later = random.random(n) < 0.25
+    starts_later = (random.random(n) < 0.25) & (not is_giant_block)
     first_month = np.where(starts_later, random.integers(1, settings.months, n), 0)
     day_in_month = random.integers(0, 20, n)
     years_before = random.integers(30, 15 * 365, n)
     onboarded = np.where(starts_later, days.month_start[first_month] + day_in_month, days.first_day - years_before)
     rate = np.maximum(MEAN_RATE * np.exp(random.normal(0, 0.65, n) - 0.65**2 / 2), 0.35)
-    parent = np.where(random.random(n) < 0.06, block * BLOCK + random.integers(0, 40, n), -1)
+    has_parent = (random.random(n) < 0.06) & (not is_giant_block)
+    parent = np.where(has_parent, number[0] + random.integers(0, 40, n), -1)
     run_type = random.choice([0, 1, 2, 3, 4, 5, 6, 7], n, p=[0.56, 0.05, 0.05, 0.05, 0.09, 0.06, 0.07, 0.07])
     level = RISK.level_deviation * random.normal(0, 1, n)
-    is_giant = np.zeros(n, bool)
-    for giant, giant_rate in zip(giants(settings.customers), _giant_rates(settings.customers), strict=True):
-        if giant // BLOCK == block:
-            at = giant % BLOCK
-            is_giant[at], rate[at], first_month[at] = True, giant_rate, 0
-            onboarded[at], run_type[at], parent[at] = days.first_day - years_before[at], at % 2 * 4, -1
-            level[at] = 0.3 * level[at] + RISK.giant_level
+    if is_giant_block:
+        rate, run_type = np.full(n, _giant_rate(block, settings.customers)), np.full(n, block % 2 * 4)
+        level = 0.3 * level + RISK.giant_level
+    is_giant = np.full(n, is_giant_block)
     columns = {
         "sector": random.choice(len(SECTORS), n, p=SECTOR_SHARES),
         "currency": np.where(random.random(n) < 0.7, np.array(CURRENCY_OF_COUNTRY)[country], 0),
         "is_sole_trader": (random.random(n) < 0.08) & ~is_giant,
+        "is_insured": random.random(n) < 0.5,
         "amount_location": random.normal(7.6, 0.75, n),
         "terms": random.choice(TERMS, n, p=TERMS_SHARES),
         "rolls_due": random.random(n) < LATENESS.rolls_due,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.tables import EVENT_KINDS
 from features.synthetic.calendar import Days
 from features.synthetic.customers import NEVER, Floats
 from features.synthetic.rows import Book, Rows, customer_text, stacked
+from features.tables import EVENT_KINDS
 
 KIND = {kind: code for code, kind in enumerate(EVENT_KINDS)}
 NO_ITEM = -1
@@ -87,7 +87,7 @@ def _of_customers(random: np.random.Generator, book: Book) -> list[Rows]:
 
 
 def _of_losses(random: np.random.Generator, book: Book, amount: Floats) -> list[Rows]:
-    """What follows default: items written off months later, part of the money recovered."""
+    """What follows default: a claim to the insurer, items written off months later, part of the money recovered."""
     items, days, n = book.items, book.days, len(book.customers)
     write_off_on = days.run_on_or_after(np.minimum(book.default_on, NEVER - 1) + random.integers(270, 420, n), 0)
     recovered = np.where(random.random(n) < 0.55, random.beta(1.2, 2.5, n), 0.0)
@@ -95,7 +95,11 @@ def _of_losses(random: np.random.Generator, book: Book, amount: Floats) -> list[
     lost = np.flatnonzero((items.paid_on == NEVER) & (book.default_on[items.at] < NEVER))
     at, money = items.at[lost], (amount * (1 - items.lost_share))[lost]
     gets = recovered[at] > 0.02
+    claimed_on = days.run_on_or_after(np.minimum(book.default_on, NEVER - 1) + random.integers(20, 60, n), 0)
+    claims = np.flatnonzero(book.customers.is_insured & (np.bincount(at, minlength=n) > 0))
+    claimed = np.bincount(at, weights=money, minlength=n)[claims]
     return [
+        _part("insurance_claim", claims, np.full(len(claims), NO_ITEM), claimed_on[claims], amount=claimed),
         _part("write_off", at, lost, write_off_on[at], amount=money),
         _part("recovery", at[gets], lost[gets], recovery_on[at[gets]], amount=money[gets] * recovered[at[gets]]),
     ]

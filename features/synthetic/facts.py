@@ -12,8 +12,8 @@ from features.synthetic.parameters import CURRENCIES, SECTORS
 from features.synthetic.rows import Book, Rows, stacked
 
 LAG = 1  # months by which outsiders see the state late
-AGENCIES = ((0.7, 0.30, 3), (0.45, 0.35, 4))  # share of customers rated, deviation of the constant error, months between
-RATING_NOISE = 0.30  # of each rating; like the constant error in deviations of the state
+AGENCIES = ((0.8, 0.26, 3), (0.5, 0.30, 4))  # share of customers rated, deviation of the constant error, months between
+RATING_NOISE = 0.25  # of each rating; like the constant error in deviations of the state
 
 
 def _seen(book: Book, customer: np.ndarray, month: np.ndarray) -> Floats:
@@ -27,7 +27,7 @@ def credit_terms(random: np.random.Generator, book: Book) -> Rows:
     n = len(customers)
     monthly = customers.rate * np.exp(customers.amount_location + 0.2)
     limit = np.maximum(np.round(monthly * (customers.terms / 30 + 1.5) * np.exp(random.normal(0.3, 0.35, n)), -3), 1000)
-    insured = random.random(n) < 0.5
+    insured = customers.is_insured
     share = np.where(random.random(n) < 0.7, 0.9, 0.8)
     review, opinion = random.integers(0, 12, n), random.normal(0, 0.35, n)
     parts = []
@@ -82,7 +82,7 @@ def attributes(random: np.random.Generator, book: Book) -> Rows:
     """Quarterly revenue and yearly head count of the customers that report them, a month or two later."""
     customers, days = book.customers, book.days
     n = len(customers)
-    reports = random.random(n) < 0.7
+    reports = random.random(n) < 0.75
     base = np.exp(random.normal(13.2, 1.0, n)) * np.maximum(customers.rate, 0.2) ** 0.5
     heads = np.maximum(base / 45000, 1)
     parts = []

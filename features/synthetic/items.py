@@ -57,8 +57,8 @@ def stress(customers: Customers, fate: Fate) -> Floats:
     return (customers.level[:, None] + fate.z) / STATE_DEVIATION
 
 
-def _issued(random: np.random.Generator, customers: Customers, fate: Fate, days: Calendar) -> tuple[Days, Days, Days]:
-    """Customer, month and day of each invoice."""
+def _issued(random: np.random.Generator, customers: Customers, fate: Fate, days: Calendar) -> tuple[Days, Days]:
+    """Customer and day of each invoice."""
     months = np.arange(days.months)
     of_year = (days.month_start[: days.months].astype("datetime64[D]").astype("datetime64[M]").astype(int)) % 12
     season = 1 + SEASON[:, None] * np.cos(2 * np.pi * (of_year - PEAK_MONTH[:, None]) / 12)
@@ -76,12 +76,12 @@ def _issued(random: np.random.Generator, customers: Customers, fate: Fate, days:
     where = np.where(random.random(len(at)) < 0.25, 1 - where * 0.15, where)  # much is invoiced at month end
     business = np.minimum((where * days.business_count[month]).astype(int), days.business_count[month] - 1)
     issued = np.maximum(days.business[month, business], days.run_on_or_after(customers.onboarded_on[at], 0))
-    return at, month, issued
+    return at, issued
 
 
 def draw_items(random: np.random.Generator, customers: Customers, fate: Fate, days: Calendar) -> Items:
     """All invoices of a block, with the day on which each is settled."""
-    at, month, issued = _issued(random, customers, fate, days)
+    at, issued = _issued(random, customers, fate, days)
     euros = np.exp(customers.amount_location[at] + random.normal(0, 0.65, len(at)))
     # a customer that stops takes one more delivery on credit just then: every stop meets an open item
     who, slot = np.nonzero(fate.stop_on < NEVER)

@@ -17,8 +17,16 @@ from features.synthetic.calendar import DAYS_IN_MONTH, Calendar, Days
 from features.synthetic.customers import Customers, Floats, next_clearing
 from features.synthetic.hidden import SLOTS, Fate, hazard
 from features.synthetic.items import (
-    DISPUTE_ANSWER, DISPUTE_FIRST, DISPUTE_MEAN, LOST_WHOLE, STATE_DEVIATION, Items, dispute_probability,
-    late_probability, residual_probability, size_location,
+    DISPUTE_ANSWER,
+    DISPUTE_FIRST,
+    DISPUTE_MEAN,
+    LOST_WHOLE,
+    STATE_DEVIATION,
+    Items,
+    dispute_probability,
+    late_probability,
+    residual_probability,
+    size_location,
 )  # fmt: skip
 from features.synthetic.parameters import LATENESS, RISK
 from features.synthetic.truth import squeeze_lasts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from features.errors import InputError
 
-BLOCK = 500  # customers drawn from one random stream: a customer is the same in a ledger of any size above its own
+BLOCK = 500  # customers drawn from one random stream: a customer is the same in a sample of any size
 
 SECTORS = ("construction", "retail", "food", "machinery", "logistics", "chemicals", "it_services", "hospitality")
 SECTOR_SHARES = (0.16, 0.18, 0.14, 0.13, 0.12, 0.08, 0.11, 0.08)
@@ -61,13 +61,13 @@ class Risk:
 class Lateness:
     """How customers pay. `s` is the state over its deviation; habit (two normal draws) is no credit risk."""
 
-    late_base: float = -1.1  # log-odds of paying after the due date
-    late_habit: float = .95
-    late_state: float = .65
+    late_base: float = -1.15  # log-odds of paying after the due date
+    late_habit: float = .85
+    late_state: float = .9
     late_crisis: float = .9  # the same, for the part of s above `crisis`
-    size_base: float = .1  # of the log of the days late
-    size_habit: float = .25
-    size_state: float = .4
+    size_base: float = 0.0  # of the log of the days late
+    size_habit: float = .2
+    size_state: float = .5
     size_crisis: float = 1.6
     size_deviation: float = 0.90
     crisis: float = .65

@@ -11,6 +11,7 @@ from features.synthetic.calendar import Calendar, Days
 from features.synthetic.customers import NEVER, Customers, Floats, next_clearing
 from features.synthetic.hidden import MONTHS_BEFORE, SLOTS, Fate, World
 from features.synthetic.items import Items, stress
+
 Rows = dict[str, NDArray]  # column -> values; days as int64, NEVER is empty; texts as numpy str, '' is empty
 
 
@@ -62,7 +63,7 @@ def invoice_number(book: Book, index: Days) -> Days:
 
 def receivables(random: np.random.Generator, book: Book) -> tuple[Rows, Rows]:
     """The rows of invoices (with credit notes and superseded versions) and of payments."""
-    items, days, customers = book.items, book.days, book.customers
+    items, days = book.items, book.days
     n = len(items)
     index = np.arange(n)
     amount = np.maximum(_cents(items.euros * _rate(book)), 1.0)
@@ -159,4 +160,4 @@ def _payments(random: np.random.Generator, book: Book, amount: Floats, credit: F
 
 def customer_text(number: Days) -> NDArray[np.str_]:
     """Customer ids as text: C0000012."""
-    return np.char.add("C", np.char.zfill(number.astype("U7"), 7))
+    return np.array([f"C{one:07d}" for one in number], dtype="U12")

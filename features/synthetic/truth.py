@@ -69,8 +69,11 @@ def stop_table() -> StopTable:
     return StopTable(levels=levels, z=z, chance=chance)
 
 
-def _chances(level: Floats, z: Floats) -> Floats:
-    """A for customers (n,) and their z (n, months): (n, months, 12), log-linear between grid points."""
+def stop_chances(level: Floats, z: Floats) -> Floats:
+    """Chances of a stop for good in each of the next 12 months, for levels (n,) and z (n, months): (n, months, 12).
+
+    Log-linear between grid points.
+    """
     table = stop_table()
     logs = np.log(table.chance)
     row = np.clip(np.searchsorted(table.levels, level) - 1, 0, len(table.levels) - 2)
@@ -107,8 +110,8 @@ def default_truth(customers: Customers, fate: Fate, default_on: Days, calendar: 
     """
     ends = calendar.month_ends()
     months = np.arange(calendar.months)
-    chance = _chances(customers.level, fate.z)
-    pd_running = {h: _running(chance, customers, h) for h in (1, 4, 10, *HORIZONS)}
+    chance = stop_chances(customers.level, fate.z)
+    pd_running = {h: running_pd(chance, customers, h) for h in (1, 4, 10, *HORIZONS)}
     elapsed = np.full(fate.z.shape, np.nan)
     for slot in range(SLOTS):
         inside = (fate.stop_on[:, slot, None] <= ends) & (ends < fate.resume_on[:, slot, None])
@@ -131,7 +134,7 @@ def default_truth(customers: Customers, fate: Fate, default_on: Days, calendar: 
     return found
 
 
-def _running(chance: Floats, customers: Customers, horizon: int) -> Floats:
+def running_pd(chance: Floats, customers: Customers, horizon: int) -> Floats:
     """The true PD of customers that run: chances of a stop month by month times that of default in what remains."""
     remaining = (horizon - np.arange(horizon))[:, None, None] * DAYS_IN_MONTH - WITHIN[:, None] * DAYS_IN_MONTH
     defaults = 1 - survives_undefaulted(remaining, customers)  # (horizon, within, customers)
