@@ -20,6 +20,7 @@ from scipy.special import expit
 
 from features.default_status import DefaultPolicy
 from features.errors import InputError
+from models.bags import mean_of_members
 from models.calibration import Calibration
 from models.decisions.grades import PD_FLOOR, MasterScale, score_of_log_odds
 from models.term_structure import TermStructure
@@ -86,8 +87,10 @@ class DefaultModel:
         the longest horizon before the floor: it and the score keep strict order).
         """
         margins = self.member_margins(self.matrix(X))
-        log_odds = self.calibration.log_odds(margins.mean(axis=0))
-        spread = self.calibration.slope * self.interval_widening * INTERVAL_SDS * margins.std(axis=0, ddof=1)
+        mean = mean_of_members(margins)
+        log_odds = self.calibration.log_odds(mean)
+        variance = mean_of_members((margins - mean) ** 2) * len(margins) / (len(margins) - 1)
+        spread = self.calibration.slope * self.interval_widening * INTERVAL_SDS * np.sqrt(variance)
         found = {
             f"pd_{h}m": np.maximum(expit(log_odds) * self.term_structure.share(log_odds, h), PD_FLOOR)
             for h in self.policy.horizons_months
@@ -108,11 +111,11 @@ class DefaultModel:
         parts do not add up within 1e-6: no explanation is better than a wrong one.
         """
         matrix = self.matrix(X)
-        parts = np.mean([np.asarray(b.predict(matrix, pred_contrib=True, num_threads=1)) for b in self.members], axis=0)
+        parts = mean_of_members(b.predict(matrix, pred_contrib=True, num_threads=1) for b in self.members)
         slope = self.calibration.slope
         base = float(slope * parts[0, -1] + self.calibration.offset) if len(parts) else float("nan")
         values = slope * parts[:, :-1]
-        margin = self.calibration.log_odds(self.member_margins(matrix).mean(axis=0))
+        margin = self.calibration.log_odds(mean_of_members(self.member_margins(matrix)))
         residual = float(np.max(np.abs(base + values.sum(axis=1) - margin), initial=0.0))
         if residual > ADDITIVITY:
             raise ArithmeticError(

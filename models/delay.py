@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from features.errors import InputError
+from models.bags import mean_of_members
 from models.business_days import next_working_days
 from models.conformal import Levels
 from models.delay_explanation import MeanMargins, explain
@@ -78,7 +79,7 @@ class DelayModel:
 
     def raw_margins(self, matrix: Floats) -> Floats:
         """The bag's mean log-odds to be paid in each step."""
-        return np.mean([np.asarray(b.predict(matrix, raw_score=True, num_threads=1)) for b in self.members], axis=0)
+        return mean_of_members(b.predict(matrix, raw_score=True, num_threads=1) for b in self.members)
 
     def predict(self, X: pd.DataFrame, items: pd.DataFrame | None = None) -> pd.DataFrame:
         """One row an item, with the index of X.

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from models.bags import mean_of_members
 from models.payment_steps import ENDS, STEP_COLUMNS, Steps, asked_day, steps_after
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def explained_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
 
 def step_contributions(members: tuple[Any, ...], matrix: Floats, columns: tuple[str, ...], threads: int = 1) -> tuple[Floats, Floats]:
     """(SHAP values by explained column, log-odds) of each step row."""
-    parts = np.mean([np.asarray(b.predict(matrix, pred_contrib=True, num_threads=threads)) for b in members], axis=0)
+    parts = mean_of_members(b.predict(matrix, pred_contrib=True, num_threads=threads) for b in members)
     names = explained_columns(columns)
     place = {name: i for i, name in enumerate(names)}
     found = np.zeros((len(matrix), len(names)))
