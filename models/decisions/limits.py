@@ -34,7 +34,7 @@ class LimitPolicy:
     maximum_expected_loss : what one customer may be expected to cost in a year, after credit insurance.
     smallest_limit : a limit below it is not worth keeping: decline.
     hold_after_days : an undisputed item this many days past due stops deliveries on credit.
-    authority : a limit above it is a person's to grant.
+    authority : a limit above it is a person's to grant; so is any limit at a PD above `highest_pd`.
     hold_days, decline_days, refer_days : how long such an answer stands before it is looked at again.
     """
 
@@ -45,6 +45,7 @@ class LimitPolicy:
     smallest_limit: float
     hold_after_days: int
     authority: float
+    highest_pd: float
     terms: tuple[GradeTerms, ...]
     hold_days: int = 30
     decline_days: int = 90
@@ -71,7 +72,7 @@ def house_policy(grades: Sequence[str]) -> LimitPolicy:
     last = max(1, len(grades) - 1)
     return LimitPolicy(
         name="house", version="1", loss_given_default=0.40, maximum_expected_loss=5_000.0, smallest_limit=500.0,
-        hold_after_days=60, authority=500_000.0,
+        hold_after_days=60, authority=500_000.0, highest_pd=0.10,
         terms=tuple(
             GradeTerms(
                 grade=grade, maximum_limit=rounded_down(1_000_000.0 * (5_000 / 1_000_000) ** (place / last), 2),
@@ -259,6 +260,8 @@ def _action(s: Situation, limit: float, policy: LimitPolicy) -> tuple[str, list[
         return DECLINE, [("below_smallest_limit", {"limit": limit, "smallest_limit": policy.smallest_limit})]
     if limit > policy.authority:
         return REFER, [("above_authority", {"limit": limit, "authority": policy.authority})]
+    if s.pd is not None and s.pd > policy.highest_pd:
+        return REFER, [("above_highest_pd", {"pd": 100 * s.pd, "highest_pd": 100 * policy.highest_pd})]
     if limit < s.requested:
         return REDUCE, [("above_policy_limit", {"limit": limit, "requested": s.requested})]
     return APPROVE, [("within_policy", {"limit": limit})]

@@ -44,6 +44,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "A limit of {limit:,.2f} is above the automatic authority of {authority:,.2f}: a person decides.",
         "zh": "额度 {limit:,.2f} 超出自动审批权限 {authority:,.2f}：须由人工决定。",
     },
+    "above_highest_pd": {
+        "en": "The probability of default of {pd:.2f} % is above {highest_pd:.2f} %: credit is a person's decision.",
+        "zh": "违约概率 {pd:.2f}% 高于 {highest_pd:.2f}%：是否授信须由人工决定。",
+    },
     "above_policy_limit": {
         "en": "The policy supports {limit:,.2f} of the {requested:,.2f} requested.",
         "zh": "申请额度 {requested:,.2f} 中，政策支持 {limit:,.2f}。",

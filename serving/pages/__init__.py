@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from features.errors import InputError
 from serving import scoring
 from serving.errors import Problem
+from serving.pages.figures import everything, headlines, plain
 from serving.pages.words import WORDS
 from serving.schema import ExplainRequest, ReviewRequest, typed
 
@@ -95,27 +96,6 @@ def _bars(contributions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return bars
 
 
-def _figures(metrics: Mapping[str, float | None], is_baseline: bool) -> list[dict[str, str]]:
-    """Metrics as rows: name, value, interval where the run has one; the model's own or the baselines'."""
-    rows = []
-    for name, value in metrics.items():
-        if name.endswith(("_low", "_high")) or name.startswith("baseline_") is not is_baseline or value is None:
-            continue
-        low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-        interval = f"{_plain(low)} – {_plain(high)}" if low is not None and high is not None else ""
-        rows.append(
-            {"name": name.removeprefix("baseline_").replace("_", " "), "value": _plain(value), "interval": interval}
-        )
-    return rows
-
-
-def _plain(value: float | None) -> str:
-    """A number of any size, short: whole numbers whole, small ones with four significant digits."""
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}" if abs(value) >= 100 else f"{value:.4g}"
-
-
 def _bucket(name: str) -> str:
     """A bucket's name as a person reads it: 1_30 is 1–30, over_90 is > 90."""
     return name.replace("over_", "> ").replace("_", "–")
@@ -133,5 +113,5 @@ def _template() -> Template:
     environment.filters["money"] = lambda x: "–" if x is None else f"{x:,.2f}"
     environment.filters["percent"] = lambda x, digits=2: "–" if x is None else f"{100 * x:.{digits}f} %"
     environment.filters["number"] = lambda x, digits=1: "–" if x is None else f"{x:,.{digits}f}"
-    environment.filters |= {"figures": _figures, "plain": _plain, "bucket": _bucket}
+    environment.filters |= {"headlines": headlines, "everything": everything, "plain": plain, "bucket": _bucket}
     return environment.get_template("workbench.html")

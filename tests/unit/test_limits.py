@@ -24,7 +24,7 @@ from models.decisions.wording import LANGUAGES, SENTENCES, sentence
 
 POLICY = LimitPolicy(
     name="test", version="1", loss_given_default=0.40, maximum_expected_loss=1_000, smallest_limit=500,
-    hold_after_days=60, authority=200_000,
+    hold_after_days=60, authority=200_000, highest_pd=0.95,
     terms=(GradeTerms(grade="R01", maximum_limit=500_000, valid_months=12),
            GradeTerms(grade="R05", maximum_limit=40_000, valid_months=6)),
 )  # fmt: skip
@@ -68,6 +68,7 @@ def test_a_month_that_is_shorter_ends_the_limit_on_its_last_day():
         ({"special": "stale_data", "pd": None, "grade": None}, "refer", None, "stale_data"),
         ({"grade": "R01", "pd": 0.001, "requested": 250_000}, "refer", 250_000, "above_authority"),
         ({"requested": 45_000, "is_natural_person": True}, "refer", 40_000, "natural_person"),
+        ({"pd": 0.96, "requested": 1_000}, "refer", 1_000, "above_highest_pd"),
         ({"is_natural_person": True}, "approve", 30_000, "within_policy"),
     ],
 )
@@ -143,6 +144,8 @@ def test_every_code_has_a_sentence_in_each_language():
             "requested",
             "exposure",
             "insured_limit",
+            "pd",
+            "highest_pd",
         ),
         1.0,
     )
