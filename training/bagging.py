@@ -133,11 +133,13 @@ def fit_bag(rows: Rows, monotone: Sequence[int], shape: Shape, *, seed: int) -> 
     ).construct()  # fmt: skip
     salts = [f"{seed}/{repeat}" for repeat in range(shape.repeats)]
     unseen = [(salt, fold) for salt in salts for fold in range(shape.folds)]
+    # a history of few months is not thinned: each member needs outcomes of both kinds
+    every = shape.every_month if len(np.unique(rows.month)) >= 4 * shape.every_month else 1
     folding = {salt: customer_folds(rows.customer, shape.folds, salt) for salt in salts}
 
     def member(number: int) -> lgb.Booster:
         salt, left_out = unseen[number]
-        is_kept = (folding[salt] != left_out) & (rows.month % shape.every_month == number % shape.every_month)
+        is_kept = (folding[salt] != left_out) & (rows.month % every == number % every)
         part = whole.subset(np.flatnonzero(is_kept).tolist())
         return lgb.train(shape.parameters(monotone, seed * 1000 + number), part, shape.rounds)
 
@@ -146,6 +148,15 @@ def fit_bag(rows: Rows, monotone: Sequence[int], shape: Shape, *, seed: int) -> 
     return Bag(
         members=members, unseen_fold=tuple(f for _, f in unseen), salts=tuple(s for s, _ in unseen), folds=shape.folds
     )
+
+
+def jackknife_widening(folds: int) -> float:
+    """What turns the spread of members, each fitted without one of `folds` folds, into the error of a fit on all.
+
+    The delete-a-group jackknife: var = (K − 1)/K · Σ (θ_k − θ̄)². Source: Shao and Wu, A general theory for jackknife
+    variance estimation (1989).
+    """
+    return float(np.sqrt(folds - 1))
 
 
 def gains(bag: Bag, columns: Sequence[str]) -> Mapping[str, float]:

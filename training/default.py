@@ -24,7 +24,7 @@ from models.calibration import Calibration, fit_calibration
 from models.decisions.grades import MASTER_SCALE
 from models.default import DefaultModel
 from models.term_structure import TermStructure, evenly_spread, fit_term_structure
-from training.bagging import Bag, Rows, Shape, fit_bag, gains
+from training.bagging import Bag, Rows, Shape, fit_bag, gains, jackknife_widening
 from training.default_columns import SELECTED
 from training.default_data import Histories, Outcomes, histories
 from training.default_evaluation import Judged, judge
@@ -108,6 +108,7 @@ def fit(
     model = DefaultModel(
         columns=data.columns, members=final.bag.members, term_structure=final.term_structure,
         calibration=_moved(calibration, data, final, options), policy=policy, scale=MASTER_SCALE,
+        interval_widening=jackknife_widening(shape.folds),
         facts={
             "as_of": str(data.as_of.date()), "rows": final.count_rows, "default_rows": final.count_defaults,
             "defaulters": final.count_defaulters,
