@@ -1,30 +1,29 @@
 """Histories against expert peers: `python -m benchmarks.histories [--customers N] [--each M]` prints time, memory and equality.
 
 Every engine runs in a process of its own, starts from the tables in memory in its own form and ends with the matrix of the
-same columns for all customers on the same twelve month ends. Wall seconds depend on the machine: read the ratios.
+same columns for all customers on the same twelve month ends. Read the ratios, not the seconds; on a machine that others
+use at the same time, those of processor seconds (of all threads). Peak memory is the whole process's, reading included.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.books import AS_OF, write_book
-from benchmarks.history_peers import COLUMNS
+from benchmarks.history_peers import COLUMNS, Clock
 
 ENGINES = ("ours", "ours_full", "pandas", "polars", "duckdb")
 
 
-def ours(folder: str, days: list[str], columns: list[str] | None) -> tuple[np.ndarray, float, dict[str, float]]:
-    """(matrix, seconds after loading, its parts): settlement, arrays and histories."""
+def ours(folder: str, days: list[str], columns: list[str] | None) -> tuple[np.ndarray, Clock, dict[str, float]]:
+    """(matrix, time after loading, its parts): settlement, arrays and histories."""
     import pandas as pd
 
     from features.book import prepare
@@ -37,12 +36,14 @@ def ours(folder: str, days: list[str], columns: list[str] | None) -> tuple[np.nd
     ledger = read_ledger(folder)
     ids = np.sort(ledger.customers["customer_id"].to_numpy(dtype=object))
     asked = pd.DataFrame({"customer_id": pd.Series(np.tile(ids, len(days)), dtype="str"), "as_of": np.repeat(pd.to_datetime(days), len(ids))})
-    start = time.perf_counter()
+    clock, first = Clock(), Clock()
     book = prepare(ledger)
-    prepared = time.perf_counter()
+    first.stop()
+    second = Clock()
     frame = build(book, asked, columns, is_narrow=columns is not None)
-    end = time.perf_counter()
-    return frame.to_numpy(), end - start, {"prepare": prepared - start, "build": end - prepared, "columns": frame.shape[1]}
+    second.stop()
+    parts = {"prepare": first.cpu, "build": second.cpu, "columns": frame.shape[1]}
+    return frame.to_numpy(), clock.stop(), parts
 
 
 def run(engine: str, folder: str, out: str) -> None:
@@ -50,16 +51,14 @@ def run(engine: str, folder: str, out: str) -> None:
     from benchmarks import history_peers as peers
 
     parts: dict[str, float] = {}
-    begin = resource.getrusage(resource.RUSAGE_SELF)
     if engine.startswith("ours"):
-        matrix, seconds, parts = ours(folder, AS_OF, None if engine == "ours_full" else COLUMNS)
+        matrix, clock, parts = ours(folder, AS_OF, None if engine == "ours_full" else COLUMNS)
     else:
-        matrix, seconds = getattr(peers, f"{engine}_matrix")(folder, AS_OF)
-    used = resource.getrusage(resource.RUSAGE_SELF)
+        matrix, clock = getattr(peers, f"{engine}_matrix")(folder, AS_OF)
     if engine != "ours_full":
         np.save(out, matrix)
     peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
-    print(json.dumps({"seconds": seconds, "cpu": used.ru_utime + used.ru_stime - begin.ru_utime - begin.ru_stime, "peak_mb": int(peak) / 1024, **parts}))
+    print(json.dumps({"seconds": clock.seconds, "cpu": clock.cpu, "peak_mb": int(peak) / 1024, **parts}))
 
 
 def compare(folder: Path, engines: list[str], rounds: int) -> None:
@@ -73,15 +72,14 @@ def compare(folder: Path, engines: list[str], rounds: int) -> None:
                 found[engine].append(json.loads(done.stdout.splitlines()[-1]))
         matrices = {e: np.load(f"{place}/{e}.npy") for e in engines if e != "ours_full"}
     best = {e: {k: float(np.median([f[k] for f in runs])) for k in runs[0]} for e, runs in found.items()}
-    print(f"{'engine':<10} {'columns':>7} {'seconds':>9} {'of ours':>8} {'CPU s*':>8} {'peak MB':>8} {'largest difference':>19}")
+    print(f"{'engine':<10} {'columns':>7} {'wall s':>8} {'x ours':>7} {'CPU s':>7} {'x ours':>7} {'peak MB':>8} {'largest difference':>19}")
     for engine, figures in best.items():
-        ratio = figures["seconds"] / best["ours"]["seconds"]
-        difference = "" if engine == "ours_full" else f"{_difference(matrices['ours'], matrices[engine]):.1e}"
+        wall, cpu = (figures[k] / best["ours"][k] for k in ("seconds", "cpu"))
+        difference = f"{_difference(matrices['ours'], matrices[engine]):.1e}" if engine in matrices else ""
         columns = int(figures.get("columns", len(COLUMNS)))
-        print(f"{engine:<10} {columns:>7} {figures['seconds']:>9.2f} {ratio:>8.2f} {figures['cpu']:>8.1f} {figures['peak_mb']:>8.0f} {difference:>19}")
-    print("* of the whole process: start, reading and compiled code's loading included")
+        print(f"{engine:<10} {columns:>7} {figures['seconds']:>8.2f} {wall:>7.2f} {figures['cpu']:>7.2f} {cpu:>7.2f} {figures['peak_mb']:>8.0f} {difference:>19}")
     for engine in [e for e in engines if e.startswith("ours")]:
-        print(f"{engine}: settlement and arrays {best[engine]['prepare']:.2f} s, histories {best[engine]['build']:.2f} s")
+        print(f"{engine}: settlement and arrays {best[engine]['prepare']:.2f} CPU s, histories {best[engine]['build']:.2f} CPU s")
 
 
 def _difference(left: np.ndarray, right: np.ndarray) -> float:

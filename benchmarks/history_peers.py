@@ -6,6 +6,7 @@ Each takes its own native tables in memory (no text parsing, no checks) and give
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,21 +25,31 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def duckdb_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, float]:
-    """(matrix, seconds after loading): one query a day over tables held by DuckDB."""
-    import time
+class Clock:
+    """Wall seconds, and processor seconds of all threads, from its making to `stop`."""
 
+    def __init__(self) -> None:
+        self._start, self._cpu = time.perf_counter(), time.process_time()
+        self.seconds = self.cpu = 0.0
+
+    def stop(self) -> Clock:
+        self.seconds, self.cpu = time.perf_counter() - self._start, time.process_time() - self._cpu
+        return self
+
+
+def duckdb_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, Clock]:
+    """(matrix, time after loading): one query a day over tables held by DuckDB."""
     import duckdb
 
     connection = duckdb.connect(config={"threads": 2})
     for name in ("customers", "invoices", "payments"):
         connection.execute(f"CREATE TABLE {name} AS SELECT * FROM read_parquet('{folder}/{name}.parquet/*.parquet')")
-    start = time.perf_counter()
+    clock = Clock()
     parts = []
     for day in days:
         found = connection.execute(_sql(day)).fetchnumpy()
         parts.append(np.column_stack([np.ma.filled(np.ma.asarray(found[c], dtype=np.float64), np.nan) for c in COLUMNS]))
-    return np.concatenate(parts), time.perf_counter() - start
+    return np.concatenate(parts), clock.stop()
 
 
 def _sql(day: str) -> str:
@@ -73,14 +84,12 @@ def _sql(day: str) -> str:
         SELECT {counts} FROM customers LEFT JOIN histories USING (customer_id) ORDER BY customer_id"""
 
 
-def polars_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, float]:
-    """(matrix, seconds after loading): one lazy query a day over frames in memory."""
-    import time
-
+def polars_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, Clock]:
+    """(matrix, time after loading): one lazy query a day over frames in memory."""
     import polars as pl
 
     tables = {name: pl.read_parquet(f"{folder}/{name}.parquet/*.parquet") for name in ("customers", "invoices", "payments")}
-    start = time.perf_counter()
+    clock = Clock()
     parts = []
     past, late, age, amount = pl.col("past"), pl.col("late"), pl.col("age"), pl.col("amount")
     within = {w: (age >= 0) & (age < d) for w, d in WINDOWS.items()}
@@ -124,17 +133,15 @@ def polars_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, float]:
         )  # fmt: skip
         frame = tables["customers"].lazy().join(state, on="customer_id", how="left").sort("customer_id").select(COLUMNS)
         parts.append(frame.with_columns(pl.col(zeros).fill_null(0)).cast(pl.Float64).fill_null(float("nan")).collect().to_numpy())
-    return np.concatenate(parts), time.perf_counter() - start
+    return np.concatenate(parts), clock.stop()
 
 
-def pandas_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, float]:
-    """(matrix, seconds after loading): ids as codes once, then one grouped sum and one grouped maximum a day."""
-    import time
-
+def pandas_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, Clock]:
+    """(matrix, time after loading): ids as codes once, then one grouped sum and one grouped maximum a day."""
     import pandas as pd
 
     tables = {name: pd.read_parquet(f"{folder}/{name}.parquet") for name in ("customers", "invoices", "payments")}
-    start = time.perf_counter()
+    clock = Clock()
     ids = np.sort(tables["customers"]["customer_id"].to_numpy(dtype=object))
     invoices, payments = tables["invoices"], tables["payments"]
     customer = pd.Index(ids).get_indexer(invoices["customer_id"].to_numpy(dtype=object))
@@ -156,7 +163,7 @@ def pandas_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, float]:
         past = np.maximum(late, 0)
         left = np.where(is_open, rest, 0.0)
         parts.append(_pandas_day(pd, len(ids), c, a, age, issued_age, past, late, left, is_open))
-    return np.concatenate(parts), time.perf_counter() - start
+    return np.concatenate(parts), clock.stop()
 
 
 def _pandas_day(pd, n, c, a, age, issued_age, past, late, left, is_open) -> np.ndarray:  # type: ignore[no-untyped-def]

@@ -27,9 +27,8 @@ Rows = Callable[[Codes, Days], Matrix]
 def values_beside(book: Book, customer: Codes, days: Days, rows: Rows) -> Matrix:
     """One row a (customer, day), one column a name in GIVENS; NaN where not known. `rows` computes GROUP_COLUMNS."""
     named: dict[str, NDArray[np.float64]] = {}
-    ids = book.owners.ids[customer]
     for kind in PEER_GROUPS:
-        found = book.peers.shares(kind, ids, days)
+        found = book.peers.shares(kind, book.peer_groups[kind][customer], days)
         named[f"{kind}_late_share_12m"], named[f"{kind}_late_30_share_12m"] = found[:, 0], found[:, 1]
     countries = book.countries[customer]
     for series in MACRO_SERIES:

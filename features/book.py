@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from features.currency import CENTS
 from features.known import Days, known_from, known_until
 from features.ledger import TABLES, Ledger
+from features.order import by_group
 from features.owners import Owners
-from features.peers import Peers, peers_of
+from features.peers import PEER_GROUPS, Peers, peers_of
 from features.published import Series, published
 from features.populations import ATTRIBUTE_NAMES
 from features.scales import THOUSAND, risk_of_ratings
@@ -94,6 +95,11 @@ class Book:
         return self.whole_peers or peers_of(self.ledger, self.settlement)
 
     @cached_property
+    def peer_groups(self) -> Mapping[str, NDArray[np.int64]]:
+        """Each customer's industry and country by code, as the peers number them."""
+        return {kind: self.peers.groups_of(kind, self.owners.ids) for kind in PEER_GROUPS}
+
+    @cached_property
     def longest(self) -> int:
         """The most rows that one customer has in any population."""
         return int(max(1, *(np.diff(start).max(initial=0) for start in self.starts.values())))
@@ -127,8 +133,7 @@ def prepare(ledger: Ledger, *, whole_peers: Peers | None = None) -> Book:
     }  # fmt: skip
     starts, rows = {"invoices": s.invoice_start}, {"invoices": invoices}
     for name, (customer, day, arrays) in parts.items():
-        order = np.lexsort((*reversed(arrays[2:]), day, customer))
-        starts[name] = np.searchsorted(customer[order], np.arange(len(who.ids) + 1)).astype(np.int64)
+        order, starts[name] = by_group(customer, len(who.ids), day)
         rows[name] = tuple(np.ascontiguousarray(array[order]) for array in arrays)
     return Book(ledger=ledger, settlement=settlement, starts=starts, rows=rows, whole_peers=whole_peers)
 

@@ -135,18 +135,22 @@ nan = np.nan
 
 
 {NJIT}
-def middle(values, bands, n, highest, scratch):
-    """The median of the first n values whose band is at most `highest`; nan for none."""
+def middle(sorted_values, n, highest):
+    """The median of the values whose band (in the lowest three bits) is at most `highest`; nan for none."""
     m = 0
     for i in range(n):
-        if bands[i] <= highest:
-            scratch[m] = values[i]
-            m += 1
+        m += (sorted_values[i] & 7) <= highest
     if m == 0:
         return nan
-    chosen = scratch[:m]
-    chosen.sort()
-    return chosen[m // 2] * 1.0 if m % 2 else (chosen[m // 2 - 1] + chosen[m // 2]) / 2.0
+    seen_before, low = 0, int64(0)
+    for i in range(n):
+        if (sorted_values[i] & 7) <= highest:
+            if seen_before == (m - 1) // 2:
+                low = sorted_values[i] >> 3
+            if seen_before == m // 2:
+                return (low + (sorted_values[i] >> 3)) / 2.0
+            seen_before += 1
+    return nan
 
 
 {NJIT}
@@ -224,7 +228,7 @@ def _loop(population: str, plan: _Plan) -> str:
                   "    previous = paid_on"]
     lines = [
         NJIT,
-        f"def {population}(rows, lo, hi, T, A, V, B):",
+        f"def {population}(rows, lo, hi, T, A, V):",
         "    (" + ", ".join([f"{a}_" for a in declared.arrays] + list(declared.unread)) + ",) = rows",
         "    previous = -1",
         "    for i in range(lo, hi):",
@@ -286,7 +290,7 @@ def _gather(op: str, key: tuple[str, Rows, Any], where: str, term: str, plan: _P
     elif op == "median":
         # the last slot counts the values: the windows are told apart when the middle is sought
         place, n = plan.medians.index(key), s + len(slots.windows)
-        lines = [f"V[{place}, A[{n}]] = {term}", f"B[{place}, A[{n}]] = {band}", f"A[{n}] += 1"]
+        lines = [f"V[{place}, A[{n}]] = (int64({term}) << 3) | {band}", f"A[{n}] += 1"]
     elif op == "last":
         day = rows.day
         lines = [f"if {day} > A[{s + 1}]:", f"    A[{s + 1}] = {day}", f"    A[{s}] = int64({term})",
@@ -300,14 +304,17 @@ def _gather(op: str, key: tuple[str, Rows, Any], where: str, term: str, plan: _P
 def _nest(keys: list[tuple[str, Rows, Any]], plan: _Plan) -> list[str]:
     """Bands into nested windows: each window holds all narrower ones."""
     joined = {"count": "add", "sum": "add", "distinct": "either", "max": "most", "min": "most"}
-    return [
+    orders = [
+        f"V[{plan.medians.index(key)}, :A[{plan.slots[key].start + len(plan.slots[key].windows)}]].sort()" for key in keys if key[0] == "median"
+    ]  # fmt: skip
+    return orders + [
         f"{joined[key[0]]}_up(A, {plan.slots[key].start}, {len(plan.slots[key].windows)})"
         for key in keys if key[1].window is None and key[0] != "median"
     ]  # fmt: skip
 
 
 def _values(columns: Sequence[Column], plan: _Plan, given: list[str]) -> str:
-    lines = [NJIT, "def values(A, F, V, B, S, G, out):"]
+    lines = [NJIT, "def values(A, F, V, G, out):"]
     names: dict[Node, str] = {}
     places = {column.name: place for place, column in enumerate(columns)}
     used = Counter(node for column in columns for node in _above_rows(column.value))
@@ -363,7 +370,7 @@ def _aggregate_code(node: Node, plan: _Plan) -> str:
     at = slots.start + place
     if node.op == "median":
         buffer = plan.medians.index(key)
-        return f"middle(V[{buffer}], B[{buffer}], A[{slots.start + len(slots.windows)}], {place}, S)"
+        return f"middle(V[{buffer}], A[{slots.start + len(slots.windows)}], {place})"
     return {
         "count": f"F[{at}]", "sum": f"F[{at}]", "max": f"seen(A[{at}])", "last": f"seen(A[{at}])", "min": f"-seen(A[{at}])",
         "distinct": f"ones(A[{at}])", "streak": f"(A[{at}] & 1048575) * 1.0",
@@ -400,16 +407,14 @@ def _run(used: list[str], plan: _Plan, count_columns: int) -> str:
         f"    fresh = np.zeros({max(plan.size, 1)}, dtype=np.int64)",
         *(f"    fresh[{place}] = {'NONE' if value else 0}" for place, value in start),
         f"    V = np.empty(({max(len(plan.medians), 1)}, longest), dtype=np.int64)",
-        f"    B = np.empty(({max(len(plan.medians), 1)}, longest), dtype=np.int8)",
-        "    S = np.empty(longest, dtype=np.int64)",
         "    for s in range(len(customers)):",
         "        A[:] = fresh",
         "        c, T = customers[s], int64(days[s])",
         "        if c >= 0:",
-        *(f"            {p}({p}_rows, {p}_start[c], {p}_start[c + 1], T, A, V, B)" for p in used),
+        *(f"            {p}({p}_rows, {p}_start[c], {p}_start[c + 1], T, A, V)" for p in used),
         *(["            pass"] if not used else []),
         "        F[:] = A",
-        "        values(A, F, V, B, S, given[s], out[s])",
+        "        values(A, F, V, given[s], out[s])",
     ]
     return "\n".join(lines)
 

@@ -18,18 +18,18 @@ Codes = NDArray[np.int32]
 ALWAYS = np.int32(-NEVER)  # a day before all days
 
 
-def encode(*columns: pd.Series) -> tuple[list[Codes], list[str]]:
+def encode(*columns: pd.Series) -> tuple[list[Codes], pa.Array]:
     """Text columns as codes into one common list of texts (in order of first appearance); a missing text is -1."""
     whole = pa.chunked_array([chunk for column in columns for chunk in _chunks(column)], type=pa.large_string())
     encoded = whole.combine_chunks().dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    return np.split(codes, np.cumsum([len(c) for c in columns])[:-1]), encoded.dictionary.to_pylist()
+    return np.split(codes, np.cumsum([len(c) for c in columns])[:-1]), encoded.dictionary
 
 
 def looked_up(words: pd.Series, values: Mapping[str, int]) -> NDArray[np.int64]:
     """One number a word; each different word is looked up once."""
     (codes,), texts = encode(words)
-    return np.array([values[text] for text in texts], dtype=np.int64)[codes] if texts else np.zeros(0, dtype=np.int64)
+    return np.array([values[text] for text in texts.to_pylist()], dtype=np.int64)[codes] if len(texts) else np.zeros(0, dtype=np.int64)
 
 
 def _chunks(column: pd.Series) -> list[pa.Array]:
@@ -65,7 +65,7 @@ class Owners:
     def codes(self, customer_ids: pd.Series) -> Codes:
         """Each id's code; -1 for an id that the ledger does not know."""
         (codes,), texts = encode(customer_ids)
-        known = self.index.get_indexer(pd.Index(texts, dtype=object)).astype(np.int32) if texts else codes[:0]
+        known = self.index.get_indexer(pd.Index(texts.to_pylist(), dtype=object)).astype(np.int32) if len(texts) else codes[:0]
         return np.where(codes < 0, np.int32(-1), known[codes] if len(known) else codes).astype(np.int32)
 
     def moved(self, customer: Codes, since: Days, until: Days) -> tuple[NDArray[np.int64], Codes, Days, Days]:
@@ -93,7 +93,7 @@ def owners(ledger: Ledger) -> Owners:
     Raises LedgerError where the new customer is unknown or mergers run in a circle.
     """
     tables = [ledger[t]["customer_id"] for t in ("customers", "invoices", "payments", "events")]
-    ids = np.array(sorted(encode(*tables)[1]), dtype=object)
+    ids = np.array(sorted(encode(*tables)[1].to_pylist()), dtype=object)
     everyone = np.arange(len(ids), dtype=np.int32)
     plain = Owners(ids=ids, member=everyone, owner=everyone, since=np.full(len(ids), ALWAYS), until=np.full(len(ids), NEVER))
     merged = ledger.events[ledger.events["kind"] == "merged_into"]

@@ -32,10 +32,13 @@ class Peers:
     place: dict[str, dict[str, int]]
     counts: dict[str, NDArray[np.int32]]
 
-    def shares(self, kind: str, customer_ids: NDArray[np.object_], days: Days) -> NDArray[np.float64]:
-        """(late share, late-30 share) a row; NaN without a group, or where none of its invoices fell due."""
+    def groups_of(self, kind: str, customer_ids: NDArray[np.object_]) -> NDArray[np.int64]:
+        """Each customer's group; -1 where not reported."""
         places = self.place[kind]
-        group = np.array([places.get(name, -1) for name in customer_ids], dtype=np.int64)
+        return np.array([places.get(name, -1) for name in customer_ids], dtype=np.int64)
+
+    def shares(self, kind: str, group: NDArray[np.int64], days: Days) -> NDArray[np.float64]:
+        """(late share, late-30 share) a row; NaN without a group, or where none of its invoices fell due."""
         counts = self.counts[kind]
         on = days.astype(np.int64) - self.first_day
         inside = (group >= 0) & (on >= 0) & (on < counts.shape[1])

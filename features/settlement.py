@@ -17,15 +17,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
 from features.currency import CENTS, reporting_cents
 from features.known import NEVER, Days, day, known_from, known_until
 from features.ledger import TABLES, Ledger
+from features.order import by_group
 from features.owners import Codes, Owners, encode, looked_up, owners
 
 Cents = NDArray[np.int64]
@@ -54,7 +58,7 @@ class Settlement:
     invoice_start: NDArray[np.int64]
     customer: Codes
     invoice: Codes  # place in invoice_ids
-    invoice_ids: list[str]
+    invoice_names: pa.Array
     row: NDArray[np.int64]  # place in ledger.invoices
     issued_on: Days
     due_on: Days
@@ -88,6 +92,11 @@ class Settlement:
     unapplied_cents: Cents  # signed
     unapplied_currency: NDArray[np.object_]
     unapplied_document_cents: Cents
+
+    @cached_property
+    def invoice_ids(self) -> list[str]:
+        """Invoice ids by code."""
+        return list(self.invoice_names.to_pylist())
 
     def at(self, as_of: date | str | pd.Timestamp) -> pd.DataFrame:
         """Every invoice as the books held it at the end of day `as_of`, one row an invoice known by then.
@@ -149,39 +158,40 @@ def settle(ledger: Ledger) -> Settlement:
     """
     who = owners(ledger)
     table, payments, events = ledger.invoices, ledger.payments, ledger.events
-    (invoice_id, applies_to, paid_id, event_id), invoice_ids = encode(
+    (invoice_id, applies_to, paid_id, event_id), names = encode(
         table["invoice_id"], table["applies_to"], payments["invoice_id"], events["invoice_id"]
     )
     is_credit = (table["kind"] == "credit_note").to_numpy()
-    cents = np.rint(table["amount"].to_numpy(dtype=np.float64) * CENTS).astype(np.int64)
+    cents = _cents(table["amount"])
     reported = reporting_cents(table["amount"], table["currency"], table["issued_on"], ledger)
     since, until = known_from(table, TABLES["invoices"]), known_until(table, TABLES["invoices"])
 
-    is_target = np.zeros(len(invoice_ids), dtype=bool)
+    is_target = np.zeros(len(names), dtype=bool)
     is_target[invoice_id[~is_credit]] = True
     applied = is_credit & (applies_to >= 0) & is_target[applies_to]
-    entries = _entries(ledger, is_target, applied, invoice_id, applies_to, paid_id, event_id, cents, since, until, len(invoice_ids))
+    known = known_from(payments, TABLES["payments"]), known_until(payments, TABLES["payments"])
+    entries = _entries(ledger, is_target, applied, applies_to, paid_id, event_id, cents, (since, until), known, len(names))
 
     invoices = np.flatnonzero(~is_credit)
-    alive = np.full(len(invoice_ids), NEVER), np.full(len(invoice_ids), -NEVER)
+    alive = np.full(len(names), NEVER), np.full(len(names), -NEVER)
     np.minimum.at(alive[0], invoice_id[invoices], since[invoices])
     np.maximum.at(alive[1], invoice_id[invoices], until[invoices])
     source, customer, first, last = who.moved(who.codes(table["customer_id"])[invoices], since[invoices], until[invoices])
     row = invoices[source]
     issued_on, due_on = days_of(table["issued_on"])[row], days_of(table["due_on"])[row]
-    order = np.lexsort((reported[row], issued_on, due_on, customer))
+    order, invoice_start = by_group(customer, len(who.ids), due_on, issued_on)
     row, customer, first, last = row[order], customer[order], first[order], last[order]
     rate = np.where(cents[row] == reported[row], 1.0, reported[row] / np.maximum(cents[row], 1))
     counts, versions = _versions(invoice_id[row], first, last, cents[row], rate, *entries)
     allocations = _spread(invoice_id[row], rate, *entries)
     return Settlement(
-        owners=who, invoice_start=np.searchsorted(customer, np.arange(len(who.ids) + 1)).astype(np.int64),
-        customer=customer, invoice=invoice_id[row], invoice_ids=invoice_ids, row=row,
+        owners=who, invoice_start=invoice_start,
+        customer=customer, invoice=invoice_id[row], invoice_names=names, row=row,
         issued_on=issued_on[order], due_on=due_on[order], booked_on=since[row], known_from=first, known_until=last,
         amount_cents=reported[row], document_amount_cents=cents[row],
         version_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         **dict(zip(_VERSION_FIELDS, versions, strict=True)), **dict(zip(_ALLOCATION_FIELDS, allocations, strict=True)),
-        **_unapplied(ledger, who, is_credit, (paid_id, applies_to), alive, reported, cents),
+        **_unapplied(ledger, who, is_credit, (paid_id, applies_to), alive, known, reported),
     )  # fmt: skip
 
 
@@ -202,78 +212,85 @@ def days_of(column: pd.Series) -> Days:
 
 
 def _entries(
-    ledger: Ledger, is_target: NDArray[np.bool_], applied: NDArray[np.bool_], invoice_id: Codes, applies_to: Codes,
-    paid_id: Codes, event_id: Codes, cents: Cents, since: Days, until: Days, count_ids: int,
+    ledger: Ledger, is_target: NDArray[np.bool_], applied: NDArray[np.bool_], applies_to: Codes, paid_id: Codes, event_id: Codes,
+    cents: Cents, held: tuple[Days, Days], known: tuple[Days, Days], count_ids: int,
 ) -> Entries:  # fmt: skip
     """All that changes an invoice, sorted by (invoice id, event day, kind): where each id's entries start, event day,
     known from, known until, signed document cents, kind."""
     payments, events = ledger.payments, ledger.events
     paying = np.flatnonzero((paid_id >= 0) & is_target[paid_id]) if count_ids else np.zeros(0, dtype=np.int64)
     sign, is_sold = looked_up(payments["kind"], SIGNS), looked_up(payments["kind"], {k: k == "factoring" for k in SIGNS})
-    signed = np.rint(payments["amount"].to_numpy(dtype=np.float64)[paying] * CENTS).astype(np.int64)
     credit = np.flatnonzero(applied)
     event_kinds = {"write_off": WRITE_OFF, "dispute_opened": DISPUTE_OPENED, "dispute_closed": DISPUTE_CLOSED}
     is_entry = events["kind"].isin(list(event_kinds)).to_numpy() & (event_id >= 0)
     told = np.flatnonzero(is_entry)[is_target[event_id[is_entry]]] if is_entry.any() else np.zeros(0, dtype=np.int64)
     written = events["amount"].to_numpy(dtype=np.float64)[told] * CENTS
     parts = [
-        (paid_id[paying], days_of(payments["paid_on"])[paying], known_from(payments, TABLES["payments"])[paying],
-         known_until(payments, TABLES["payments"])[paying], signed * sign[paying],
-         np.where(is_sold[paying] == 1, FACTOR, CASH)),
-        (applies_to[credit], days_of(ledger.invoices["issued_on"])[credit], since[credit], until[credit], cents[credit],
-         np.full(len(credit), CREDIT)),
+        (paid_id[paying], days_of(payments["paid_on"])[paying], known[0][paying], known[1][paying],
+         (_cents(payments["amount"]) * sign)[paying], np.where(is_sold[paying] == 1, FACTOR, CASH).astype(np.int8)),
+        (applies_to[credit], days_of(ledger.invoices["issued_on"])[credit], held[0][credit], held[1][credit], cents[credit],
+         np.full(len(credit), CREDIT, dtype=np.int8)),
         (event_id[told], days_of(events["occurred_on"])[told], known_from(events, TABLES["events"])[told],
          known_until(events, TABLES["events"])[told],
          np.where(np.isnan(written), ALL_THAT_IS_LEFT, np.rint(np.nan_to_num(written)).astype(np.int64)),
          events["kind"].iloc[told].map(event_kinds).to_numpy(dtype=np.int8)),
     ]  # fmt: skip
     ids, on, first, last, amount, kinds = (np.concatenate(c) for c in zip(*parts, strict=True))
-    order = np.lexsort((kinds, on, ids))
-    start = np.searchsorted(ids[order], np.arange(count_ids + 1)).astype(np.int64)
+    order, start = by_group(ids, count_ids, on, kinds)
     return start, on[order], first[order], last[order], amount[order], kinds[order].astype(np.int8)
 
 
 def _unapplied(
     ledger: Ledger, who: Owners, is_credit: NDArray[np.bool_], named: tuple[Codes, Codes], alive: tuple[Days, Days],
-    reported: Cents, cents: Cents,
-) -> dict[str, NDArray]:  # fmt: skip
+    known: tuple[Days, Days], reported: Cents,
+) -> dict[str, NDArray[Any]]:  # fmt: skip
     """Money that names no invoice that the books hold: cash and credit notes, for the days on which that is so.
 
     named : the invoice that each payment, and each row of the invoices table, names (-1: none). alive : per invoice id the
     first day on which the books hold it and the first on which they no longer do (NEVER, and before all days, for none).
+    known : the payments' own first and last days.
     """
     table, payments, credit = ledger.invoices, ledger.payments, np.flatnonzero(is_credit)
-    sign = looked_up(payments["kind"], SIGNS)
-    own = np.rint(payments["amount"].to_numpy(dtype=np.float64) * CENTS).astype(np.int64)
     names = np.concatenate([named[0], named[1][credit]])
-    since = np.concatenate([known_from(payments, TABLES["payments"]), known_from(table, TABLES["invoices"])[credit]])
-    until = np.concatenate([known_until(payments, TABLES["payments"]), known_until(table, TABLES["invoices"])[credit]])
+    since = np.concatenate([known[0], known_from(table, TABLES["invoices"])[credit]])
+    until = np.concatenate([known[1], known_until(table, TABLES["invoices"])[credit]])
     # before the books hold the invoice that is named, and after they drop it, the money names none
     held_from = np.where(names >= 0, alive[0][names], NEVER) if len(alive[0]) else np.full(len(names), NEVER)
     held_until = np.where(names >= 0, alive[1][names], NEVER) if len(alive[0]) else np.full(len(names), NEVER)
-    before, after = (since, np.minimum(until, held_from)), (np.maximum(since, np.maximum(held_until, held_from)), until)
-    row = np.concatenate([np.flatnonzero(before[0] < before[1]), np.flatnonzero(after[0] < after[1])])
-    split = int((before[0] < before[1]).sum())
-    first = np.concatenate([before[0][row[:split]], after[0][row[split:]]]).astype(np.int32)
-    last = np.concatenate([before[1][row[:split]], after[1][row[split:]]]).astype(np.int32)
-    paid, noted = row[row < len(payments)], credit[row[row >= len(payments)] - len(payments)]
-    in_reporting = np.zeros(len(row), dtype=np.int64)
-    part = payments.iloc[paid]
-    in_reporting[row < len(payments)] = reporting_cents(part["amount"], part["currency"], part["paid_on"], ledger) * sign[paid]
-    in_reporting[row >= len(payments)] = reported[noted]
-    customers = np.concatenate([who.codes(payments["customer_id"]), who.codes(table["customer_id"])[credit]])[row]
-    on = np.concatenate([days_of(payments["paid_on"]), days_of(table["issued_on"])[credit]])[row]
-    document = np.concatenate([own * sign, cents[credit]])[row]
-    currency = np.concatenate([payments["currency"].to_numpy(dtype=object), table["currency"].to_numpy(dtype=object)[credit]])[row]
-    source, customer, first, last = who.moved(customers, first, last)
-    order = np.lexsort((in_reporting[source], on[source], customer))
+    end_before, start_after = np.minimum(until, held_from), np.maximum(since, np.maximum(held_until, held_from))
+    early, late = np.flatnonzero(since < end_before), np.flatnonzero(start_after < until)
+    row = np.concatenate([early, late])
+    first = np.concatenate([since[early], start_after[late]]).astype(np.int32)
+    last = np.concatenate([end_before[early], until[late]]).astype(np.int32)
+    is_cash = row < len(payments)
+    cash, note = payments.iloc[row[is_cash]], table.iloc[credit[row[~is_cash] - len(payments)]]
+    sign = looked_up(cash["kind"], SIGNS)
+
+    def both(of_cash: NDArray[Any], of_note: NDArray[Any]) -> NDArray[Any]:
+        joined = np.empty(len(row), dtype=of_cash.dtype)
+        joined[is_cash], joined[~is_cash] = of_cash, of_note
+        return joined
+
+    document, reporting = (
+        both(of_cash * sign, of_note) for of_cash, of_note in (
+            (_cents(cash["amount"]), _cents(note["amount"])),
+            (reporting_cents(cash["amount"], cash["currency"], cash["paid_on"], ledger), reported[note.index.to_numpy()]),
+        )
+    )  # fmt: skip
+    on = both(days_of(cash["paid_on"]), days_of(note["issued_on"]))
+    currency = both(cash["currency"].to_numpy(dtype=object), note["currency"].to_numpy(dtype=object))
+    source, customer, first, last = who.moved(both(who.codes(cash["customer_id"]), who.codes(note["customer_id"])), first, last)
+    order, start = by_group(customer, len(who.ids), on[source])
     source = source[order]
     return {
-        "unapplied_start": np.searchsorted(customer[order], np.arange(len(who.ids) + 1)).astype(np.int64),
-        "unapplied_on": on[source], "unapplied_booked_on": since[row][source], "unapplied_known_from": first[order],
-        "unapplied_known_until": last[order], "unapplied_cents": in_reporting[source],
+        "unapplied_start": start, "unapplied_on": on[source], "unapplied_booked_on": since[row][source],
+        "unapplied_known_from": first[order], "unapplied_known_until": last[order], "unapplied_cents": reporting[source],
         "unapplied_document_cents": document[source], "unapplied_currency": currency[source],
     }  # fmt: skip
+
+
+def _cents(amount: pd.Series) -> Cents:
+    return np.rint(amount.to_numpy(dtype=np.float64) * CENTS).astype(np.int64)
 
 
 @njit(cache=True, nogil=True)
