@@ -60,3 +60,7 @@ def main() -> None:
     except click.ClickException as mistake:
         mistake.show()
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

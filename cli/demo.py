@@ -1,0 +1,230 @@
+"""`tradecredit demo`: the whole way once, on a sample ledger, and what to open next."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.output import table
+from features.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+
+
+@click.command()
+@click.option("--customers", default=3000, show_default=True)
+@click.option("--months", default=48, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+def command(customers: int, months: int, seed: int) -> None:
+    """Write a sample ledger, train both models through the MLproject, promote, serve, ask, and explain one score.
+
+    Example: tradecredit demo --customers 1000
+    """
+    from features.synthetic import write_sample
+    from models.registry import DEFAULT_MODEL, DELAY_MODEL, Settings, newest, promote
+
+    settings = Settings.from_environment()
+    _say(f"1  A sample ledger: {customers:,} customers, {months} months → {settings.ledger}")
+    shutil.rmtree(settings.ledger, ignore_errors=True)
+    written = write_sample(settings.ledger, customers=customers, months=months, seed=seed)
+    click.echo("   " + ", ".join(f"{count:,} {name}" for name, count in written.items() if count))
+
+    _say("2  Two models, trained and tracked: mlflow run . --env-manager local")
+    _train(settings.home, settings.tracking_uri, settings.ledger, seed)
+    _say("3  How good they are: out of time, on data that neither they nor their features could have seen")
+    served = {kind: promote(settings, name, newest(settings, name), by="make demo") for kind, name in
+              {"default": DEFAULT_MODEL, "delay": DELAY_MODEL}.items()}  # fmt: skip
+    _print_default(served["default"].metrics)
+    _print_delay(served["delay"].metrics)
+    for model in served.values():
+        click.echo(
+            f"   {model.name} version {model.version} is champion since {model.promoted_at}, by {model.promoted_by}"
+        )
+
+    _say("4  The service, asked as a client would")
+    with _service() as address:
+        _ask(address, settings.ledger)
+    _say("Next")
+    click.echo("   make serve   the service and the reviewers' page, http://127.0.0.1:3000")
+    click.echo("   make ui      the runs, plots and registered models in MLflow, http://127.0.0.1:5000")
+    click.echo("   README.md    your own ledger: tradecredit import, train, promote, serve")
+
+
+def _say(text: str) -> None:
+    click.echo("\n" + click.style(text, bold=True))
+
+
+def _train(home: Path, tracking_uri: str, ledger: Path, seed: int) -> None:
+    """Run the MLproject as a user would; its whole output goes to a file and its end is shown where it fails."""
+    log = home / "train.log"
+    command = [sys.executable, "-m", "mlflow", "run", str(ROOT), "--env-manager", "local", "--experiment-name",
+               "tradecredit/project", "-P", f"ledger={ledger}", "-P", f"seed={seed}"]  # fmt: skip
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": tracking_uri,
+        "TRADECREDIT_HOME": str(home),
+        "PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", ""),
+    }
+    started = time.monotonic()
+    with log.open("w") as output:
+        done = subprocess.run(command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        end = "\n".join(log.read_text().splitlines()[-15:])
+        raise InputError(f"training failed (exit {done.returncode}); the end of {log}:\n{end}")
+    click.echo(f"   done in {time.monotonic() - started:.0f} s; what it printed: {log}")
+
+
+def _cells(metrics: dict[str, float], *names: str) -> list[str]:
+    """Each named figure with its bootstrap interval where the run has one; a dash where a row has no such figure."""
+    cells = []
+    for name in names:
+        low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+        value = f"{metrics[name]:.3f}" if name in metrics else "–"
+        cells.append(value if low is None or high is None else f"{value} [{low:.2f}, {high:.2f}]")
+    return cells
+
+
+def _print_default(metrics: dict[str, float]) -> None:
+    """The default model beside its baselines and the ceiling."""
+    rows = [
+        ["LightGBM default model", *_cells(metrics, "auc", "gini", "gini_share_of_truth")],
+        ["rule: days past due of the oldest item", *_cells(metrics, *_baseline("days_past_due"))],
+        ["rule: days beyond terms (DBT)", *_cells(metrics, *_baseline("dbt"))],
+        ["rule: an item is > 30 days past due", *_cells(metrics, *_baseline("past_due_30"))],
+        ["ceiling: the sample's true PD", *_cells(metrics, "truth_auc", "truth_gini"), "1.000"],
+    ]
+    click.echo(table(rows, ["default in 12 months", "AUC", "Gini", "share of the true PD's Gini"]))
+    click.echo(
+        f"   {metrics['snapshots']:,.0f} snapshots of {metrics['customers']:,.0f} customers, {metrics['defaulters']:,.0f} of "
+        f"whom default; mean PD {metrics['pd_mean']:.2%}, observed {metrics['default_rate']:.2%}, Brier {metrics['brier']:.4f}, "
+        f"ECE {metrics['ece']:.4f}. Brackets: 95 % bootstrap over customers.\n"
+    )
+
+
+def _baseline(rule: str) -> tuple[str, str, str]:
+    return f"baseline_{rule}_auc", f"baseline_{rule}_gini", f"baseline_{rule}_gini_share_of_truth"
+
+
+def _print_delay(metrics: dict[str, float]) -> None:
+    """The delay model beside its baselines."""
+    rows = [
+        ["LightGBM delay model", *_cells(metrics, "mae_days", "within_3_days_share", "auc_late_5", "auc_late_30")],
+        ["always on the day", *_cells(metrics, "baseline_on_the_day_mae_days", "baseline_on_the_day_within_3_days_share"), "–", "–"],
+        ["customer's mean", *_cells(metrics, "baseline_customer_mean_mae_days", "baseline_customer_mean_within_3_days_share"), "–", "–"],
+        ["customer's median", *_cells(metrics, "baseline_customer_median_mae_days", "baseline_customer_median_within_3_days_share"), "–", "–"],
+        ["customer's late rate", "–", "–", *_cells(metrics, "baseline_customer_late_rate_auc_late_5", "baseline_customer_late_rate_auc_late_30")],
+    ]  # fmt: skip
+    header = [
+        "days late, asked on the issue date",
+        "MAE, days",
+        "within 3 days",
+        "AUC, ≥ 5 days late",
+        "AUC, ≥ 30 days late",
+    ]
+    click.echo(table(rows, header))
+    click.echo(
+        f"   {metrics['items']:,.0f} invoices of {metrics['customers']:,.0f} customers; the 80 % interval covers "
+        f"{metrics['coverage_80']:.1%} and is {metrics['interval_days']:.1f} days wide on average.\n"
+    )
+
+
+@contextmanager
+def _service() -> Iterator[str]:
+    """The real server on a free port, stopped by its process id at the end whatever happens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "serve", "--port", str(port)], cwd=ROOT,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        _wait(address, server)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _wait(address: str, server: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise InputError(f"the service ended at once: {server.stderr.read()[-800:] if server.stderr else ''}")
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    raise InputError("the service was not ready within two minutes.")
+
+
+def post(address: str, route: str, body: dict[str, Any]) -> Any:
+    """One JSON request, as a client would send it."""
+    request = urllib.request.Request(address + route, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.loads(answer.read())
+
+
+def _ask(address: str, ledger: Path) -> None:
+    """Score some customers, then explain and review one whose risk is high but not the highest, as a person reads it."""
+    import duckdb
+
+    found = duckdb.execute(
+        "SELECT customer_id FROM read_parquet(?) ORDER BY 1 LIMIT 200", [str(ledger / "customers.parquet")]
+    )
+    answer = post(address, "/score", {"customer_ids": [row[0] for row in found.fetchall()]})
+    scored = sorted((s for s in answer["scores"] if s["pd"] is not None), key=lambda s: -s["pd"])
+    click.echo(f"   POST /score: {len(answer['scores'])} customers as of {answer['as_of']}; five of them:")
+    places = [0, len(scored) // 20, len(scored) // 4, len(scored) // 2, len(scored) - 1]
+    rows = [
+        [s["customer_id"], s["grade"], f"{s['pd']:.2%}", f"{s['pd_low']:.2%} – {s['pd_high']:.2%}",
+         f"{s['exposure']:,.0f}", f"{s['expected_loss']:,.0f}", f"{s['delay']['p_late_30']:.1%}" if s["delay"] else "–"]
+        for s in (scored[i] for i in places)
+    ]  # fmt: skip
+    header = [
+        "customer",
+        "grade",
+        "PD 12 months",
+        "nine in ten",
+        f"exposure, {answer['currency']}",
+        "expected loss",
+        "P(next > 30 d late)",
+    ]
+    click.echo(table(rows, header))
+    one = scored[len(scored) // 20]
+    why = post(address, "/explain", {"customer_id": one["customer_id"], "language": "en"})
+    click.echo(f"\n   POST /explain: why {one['customer_id']} has PD {one['pd']:.2%} (grade {one['grade']})")
+    for reason in why["reasons"]:
+        click.echo(f"     {reason['log_odds']:+.2f}  {reason['text']}")
+    click.echo(
+        f"     base value {why['base_value']:+.2f} and all contributions add up to the score within {abs(why['additivity_residual']):.0e} log-odds"
+    )
+    zh = post(address, "/explain", {"customer_id": one["customer_id"], "language": "zh"})
+    click.echo(f"     中文: {zh['reasons'][0]['text']}")
+    wanted = max(1000.0, round(2 * one["exposure"], -3))
+    review = post(
+        address,
+        "/review",
+        {"customer_id": one["customer_id"], "requested_limit": wanted, "currency": answer["currency"]},
+    )
+    click.echo(f"\n   POST /review: a limit of {wanted:,.0f} {answer['currency']} is asked for → {review['recommendation']}, "
+               f"{review['recommended_limit']:,.0f}, until {review['valid_until']}")  # fmt: skip
+    for step in review["arithmetic"]:
+        click.echo(f"     {step['step']}: {step['formula']} = {step['result']:,.2f}")
+    click.echo(f"   decision {review['decision_id']}, model version {one['model']['version']}: "
+               f"tradecredit replay {review['decision_id']} gives it again")  # fmt: skip
