@@ -33,7 +33,7 @@ class Customers:
     """Arrays of one block, one entry a customer, in the order of their numbers.
 
     rate: invoices a month. amount_location: mean of the log of an invoice's euros. first_month: of the ledger in which
-    they buy (0 for those from before it). onboarded_on: day. habit_late, habit_size: standard normal, no credit risk.
+    they buy (0 for those from before it). onboarded_on: day. habit_late, habit_size: standard normal (larger for the largest), no credit risk.
     """
 
     number: Days
@@ -63,6 +63,7 @@ class Customers:
 
 
 GIANTS = len(GIANT_SHARES)
+GIANT_HABIT = 1.2  # added to their habit to pay late: large buyers stretch terms because they can
 
 
 def block_count(settings: Settings) -> int:
@@ -117,7 +118,7 @@ def draw_customers(random: np.random.Generator, block: int, settings: Settings, 
         "terms": random.choice(TERMS, n, p=TERMS_SHARES),
         "rolls_due": random.random(n) < LATENESS.rolls_due,
         "clearing_step": np.array(LATENESS.clearing_steps)[random.integers(0, len(LATENESS.clearing_steps), n)],
-        "habit_late": random.normal(0, 1, n),
+        "habit_late": random.normal(0, 1, n) + GIANT_HABIT * is_giant,
         "habit_size": random.normal(0, 1, n),
         "disputed": LATENESS.disputed * np.exp(random.normal(0, LATENESS.disputed_habit, n)),
     }  # fmt: skip
