@@ -248,9 +248,8 @@ class Scorer:
         """The last known rate of a currency to the reporting currency. Raises InputError where there is none."""
         return rate_on(self.served.ledger, currency, self.served.currency, as_of)
 
-    def situation(self, row: pd.Series, as_of: date, requested: float) -> Situation:
+    def situation(self, customer_id: str, row: Mapping[str, Any], as_of: date, requested: float) -> Situation:
         """What a limit is recommended from: a customer's row of scores, its credit terms, the limit asked for."""
-        customer_id = str(row.name)
         terms = terms_on(self.served.ledger, customer_id, as_of)
         return Situation(
             customer_id=customer_id, as_of=as_of, requested=requested, balance=float(row["balance"]),

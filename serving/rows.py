@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from models.decisions.cash import CASH_BUCKETS
@@ -22,7 +25,7 @@ def text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def score_of(customer_id: str, row: pd.Series, scorer: Scorer) -> dict[str, Any]:
+def score_of(customer_id: str, row: Mapping[str, Any], scorer: Scorer) -> dict[str, Any]:
     """PD, grade and expected loss; null where `special` says why there is no PD of the model."""
     policy = scorer.limit_policy
     return {
@@ -40,7 +43,7 @@ def score_of(customer_id: str, row: pd.Series, scorer: Scorer) -> dict[str, Any]
     }  # fmt: skip
 
 
-def delay_of(row: pd.Series) -> dict[str, Any] | None:
+def delay_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
     """How late the next invoice is paid, and of which invoice that is said; None without any invoice to go by."""
     if math.isnan(row["next_amount"]):
         return None
@@ -50,7 +53,7 @@ def delay_of(row: pd.Series) -> dict[str, Any] | None:
     }
 
 
-def account_of(row: pd.Series) -> dict[str, Any]:
+def account_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """What stands of the account: balances, ageing, and the cash expected of it by bucket of days from as_of."""
     cash = {bucket: number(row[f"cash_{bucket}"]) for bucket in CASH_BUCKETS}
     return {
@@ -61,29 +64,49 @@ def account_of(row: pd.Series) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def inputs_of(scores: Scores, place: int) -> dict[str, Any]:
-    """The models' inputs of the customer at a place, to the last bit (JSON floats are exact); null is missing."""
-    customer_id = scores.customers.index[place]
-    found: dict[str, Any] = {}
-    for name, matrix in (("default", scores.X), ("delay", scores.X_next)):
-        at = matrix.index.get_indexer(pd.Index([customer_id]))[0]
-        if at >= 0:
-            found[name] = dict(zip(matrix.columns, map(number, matrix.iloc[at].to_numpy()), strict=True))
-    if customer_id in scores.next_items.index:
-        item = scores.next_items.loc[customer_id]
-        found["next_invoice"] = {
-            "issued_on": item["issued_on"].date().isoformat(), "due_on": item["due_on"].date().isoformat(),
-            "amount": float(item["amount"]), "currency": item["currency"],
-        }  # fmt: skip
-    return found
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame as dictionaries: some fifty times as fast to read as one Series a row."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
-def row_of(matrix: pd.DataFrame, label: Any) -> dict[str, float | None]:
-    """One row of a matrix by its label, to the last bit; null is missing."""
-    return dict(zip(matrix.columns, map(number, matrix.loc[label].to_numpy()), strict=True))
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """The models' inputs of some customers or items, row by row, to the last bit (JSON floats are exact)."""
+
+    default: Mapping[str, dict[str, float | None]]
+    delay: Mapping[str, dict[str, float | None]]
+    next_invoice: Mapping[str, dict[str, Any]]
+
+    @classmethod
+    def of(cls, scores: Scores) -> Inputs:
+        items = scores.next_items.assign(
+            issued_on=scores.next_items["issued_on"].dt.strftime("%Y-%m-%d"),
+            due_on=scores.next_items["due_on"].dt.strftime("%Y-%m-%d"),
+        )
+        kept = rows_of(items[["issued_on", "due_on", "amount", "currency"]])
+        return cls(
+            default=matrix_rows(scores.X), delay=matrix_rows(scores.X_next),
+            next_invoice=dict(zip(map(str, items.index), kept, strict=True)),
+        )  # fmt: skip
+
+    def at(self, customer_id: str) -> dict[str, Any]:
+        """What went into the models for one customer; a model that was not asked is left out."""
+        named = {"default": self.default, "delay": self.delay, "next_invoice": self.next_invoice}
+        return {name: rows[customer_id] for name, rows in named.items() if customer_id in rows}
 
 
-def payment_of(row: pd.Series) -> dict[str, Any]:
+def matrix_rows(matrix: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+    """A matrix's rows by their label; null is missing."""
+    names = [str(name) for name in matrix.columns]
+    values = matrix.to_numpy(dtype=np.float64)
+    rows = values.astype(object)
+    rows[np.isnan(values)] = None
+    return {
+        str(label): dict(zip(names, row, strict=True)) for label, row in zip(matrix.index, rows.tolist(), strict=True)
+    }
+
+
+def payment_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """When one open item is paid, given that it is unpaid on the day asked."""
     return {
         "customer_id": row["customer_id"], "invoice_id": row["invoice_id"],

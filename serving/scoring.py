@@ -14,8 +14,8 @@ from models.scorer import COLUMNS, Scorer, Scores
 from models.served_book import FutureDay, UnknownCustomer
 from serving.errors import Problem
 from serving.explaining import explained, named
-from serving.rows import account_of, delay_of, inputs_of, number, payment_of, row_of, score_of, text
-from serving.schema import ExplainRequest, LedgerRequest, Message, PaymentsRequest, ReviewRequest, ScoreRequest
+from serving.rows import Inputs, account_of, delay_of, matrix_rows, number, payment_of, rows_of, score_of, text
+from serving.schema import ExplainRequest, LedgerRequest, PaymentsRequest, ReviewRequest, ScoreRequest
 from serving.sent_ledger import sent_ledger
 from serving.served import Champions
 from serving.store import DecisionLog
@@ -47,15 +47,17 @@ def _scores(
         scores = scorer.score(ids, asked.as_of)
     common = _common(champions, scorer, scores)
     answers, records = [], []
-    for place, (customer_id, row) in enumerate(scores.customers.iterrows()):
+    inputs, kept = Inputs.of(scores), asked.kept()
+    for customer_id, row in zip(map(str, scores.customers.index), rows_of(scores.customers), strict=True):
         answer = {
-            **score_of(str(customer_id), row, scorer),
+            **score_of(customer_id, row, scorer),
             "delay": delay_of(row),
             "open_items": account_of(row),
             **common,
         }
         answers.append(answer)
-        records.append(_record(champions, scorer, kind, asked, inputs_of(scores, place), answer))
+        own = {**kept, "customer_ids": [customer_id]}  # of the request only what this answer is about
+        records.append(_record(champions, scorer, kind, own, inputs.at(customer_id), answer))
     ids_given = log.append(records)
     return {
         "as_of": common["as_of"], "data_known_to": common["data_known_to"], "currency": scorer.served.currency,
@@ -82,7 +84,7 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest) -> An
     scorer = champions.scorer
     with known_customers(scorer):
         scores = scorer.score([asked.customer_id], asked.as_of)
-    row = scores.customers.iloc[0]
+    row = rows_of(scores.customers)[0]
     answer: Answer = {
         "customer_id": asked.customer_id, "target": asked.target, "language": asked.language,
         "special": text(row["special"]), "currency": scorer.served.currency,
@@ -95,7 +97,9 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest) -> An
         answer |= {"contributions": [], "families": [], "reasons": reasons, "strengths": []}
     else:
         answer |= explained(found, scorer, target=asked.target, language=asked.language)
-    (decision_id,) = log.append([_record(champions, scorer, "explain", asked, inputs_of(scores, 0), answer)])
+    (decision_id,) = log.append(
+        [_record(champions, scorer, "explain", asked.kept(), Inputs.of(scores).at(asked.customer_id), answer)]
+    )
     return {**answer, "decision_id": decision_id}
 
 
@@ -104,9 +108,9 @@ def review(champions: Champions, log: DecisionLog, asked: ReviewRequest) -> Answ
     scorer = champions.scorer
     with known_customers(scorer):
         scores = scorer.score([asked.customer_id], asked.as_of)
-    row = scores.customers.iloc[0]
+    row = rows_of(scores.customers)[0]
     rate = scorer.rate(asked.currency, scores.as_of)
-    situation = scorer.situation(row, scores.as_of, asked.requested_limit * rate)
+    situation = scorer.situation(asked.customer_id, row, scores.as_of, asked.requested_limit * rate)
     found = recommend(situation, scorer.limit_policy)
     reasons = _worded(found.reasons, asked.language)
     why = scorer.explain(scores, "pd")
@@ -124,7 +128,9 @@ def review(champions: Champions, log: DecisionLog, asked: ReviewRequest) -> Answ
         "score": {**score_of(asked.customer_id, row, scorer), "open_items": account_of(row)},
         **_common(champions, scorer, scores),
     }  # fmt: skip
-    (decision_id,) = log.append([_record(champions, scorer, "review", asked, inputs_of(scores, 0), answer)])
+    (decision_id,) = log.append(
+        [_record(champions, scorer, "review", asked.kept(), Inputs.of(scores).at(asked.customer_id), answer)]
+    )
     return {**answer, "decision_id": decision_id}
 
 
@@ -148,11 +154,13 @@ def predict_payments(champions: Champions, log: DecisionLog, asked: PaymentsRequ
     if asked.invoice_ids:
         found = found[found["invoice_id"].isin(asked.invoice_ids)]
     common = _common(champions, scorer, scores)
-    items = [{**payment_of(row), **common} for _, row in found.iterrows()]
-    given = log.append([
-        _record(champions, scorer, "predict_payments", asked, {"delay": row_of(scores.X_items, place)}, item)
-        for place, item in zip(found.index, items, strict=True)
-    ])  # fmt: skip
+    items = [{**payment_of(row), **common} for row in rows_of(found)]
+    inputs, kept = matrix_rows(scores.X_items), asked.kept()
+    records = []
+    for place, item in zip(found.index, items, strict=True):
+        own = {**kept, "customer_ids": [], "invoice_ids": [item["invoice_id"]]}
+        records.append(_record(champions, scorer, "predict_payments", own, {"delay": inputs[str(place)]}, item))
+    given = log.append(records)
     return {
         "as_of": common["as_of"], "data_known_to": common["data_known_to"], "currency": scorer.served.currency,
         "items": [{**item, "decision_id": i} for item, i in zip(items, given, strict=True)],
@@ -201,11 +209,11 @@ def _common(champions: Champions, scorer: Scorer, scores: Scores) -> Answer:
     }  # fmt: skip
 
 
-def _record(champions: Champions, scorer: Scorer, kind: str, asked: Message, inputs: Answer, answer: Answer) -> Answer:
+def _record(champions: Champions, scorer: Scorer, kind: str, asked: Answer, inputs: Answer, answer: Answer) -> Answer:
     """What the log holds of one answer: enough to compute it again."""
     models = {m.name: {**_model(m), "digest": m.digest} for m in (champions.default, champions.delay)}
     return {
-        "kind": kind, "asked": asked.kept(), "ledger_fingerprint": scorer.served.fingerprint,
+        "kind": kind, "asked": asked, "ledger_fingerprint": scorer.served.fingerprint,
         "inputs": inputs, "answer": answer,
         "models": models,
         "policies": {"limit": [scorer.limit_policy.name, scorer.limit_policy.version]},

@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -52,9 +53,39 @@ def small() -> Small:
     """120 customers over 24 months and models of a few trees: quick to make, real in every step."""
     with tempfile.TemporaryDirectory() as place:
         write_sample(Path(place) / "ledger", customers=CUSTOMERS, months=MONTHS, seed=SEED)
-        ledger = read_ledger(Path(place) / "ledger")
+        ledger = _with_every_status(read_ledger(Path(place) / "ledger"))
     book = ServedBook.of(ledger)
     return Small(ledger=ledger, book=book, default=_default(book), delay=_delay(book))
+
+
+def _with_every_status(ledger: Ledger) -> Ledger:
+    """The ledger and a customer of each status without a PD, whatever the sample's dice say."""
+    first, last = ledger.invoices["issued_on"].min(), pd.Timestamp(ledger.last_known_on)
+    added = {
+        "customers": [{"customer_id": c, "country": "DE"} for c in ("X-NEW", "X-INSOLVENT", "X-ASLEEP", "X-MERGED")],
+        "invoices": [
+            {"invoice_id": f"x-{c}", "customer_id": c, "kind": "invoice", "issued_on": on,
+             "due_on": on + pd.Timedelta(days=30),
+             "amount": 1000.0, "currency": "EUR"}
+            for c, on in (("X-INSOLVENT", last - pd.Timedelta(days=90)), ("X-ASLEEP", first), ("X-MERGED", first))
+        ],
+        "payments": [
+            {"payment_id": f"x-{c}", "customer_id": c, "invoice_id": f"x-{c}", "paid_on": first + pd.Timedelta(days=33),
+             "amount": 1000.0, "currency": "EUR", "kind": "payment"}
+            for c in ("X-ASLEEP", "X-MERGED")
+        ],
+        "events": [
+            {"event_id": "x-1", "customer_id": "X-INSOLVENT", "occurred_on": last - pd.Timedelta(days=20),
+             "kind": "insolvency"},
+            {"event_id": "x-2", "customer_id": "X-MERGED", "occurred_on": last - pd.Timedelta(days=50),
+             "kind": "merged_into", "detail": str(ledger.customers["customer_id"].iloc[0])},
+        ],
+    }  # fmt: skip
+    frames: dict[str, Any] = {name: frame for name, frame in ledger.tables.items() if len(frame)}
+    for name, rows in added.items():
+        both = pd.concat([frames[name].astype(object), pd.DataFrame(rows).astype(object)], ignore_index=True)
+        frames[name] = both.map(lambda value: None if pd.isna(value) else str(value)).astype("str")
+    return Ledger.from_frames(**frames)
 
 
 def _default(book: ServedBook) -> DefaultModel:
