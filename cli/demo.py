@@ -107,9 +107,10 @@ def _print_default(metrics: dict[str, float]) -> None:
     ]
     click.echo(table(rows, ["default in 12 months", "AUC", "Gini", "share of the true PD's Gini"]))
     click.echo(
-        f"   {metrics['snapshots']:,.0f} snapshots of {metrics['customers']:,.0f} customers, {metrics['defaulters']:,.0f} of "
-        f"whom default; mean PD {metrics['pd_mean']:.2%}, observed {metrics['default_rate']:.2%}, Brier {metrics['brier']:.4f}, "
-        f"ECE {metrics['ece']:.4f}. Brackets: 95 % bootstrap over customers.\n"
+        f"   {metrics['snapshots']:,.0f} snapshots of {metrics['customers']:,.0f} customers, "
+        f"{metrics['defaulters']:,.0f} of whom default; mean PD {metrics['pd_mean']:.2%}, observed "
+        f"{metrics['default_rate']:.2%}, Brier {metrics['brier']:.4f}, ECE {metrics['ece']:.4f}. "
+        "Brackets: 95 % bootstrap over customers.\n"
     )
 
 
@@ -119,20 +120,17 @@ def _baseline(rule: str) -> tuple[str, str, str]:
 
 def _print_delay(metrics: dict[str, float]) -> None:
     """The delay model beside its baselines."""
-    rows = [
-        ["LightGBM delay model", *_cells(metrics, "mae_days", "within_3_days_share", "auc_late_5", "auc_late_30")],
-        ["always on the day", *_cells(metrics, "baseline_on_the_day_mae_days", "baseline_on_the_day_within_3_days_share"), "–", "–"],
-        ["customer's mean", *_cells(metrics, "baseline_customer_mean_mae_days", "baseline_customer_mean_within_3_days_share"), "–", "–"],
-        ["customer's median", *_cells(metrics, "baseline_customer_median_mae_days", "baseline_customer_median_within_3_days_share"), "–", "–"],
-        ["customer's late rate", "–", "–", *_cells(metrics, "baseline_customer_late_rate_auc_late_5", "baseline_customer_late_rate_auc_late_30")],
-    ]  # fmt: skip
-    header = [
-        "days late, asked on the issue date",
-        "MAE, days",
-        "within 3 days",
-        "AUC, ≥ 5 days late",
-        "AUC, ≥ 30 days late",
-    ]
+    days = ("mae_days", "within_3_days_share")
+    late = ("auc_late_5", "auc_late_30")
+    rows = [["LightGBM delay model", *_cells(metrics, *days, *late)]]
+    for rule, words in (
+        ("on_the_day", "always on the day"),
+        ("customer_mean", "customer's mean"),
+        ("customer_median", "customer's median"),
+        ("customer_late_rate", "customer's late rate"),
+    ):
+        rows.append([words, *_cells(metrics, *(f"baseline_{rule}_{name}" for name in (*days, *late)))])
+    header = ["days late, asked on issue", "MAE, days", "within 3 days", "AUC, ≥ 5 days late", "AUC, ≥ 30 days late"]
     click.echo(table(rows, header))
     click.echo(
         f"   {metrics['items']:,.0f} invoices of {metrics['customers']:,.0f} customers; the 80 % interval covers "
@@ -181,7 +179,7 @@ def post(address: str, route: str, body: dict[str, Any]) -> Any:
 
 
 def _ask(address: str, ledger: Path) -> None:
-    """Score some customers, then explain and review one whose risk is high but not the highest, as a person reads it."""
+    """Score some customers, then explain and review one whose risk is high but not the highest."""
     import duckdb
 
     found = duckdb.execute(
@@ -212,18 +210,18 @@ def _ask(address: str, ledger: Path) -> None:
     for reason in why["reasons"]:
         click.echo(f"     {reason['log_odds']:+.2f}  {reason['text']}")
     click.echo(
-        f"     base value {why['base_value']:+.2f} and all contributions add up to the score within {abs(why['additivity_residual']):.0e} log-odds"
+        f"     base value {why['base_value']:+.2f} and all contributions add up to the score "
+        f"within {abs(why['additivity_residual']):.0e} log-odds"
     )
     zh = post(address, "/explain", {"customer_id": one["customer_id"], "language": "zh"})
     click.echo(f"     中文: {zh['reasons'][0]['text']}")
     wanted = max(1000.0, round(2 * one["exposure"], -3))
-    review = post(
-        address,
-        "/review",
-        {"customer_id": one["customer_id"], "requested_limit": wanted, "currency": answer["currency"]},
+    asked = {"customer_id": one["customer_id"], "requested_limit": wanted, "currency": answer["currency"]}
+    review = post(address, "/review", asked)
+    click.echo(
+        f"\n   POST /review: a limit of {wanted:,.0f} {answer['currency']} is asked for → {review['recommendation']}, "
+        f"{review['recommended_limit']:,.0f}, until {review['valid_until']}"
     )
-    click.echo(f"\n   POST /review: a limit of {wanted:,.0f} {answer['currency']} is asked for → {review['recommendation']}, "
-               f"{review['recommended_limit']:,.0f}, until {review['valid_until']}")  # fmt: skip
     for step in review["arithmetic"]:
         click.echo(f"     {step['step']}: {step['formula']} = {step['result']:,.2f}")
     click.echo(f"   decision {review['decision_id']}, model version {one['model']['version']}: "
