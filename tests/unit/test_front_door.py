@@ -50,9 +50,14 @@ def test_a_users_mistake_is_one_line_and_exit_2(arguments: list[str], said: str)
 
 
 def test_commands_are_listed_without_importing_the_heavy_libraries() -> None:
-    code = "import sys; sys.argv = ['tradecredit', '--help']\nimport cli.main\ntry:\n    cli.main.main()\nfinally:\n"
-    code += (
-        "    heavy = {'mlflow', 'lightgbm', 'bentoml', 'numba', 'duckdb'} & set(sys.modules)\n    print('HEAVY', heavy)"
-    )
+    code = f"""
+import sys
+sys.argv = ["tradecredit", "--help"]
+import cli.main
+try:
+    cli.main.main()
+finally:
+    print("HEAVY", sorted({HEAVY} & set(sys.modules)))
+"""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "HEAVY []" in done.stdout, done.stdout + done.stderr
