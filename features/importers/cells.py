@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from features.door import quoted
 from features.importers import values
-from features.importers.contract import DATE, ID, TEXT, Field, File
+from features.importers.contract import DATE, ID, NUMBER, TEXT, Field, File
 from features.importers.source import CONTINUED, NEWLINE_IN_VALUE, Source
 
 TOTALS = r"(grand |sub)?-?totals?( (for|of) .*)?|sum(me)?|gesamt(summe)?|total geral"
@@ -56,6 +56,8 @@ def _oddities(source: Source, name: str, declared: Field, tells_itself: bool) ->
         tests.append(f"t_{name} IS NULL")
     if declared.type == DATE:
         tests.append(f"{name} NOT BETWEEN DATE '1950-01-01' AND DATE '2199-12-31'")
+    if declared.type == NUMBER:
+        tests.append(f"NOT abs({name}) < {values.LARGEST}")  # also what is not finite
     if declared.type in (TEXT, ID):
         words = ", ".join(quoted(word) for word in values.NONE_WORDS)
         tests.append(f"(length(t_{name}) BETWEEN 3 AND 4 AND t_{name} IN ({words}))")
@@ -75,7 +77,11 @@ def first_pass(source: Source, file: File, number: int) -> str:
     present = {name: declared for name, declared in file.fields.items() if name in source.columns}
     # a repeated header or a totals row has no date where each record has one: it is odd by that alone
     tells_itself = any(declared.must_have_value and declared.type == DATE for declared in present.values())
-    texts = [f"nullif(trim({cell(source, d, source.columns[n])}), '') AS t_{n}" for n, d in present.items()]
+    # blanks around a date or number only make the row odd; around a text they would become part of it
+    texts = [
+        f"nullif({'trim' if d.type in (TEXT, ID) else ''}({cell(source, d, source.columns[n])}), '') AS t_{n}"
+        for n, d in present.items()
+    ]
     fast = [f"{values.fast(d.type, f't_{n}')} AS {n}" for n, d in present.items()]
     absent = [f"NULL::{values.SQL_TYPE[d.type]} AS {n}" for n, d in file.fields.items() if n not in present]
     odd = [test for n, d in present.items() for test in _oddities(source, n, d, tells_itself)]

@@ -69,7 +69,9 @@ def find_bad_rows(
     for name in fmt.tables:
         _break_rules(connection, name)
     for name in fmt.tables:
-        _break_key(connection, name)
+        # payments that stand on their invoice's row are as unique as it is
+        if not (fmt.whole_invoices and name == "payments"):
+            _break_key(connection, name)
     _give_nothing(connection, fmt, roles)
     while _break_references(connection, fmt, existing):
         pass

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from features.errors import InputError
+
 # How the text of a column is read; see values.py for what each accepts.
 TEXT, ID, DATE, MONTH, NUMBER, INTEGER, FLAG = "text", "id", "date", "month", "number", "integer", "flag"
+
+
+class SourceError(InputError):
+    """A source file that cannot be imported at all. The message says which, why, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,17 +16,11 @@ import duckdb
 
 from features.door import connect
 from features.importers import values
-from features.importers.contract import DATE, ID, NUMBER, TEXT, Field, File, Format, plain
+from features.importers.containers import as_text_table
+from features.importers.contract import DATE, ID, NUMBER, TEXT, Field, File, Format, SourceError, plain
+from features.importers.headers import DELIMITERS, HEADER_WITHIN, split
 from features.importers.reading import read
-from features.importers.source import (
-    DELIMITERS,
-    HEADER_WITHIN,
-    SourceError,
-    _decoded,
-    _split,
-    as_text_table,
-    open_source,
-)
+from features.importers.source import decoded, open_source
 
 SAMPLE_LINES = 20_000
 NAMES = {
@@ -221,16 +215,16 @@ def guess(path: str | Path) -> tuple[list[Guess], tuple[str, ...]]:
 def _header_of(path: Path, scratch: Path) -> tuple[str, ...]:
     """The first line with as many names as any line has values, under the separator that gives most."""
     text = as_text_table(path, scratch).read_bytes()[: 1 << 16]
-    decoded = _decoded(text, "utf-16" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252").lstrip("\ufeff")
-    lines = [line for line in decoded.splitlines()[:HEADER_WITHIN] if line.strip()]
+    whole = decoded(text, "utf-16" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252").lstrip("\ufeff")
+    lines = [line for line in whole.splitlines()[:HEADER_WITHIN] if line.strip()]
     if not lines:
         raise SourceError(f"{path}: the file is empty; there is nothing to guess from.")
-    widths = {d: max(len([v for v in _split(line, d) if v]) for line in lines) for d in DELIMITERS}
+    widths = {d: max(len([v for v in split(line, d) if v]) for line in lines) for d in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda d: widths[d])
     return next(
-        tuple(_split(line, delimiter))
+        tuple(split(line, delimiter))
         for line in lines
-        if len([v for v in _split(line, delimiter) if v]) >= 0.8 * widths[delimiter]
+        if len([v for v in split(line, delimiter) if v]) >= 0.8 * widths[delimiter]
     )
 
 

@@ -14,8 +14,8 @@ import duckdb
 from features.door import quoted
 from features.importers import values
 from features.importers.cells import TOTALS, first_pass, odd_rows
-from features.importers.contract import DATE, ID, NUMBER, TEXT, Field, File
-from features.importers.source import Source, SourceError
+from features.importers.contract import DATE, ID, NUMBER, TEXT, Field, File, SourceError
+from features.importers.source import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def read(
     result = Reading(source=source, number=number)
     try:
         connection.execute(first_pass(source, file, number))
-    except duckdb.Error as error:
+    except (duckdb.InvalidInputException, duckdb.IOException) as error:
         why = str(error).splitlines()[0][:200]
         raise SourceError(f"{source.path}: cannot be read as a table ({why}).") from error
     lines, blank, odd = connection.execute(

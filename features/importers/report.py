@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from features.importers.contract import Format
+from features.ledger import source_of
 from features.tables import TABLES
 
 # What is added up, as signed whole cents over one ledger table. Open is what invoices leave after all that names them.
@@ -99,16 +101,16 @@ def control(
             {
                 "currency": currency,
                 "measure": measure,
-                "before": _money(was),
-                "after": _money(now),
-                "difference": _money(was - now),
-                "because": [item | {"amount": _money(item["amount"])} for item in because],
+                "before": money(was),
+                "after": money(now),
+                "difference": money(was - now),
+                "because": [item | {"amount": money(item["amount"])} for item in because],
             }
         )
     return result
 
 
-def _money(cents: int) -> str:
+def money(cents: int) -> str:
     """Whole cents as text with two decimals: JSON numbers would round."""
     return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
 
@@ -125,6 +127,30 @@ def reasons(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     ]
 
 
-def accounted_tables() -> tuple[str, ...]:
-    """The tables whose totals are controlled."""
-    return tuple(name for name in TABLES if name in ("invoices", "payments"))
+def accepted_totals(connection: duckdb.DuckDBPyConnection, fmt: Format, folder: Path) -> dict[tuple[str, str], int]:
+    """The totals, read back from the ledger's files, of the rows that this import accepted."""
+    tables = {}
+    for name in ("invoices", "payments"):
+        if name in fmt.tables:
+            key = TABLES[name].key[0]
+            accepted = f"SELECT {key} FROM draft_{name} ANTI JOIN bad USING (source, line)"
+            current = f"SELECT * FROM {source_of(folder, name)} WHERE superseded_on IS NULL"
+            tables[name] = f"({current} AND {key} IN ({accepted}))"
+    return totals(connection, tables)
+
+
+def ledger_totals(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[tuple[str, str], int]:
+    """(currency, measure) -> cents over all current rows of the ledger, read from its files."""
+    current = {
+        name: f"(SELECT * FROM {source_of(folder, name)} WHERE superseded_on IS NULL)"
+        for name in ("invoices", "payments")
+    }
+    return totals(connection, current)
+
+
+def by_currency(cents: dict[tuple[str, str], int]) -> dict[str, dict[str, str]]:
+    """Totals for the report: currency -> measure -> amount."""
+    found: dict[str, dict[str, str]] = {}
+    for (currency, measure), amount in cents.items():
+        found.setdefault(currency, {})[measure] = money(amount)
+    return found

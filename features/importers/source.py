@@ -8,27 +8,21 @@ from __future__ import annotations
 
 import codecs
 import csv
-import difflib
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from features.errors import InputError
-from features.importers.contract import File, Format, plain
+from features.importers.containers import as_text_table
+from features.importers.contract import Format, SourceError
+from features.importers.headers import HEADER_WITHIN, find_header
 
-DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 1 << 20
-HEADER_WITHIN = 60  # lines before the header: report titles, blank lines
 CHUNK = 1 << 22
 NEWLINE_IN_VALUE = "\x1e"  # stands for a newline inside a quoted value in a clean copy
 CONTINUED = "\x1d"  # a line whose text was moved up to the record it belongs to
 LONGEST_RECORD = 200  # lines that one quoted value may span
 SUFFIXES = {".csv", ".txt", ".tsv", ".tab", ".xlsx", ".parquet", ".arff", ".dat"}
-
-
-class SourceError(InputError):
-    """A source file that cannot be imported at all. The message says which, why, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +89,8 @@ def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
     with text.open("rb") as stream:
         sample_bytes = stream.read(SAMPLE_BYTES)
     encoding = _encoding(path, sample_bytes, seen)
-    sample = _decoded(sample_bytes, encoding).lstrip("\ufeff")
-    header_line, delimiter, header, role, columns = _header(path, sample.splitlines()[:HEADER_WITHIN], fmt)
+    sample = decoded(sample_bytes, encoding).lstrip("\ufeff")
+    header_line, delimiter, header, role, columns = find_header(path, sample.splitlines()[:HEADER_WITHIN], fmt)
     notes = list(seen.notes)
     clean, lines = text, seen.lines
     if not _is_clean(seen, encoding) or (seen.quotes and _has_open_quotes(text)):
@@ -120,76 +114,6 @@ def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
     )
 
 
-def as_text_table(path: Path, scratch: Path) -> Path:
-    """The file itself, or the first sheet of a workbook, a Parquet table or the data of an ARFF file written as CSV."""
-    with path.open("rb") as stream:
-        start = stream.read(4)
-    out = scratch / (hashlib.sha256(str(path).encode()).hexdigest()[:16] + ".csv")
-    if start == b"PAR1":
-        import duckdb
-
-        try:
-            duckdb.connect().execute(
-                "COPY (SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet(?)) TO '"
-                + str(out).replace("'", "''")
-                + "' (HEADER)",
-                [str(path)],
-            )
-        except duckdb.Error as error:
-            raise SourceError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}).") from error
-        return out
-    if start.startswith(b"PK\x03\x04"):
-        if path.suffix.lower() not in {".xlsx", ".xlsm"}:
-            raise SourceError(f"{path}: a zip archive; unpack it and import the tables inside.")
-        return _sheet(path, out)
-    if start.startswith(b"\x1f\x8b"):
-        raise SourceError(f"{path}: a gzip archive; unpack it first (gunzip {path.name}).")
-    if start == b"\xd0\xcf\x11\xe0":
-        raise SourceError(f"{path}: an old Excel workbook (.xls); save it as .xlsx or CSV.")
-    if path.suffix.lower() == ".arff":
-        return _arff(path, out)
-    return path
-
-
-def _sheet(path: Path, out: Path) -> Path:
-    import zipfile
-
-    import openpyxl
-
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        with out.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            for row in book.worksheets[0].iter_rows(values_only=True):
-                writer.writerow(["" if cell is None else str(cell) for cell in row])
-        book.close()
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
-        raise SourceError(f"{path}: not a readable Excel workbook ({error}); save it again, or as CSV.") from error
-    return out
-
-
-def _arff(path: Path, out: Path) -> Path:
-    """An ARFF file as CSV: the attributes' names as header (plus `row`, the data line's number), '?' as empty."""
-    names, is_data, number = ["row"], False, 0
-    with (
-        path.open(encoding="utf-8", errors="surrogateescape") as lines,
-        out.open("w", encoding="utf-8", errors="replace") as stream,
-    ):
-        for line in lines:
-            line = line.strip()
-            if is_data and line and not line.startswith("%"):
-                number += 1
-                stream.write(
-                    f"{number}," + ",".join("" if value.strip() == "?" else value for value in line.split(",")) + "\n"
-                )
-            elif line.lower().startswith("@attribute") and len(line.split()) > 1:
-                names.append(line.split()[1].strip("'\""))
-            elif line.lower().startswith("@data"):
-                is_data = True
-                stream.write(",".join(names) + "\n")
-    return out
-
-
 def _pass_over(path: Path) -> _Bytes:
     seen, digest, decoder = _Bytes(), hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
     last = b""
@@ -204,7 +128,7 @@ def _pass_over(path: Path) -> _Bytes:
             if returns:
                 seen.pairs += chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
             seen.strange += len(chunk) - len(chunk.translate(None, _STRANGE))
-            if seen.is_utf8:
+            if seen.is_utf8 and not (chunk.isascii() and decoder.getstate()[0] == b""):
                 try:
                     decoder.decode(chunk)
                 except UnicodeDecodeError:
@@ -233,7 +157,7 @@ def _encoding(path: Path, sample: bytes, seen: _Bytes) -> str:
     return "utf-8" if seen.is_utf8 else "cp1252"
 
 
-def _decoded(raw: bytes, encoding: str) -> str:
+def decoded(raw: bytes, encoding: str) -> str:
     if encoding == "cp1252":
         return "\n".join(_decoded_line(line) for line in raw.split(b"\n"))
     return raw.decode(encoding, errors="ignore")
@@ -317,64 +241,3 @@ def _write_clean(path: Path, out: Path, encoding: str, delimiter: str, width: in
 
 # control characters have no place in a table; the marks of the copy must not come from the file
 _UNSEEN = {code: "\ufffd" for code in range(32) if code not in (9,)} | {0x7F: "\ufffd", 0xFEFF: None}
-
-
-def _split(line: str, delimiter: str) -> list[str]:
-    try:
-        return [value.strip() for value in next(csv.reader([line], delimiter=delimiter), [])]
-    except csv.Error:
-        return [value.strip() for value in line.split(delimiter)]
-
-
-def _header(path: Path, lines: list[str], fmt: Format) -> tuple[int, str, tuple[str, ...], str, dict[str, int]]:
-    """The header line (1-based), its delimiter and names, the file's role, and field -> position."""
-    best: tuple[tuple[int, int, int, int], int, str, tuple[str, ...], str, dict[str, int]] | None = None
-    for number, line in enumerate(lines, start=1):
-        for delimiter in DELIMITERS:
-            header = tuple(_split(line, delimiter))
-            for role, file in fmt.files.items():
-                columns = mapped(header, file)
-                required = [name for name, f in file.fields.items() if f.required]
-                lacking = sum(name not in columns for name in required)
-                rank = (lacking == 0, len(columns) if not lacking else len(columns) - lacking, len(header), -number)
-                if columns and (best is None or rank > best[0]):
-                    best = (rank, number, delimiter, header, role, columns)
-    if best is None or not best[0][0]:
-        raise SourceError(_unmapped(path, lines, fmt, best[4] if best else None, best[3] if best else None))
-    return best[1], best[2], best[3], best[4], best[5]
-
-
-def mapped(header: tuple[str, ...], file: File) -> dict[str, int]:
-    """Field -> position in `header`; the first of a field's names that the header has, and its first column."""
-    positions: dict[str, int] = {}
-    for position, name in enumerate(header):
-        repeats = sum(plain(earlier) == plain(name) for earlier in header[:position])
-        # a column that stands twice: the second is NAME.1, as spreadsheets and pandas name it
-        positions.setdefault(plain(name) + (str(repeats) if repeats else ""), position)
-    found = {}
-    for name, declared in file.fields.items():
-        at = next((positions[plain(n)] for n in declared.names if plain(n) in positions), None)
-        if at is not None:
-            found[name] = at
-    return found
-
-
-def _unmapped(path: Path, lines: list[str], fmt: Format, role: str | None, header: tuple[str, ...] | None) -> str:
-    role = role or next(iter(fmt.files))
-    file = fmt.files[role]
-    if header is None:
-        first = next((line for line in lines if line.strip()), "")
-        header = max((tuple(_split(first, d)) for d in DELIMITERS), key=len)
-    columns = mapped(header, file)
-    known = {plain(name): name for name in header if name}
-    missing = []
-    for name, declared in file.fields.items():
-        if declared.required and name not in columns:
-            near = difflib.get_close_matches(plain(declared.names[0]), list(known), n=1, cutoff=0.5)
-            missing.append(declared.names[0] + (f" (nearest found: {known[near[0]]})" if near else ""))
-    shown = ", ".join(name for name in header[:12] if name) or "nothing that reads as a header"
-    return (
-        f"{path}: the header cannot be mapped to the {role} of format {fmt.name}: missing {', '.join(missing)}; "
-        f"found {shown[:300]}. Is it another format's file? `tradecredit import --help` lists them; "
-        "`tradecredit import table --guess FILE` proposes a mapping for any table."
-    )

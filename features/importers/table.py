@@ -94,7 +94,8 @@ def format_of(mapping: Mapping[str, Any], where: str, *, every_column: bool = Tr
             "invoices_numbered" if root == "invoices" and prepared else f"{root}_file",
         )
         inferred += _inferred(name, section, f"{root}_file")
-    is_whole = mapping.get("payments", {}).get("same_rows_as") == "invoices"
+    paid = mapping.get("payments", {})
+    is_whole = paid.get("same_rows_as") == "invoices" and "payment_id" not in paid.get("columns", {})
     return Format(
         name="table",
         title="Any table through a mapping file",

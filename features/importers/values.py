@@ -68,9 +68,7 @@ def fast(kind: str, text: str) -> str:
         return f"CASE WHEN length({text}) = 7 THEN TRY_CAST({text} || '-01' AS DATE) END"
     if kind == NUMBER:
         # '1.234' is in doubt until the whole column has been seen
-        value = f"TRY_CAST({text} AS DOUBLE)"
-        is_sure = f"{text}[-4] <> '.' AND NOT contains({text}, '_') AND abs({value}) < {LARGEST}"
-        return f"CASE WHEN {is_sure} THEN {value} END"
+        return f"CASE WHEN {text}[-4] <> '.' AND NOT contains({text}, '_') THEN TRY_CAST({text} AS DOUBLE) END"
     if kind == INTEGER:
         return f"CASE WHEN NOT contains({text}, '.') AND NOT contains({text}, '_') THEN TRY_CAST({text} AS BIGINT) END"
     return _flag(text)

@@ -1,0 +1,49 @@
+"""Rows that the ledger does not take: their source, line, original text, and every reason."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import duckdb
+
+from features.door import quoted
+from features.importers.cells import lines_of
+from features.importers.reading import Reading
+
+QUARANTINE = "quarantine.parquet"
+
+
+def collect(connection: duckdb.DuckDBPyConnection, readings: list[Reading], number: int) -> None:
+    """Make the relation `quarantined`: source file, line, original text, every reason."""
+    connection.execute(
+        "CREATE TABLE quarantined (source_file VARCHAR, sha256 VARCHAR, import INTEGER, line BIGINT, original VARCHAR, "
+        "reasons VARCHAR[])"
+    )
+    for reading in readings:
+        all_reasons = "list(DISTINCT reason ORDER BY reason) AS reasons"
+        of_file = f"(SELECT line, {all_reasons} FROM bad WHERE source = {reading.number} GROUP BY line)"
+        kept = f"(SELECT rowid + 1 AS number, original AS line FROM fast_{reading.number} WHERE is_odd)"
+        # rows that read well and fell later (a copy, an unknown invoice) are looked up in the file
+        lines = f"(SELECT row_number() OVER () AS number, line FROM {lines_of(reading.source)})"
+        rest = f"{of_file} b ANTI JOIN {kept} k ON k.number = b.line"
+        for where, texts in ((f"{of_file} b", kept), (rest, lines)):
+            if connection.execute(f"SELECT count(*) FROM {where}").fetchall()[0][0]:
+                connection.execute(
+                    f"INSERT INTO quarantined SELECT ?, ?, {number}, b.line, replace(l.line, chr(30), chr(10)), "
+                    f"b.reasons "
+                    f"FROM (SELECT b.* FROM {where}) b JOIN {texts} l ON l.number = b.line ORDER BY b.line",
+                    [reading.source.path.name, reading.source.sha256],
+                )
+
+
+def write(connection: duckdb.DuckDBPyConnection, folder: Path, readings: list[Reading]) -> None:
+    """The quarantine of the ledger: for each source file the rows that its last import left out."""
+    path = folder / QUARANTINE
+    sql = "SELECT * FROM quarantined"
+    if path.exists():
+        files = ", ".join(quoted(r.source.path.name) for r in readings)
+        sql = f"SELECT * FROM read_parquet({quoted(str(path))}) WHERE source_file NOT IN ({files}) UNION ALL {sql}"
+    unfinished = path.with_suffix(".unfinished")
+    connection.execute(f"COPY ({sql}) TO {quoted(str(unfinished))} (FORMAT parquet)")
+    os.replace(unfinished, path)
