@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: every benchmark in turn, each with its own table; one by one with `python -m benchmarks.NAME`."""
+"""`python -m benchmarks`: every benchmark in turn, each with its table; `python -m benchmarks.NAME` runs one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main() -> int:
         print(f"\n== {name}: {words.splitlines()[0] if words else ''}", flush=True)
         if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent, check=False).returncode:
             failed.append(name)
-    print(f"\n{len(names()) - len(failed)} of {len(names())} benchmarks ran" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    print(f"\n{len(names()) - len(failed)} of {len(names())} benchmarks ran. {'Failed: ' * bool(failed)}{', '.join(failed)}")
     return 1 if failed else 0
 
 
