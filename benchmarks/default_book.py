@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
 from features.default_status import PRIMARY
-from features.ledger import read_ledger
+from features.importers import format_named
+from features.importers.run import Options as ImportOptions
+from features.importers.run import import_files
+from features.ledger import Ledger, read_ledger
 from features.synthetic import write_sample
 from training.default_data import Histories, histories
 
@@ -34,3 +38,10 @@ def print_table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> None
     for row in rows:
         print("| " + " | ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row) + " |", flush=True)
     print()
+
+
+def imported(name: str, *paths: Path) -> Ledger:
+    """A real export as a ledger, through its importer."""
+    with tempfile.TemporaryDirectory() as place:
+        import_files(format_named(name), paths, place, ImportOptions(known_on=date(2026, 1, 1)))
+        return read_ledger(place)

@@ -59,7 +59,7 @@ def one_seed(seed: int, customers: int) -> dict[str, object]:
     """Everything that the tables need of one sample."""
     data, truth = sample_histories(seed, customers=customers, months=48, columns=SELECTED)
     shape, options, origin = Shape(), Options(), evaluation_origin(data)
-    earlier = [origin - pd.offsets.MonthEnd(default.STEP_MONTHS * k) for k in (2, 1)]
+    earlier = [origin - pd.offsets.MonthEnd(default.step_months(data.policy) * k) for k in (2, 1)]
     bags = [b for o in earlier if (b := default._fitted_or_none(data, o, shape, options, 1)) is not None]
     fitted = fit_at(data, origin, shape, options, 1)
     calibration = calibrate(data, bags, origin, options, of_unseen=True)

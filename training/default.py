@@ -33,7 +33,6 @@ from training.result import Fitted
 
 Floats = NDArray[np.float64]
 
-STEP_MONTHS = 6  # between the days at which bags are fitted for calibration and judgement
 CALIBRATION_STEPS = 2
 SHORTEST_MONTHS = 3  # rows observed over fewer months say too little of a long PD
 FEWEST_DEFAULTERS = 10
@@ -99,7 +98,7 @@ def fit(
     shape, options = shape or Shape(), options or Options()
     data = histories(ledger, as_of, policy, SELECTED if columns is None else columns)
     origin = evaluation_origin(data)
-    earlier = [origin - pd.offsets.MonthEnd(STEP_MONTHS * k) for k in range(CALIBRATION_STEPS, 0, -1)]
+    earlier = [origin - pd.offsets.MonthEnd(step_months(policy) * k) for k in range(CALIBRATION_STEPS, 0, -1)]
     bags = [b for o in earlier if (b := _fitted_or_none(data, o, shape, options, seed)) is not None]
     judged_bag = fit_at(data, origin, shape, options, seed)
     judged = _judged(data, bags, judged_bag, truth)
@@ -121,10 +120,15 @@ def fit(
     )  # fmt: skip
 
 
+def step_months(policy: DefaultPolicy) -> int:
+    """Months between the days at which bags are fitted for calibration and judgement: half the horizon."""
+    return max(1, policy.horizon_months // 2)
+
+
 def evaluation_origin(data: Histories) -> pd.Timestamp:
-    """The month end at which the judged bag is fitted: STEP_MONTHS before the last month end with a mature outcome."""
+    """The month end at which the judged bag is fitted: a step before the last month end with a mature outcome."""
     latest = last_mature_as_of(data.as_of, data.policy.horizon_months, data.policy)
-    origin = latest + pd.offsets.MonthEnd(0) - pd.offsets.MonthEnd(STEP_MONTHS)
+    origin = latest + pd.offsets.MonthEnd(0) - pd.offsets.MonthEnd(step_months(data.policy))
     if latest + pd.offsets.MonthEnd(0) > latest:
         origin -= pd.offsets.MonthEnd(1)
     if origin < pd.Timestamp(data.on.min()):

@@ -1,0 +1,53 @@
+"""Cross-validation of the default model's bag on sets without time: each fold fits, calibrates, and scores the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+from sklearn.model_selection import StratifiedKFold
+
+from benchmarks.default_book import print_table
+from models import metrics
+from models.calibration import fit_calibration
+from training.bagging import Rows, Shape, fit_bag
+
+Floats = NDArray[np.float64]
+
+
+def cross_validated(
+    matrix: Floats, y: Floats, monotone: Sequence[int], shape: Shape, *, folds: int, seed: int = 0
+) -> Floats:
+    """PDs of all rows, each from a bag and a calibration that never saw the row.
+
+    The calibration is fitted on the training part's rows, each scored by members that did not see it.
+    """
+    p = np.empty(len(y))
+    customer = np.arange(len(y)).astype(str).astype(object)
+    for number, (train, test) in enumerate(StratifiedKFold(folds, shuffle=True, random_state=seed).split(matrix, y)):
+        level = float(logit(y[train].mean()))
+        rows = Rows(
+            matrix=matrix[train], y=y[train], offset=np.full(len(train), level), weight=np.ones(len(train)),
+            customer=customer[train], month=np.zeros(len(train), dtype=np.int64),
+        )  # fmt: skip
+        bag = fit_bag(rows, monotone, shape, seed=number + 1)
+        unseen = level + bag.margin_of_unseen(matrix[train], customer[train])
+        line = fit_calibration(unseen, y[train], slope_sd=1.0)
+        p[test] = expit(line.log_odds(level + bag.margin(matrix[test])))
+    return p
+
+
+def print_figures(scores: Mapping[str, Floats], y: Floats, draws: int = 300) -> None:
+    """AUC with its interval, Brier score and ECE of each score; a rule that is no probability has only an AUC."""
+    lines = []
+    rows = np.arange(len(y))
+    for name, score in scores.items():
+        interval = metrics.by_customer(lambda w, s=score: metrics.auc(y, s, w), rows, draws=draws)  # type: ignore[misc]
+        is_probability = bool(score.min() >= 0.0 and score.max() <= 1.0 and len(np.unique(score)) > 20)
+        lines.append((
+            name, f"{interval.value:.4f}", f"{interval.low:.4f} to {interval.high:.4f}",
+            f"{metrics.brier(y, score):.4f}" if is_probability else "", f"{metrics.ece(y, score):.4f}" if is_probability else "",
+        ))  # fmt: skip
+    print_table(lines, ["model", "AUC", "95 % interval", "Brier", "ECE"])
