@@ -1,7 +1,8 @@
-"""Weekly cash forecasts against plain rules on three ledgers, and the time of the band: python -m benchmarks.cash [speed] [SET …]
+"""Weekly cash forecasts against plain rules on three ledgers, and the time of the band: python -m benchmarks.cash
+[speed] [SET …]
 
-SET is one of sample, datarisk, highradius; the real ones need ../shared/data. Every second Sunday the open book is asked
-about the next eight weeks, the model knowing only what was known then (fitted again every three months).
+SET is one of sample, datarisk, highradius; the real ones need ../shared/data. Every second Sunday the open book is
+asked about the next eight weeks, the model knowing only what was known then (fitted again every three months).
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ from features.synthetic import write_sample
 from models.decisions.inflow import Dependence, simulated_inflow
 from training.cash_backtest import cash_backtest
 
-SETS = {"sample": ("2024-04-01", "2024-11-30"), "datarisk": ("2019-08-01", "2020-01-31"), "highradius": ("2019-06-01", "2019-11-30")}
+SETS = {
+    "sample": ("2024-04-01", "2024-11-30"),
+    "datarisk": ("2019-08-01", "2020-01-31"),
+    "highradius": ("2019-06-01", "2019-11-30"),
+}
 SOURCES = {"datarisk": ("datarisk", "datarisk"), "highradius": ("highradius", "highradius/invoices.csv")}
 
 
@@ -49,7 +54,10 @@ def speed(items: int = 1_000_000, paths: int = 1000) -> None:
         period = (rng.random(few)[:, None] > paid[:few]).sum(axis=1)
         np.bincount(period, weights=amount[:few], minlength=14)
     numpy = (time.perf_counter() - begun) * 100
-    print(f"{items:,} items, {paths:,} paths, 13 weeks: {ours:.0f} s on this machine as it is now; numpy without dependence {numpy / ours:.0f} times as long")
+    print(
+        f"{items:,} items, {paths:,} paths, 13 weeks: {ours:.0f} s on this machine as it is now; "
+        f"numpy without dependence {numpy / ours:.0f} times as long"
+    )
 
 
 def main(names: list[str]) -> None:
@@ -60,11 +68,23 @@ def main(names: list[str]) -> None:
             continue
         first, last = SETS[name]
         found = cash_backtest(ledger_of(name), pd.Timestamp(first), pd.Timestamp(last)).figures
-        rows.append([name, f"{found['forecast_weeks']:.0f}", *(f"{found[f'wape_{f}']:.3f}" for f in ("expected", "due_date", "customer_mean")),
-                     *(f"{found[f]:+.0%}" for f in ("gain_on_due_date", "gain_on_customer_mean")), f"{found['band_coverage']:.1%}", f"{found['bias']:+.1%}"])  # fmt: skip
+        rows.append(
+            [
+                name,
+                f"{found['forecast_weeks']:.0f}",
+                *(f"{found[f'wape_{f}']:.3f}" for f in ("expected", "due_date", "customer_mean")),
+                *(f"{found[f]:+.0%}" for f in ("gain_on_due_date", "gain_on_customer_mean")),
+                f"{found['band_coverage']:.1%}",
+                f"{found['bias']:+.1%}",
+            ]
+        )
     if rows:
         print("\nWAPE of weekly inflow of the open book, weeks 1 to 8\n")
-        print(table(rows, ["", "weeks", "ours", "due date", "customer's mean", "gain", "gain", "80 % band covers", "bias"]))
+        print(
+            table(
+                rows, ["", "weeks", "ours", "due date", "customer's mean", "gain", "gain", "80 % band covers", "bias"]
+            )
+        )
 
 
 if __name__ == "__main__":

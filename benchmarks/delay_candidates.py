@@ -1,7 +1,8 @@
-"""Forms of a delay model in one harness, the same inputs, items and days: python -m benchmarks.delay_candidates [datarisk] [highradius]
+"""Forms of a delay model in one harness, the same inputs, items and days: python -m benchmarks.delay_candidates
+[datarisk] [highradius]
 
-Asked on the day before issue. Every form is fitted on what was known before the split and answers P(at least 5 days late)
-and the 10, 50 and 90 % quantiles of days late; none is recalibrated, so that forms are compared and nothing else.
+Asked on the day before issue. Every form is fitted on what was known before the split and answers P(at least 5 days
+late) and the 10, 50 and 90 % quantiles of days late; none is recalibrated, so that forms are compared and nothing else.
 Needs the bench extra (lifelines) and ../shared/data.
 """
 
@@ -33,10 +34,30 @@ Answer = tuple[Floats, Floats, Floats, Floats]  # P(at least 5 days late), quant
 
 LEVELS = (0.1, 0.5, 0.9)
 ENDS = np.array([-16, -6, -1, 0, 1, 2, 4, 7, 10, 15, 29, 59, 120])
-SMALL = {"learning_rate": 0.05, "num_leaves": 15, "min_data_in_leaf": 60, "lambda_l2": 10.0, "feature_fraction": 0.4, "bagging_fraction": 0.7,
-         "bagging_freq": 1, "verbose": -1, "num_threads": 1, "seed": 1}  # fmt: skip
-COX_INPUTS = ["late_share_12m", "late_5_share_12m", "days_late_median_12m", "early_share_12m", "on_day_share_12m", "item_terms_days", "item_amount",
-              "item_amount_to_median", "overdue_share", "invoices_12m"]  # fmt: skip
+SMALL = {
+    "learning_rate": 0.05,
+    "num_leaves": 15,
+    "min_data_in_leaf": 60,
+    "lambda_l2": 10.0,
+    "feature_fraction": 0.4,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "verbose": -1,
+    "num_threads": 1,
+    "seed": 1,
+}
+COX_INPUTS = [
+    "late_share_12m",
+    "late_5_share_12m",
+    "days_late_median_12m",
+    "early_share_12m",
+    "on_day_share_12m",
+    "item_terms_days",
+    "item_amount",
+    "item_amount_to_median",
+    "overdue_share",
+    "invoices_12m",
+]
 
 
 def of_cdf(cdf: Floats, ends: NDArray[np.int64]) -> Answer:
@@ -54,7 +75,9 @@ def hazards(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:
 
 
 def ordinal(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
-    """One boosting of P(paid by day k | k), k an input, rows weighted by the inverse probability of not being censored."""
+    """One boosting of P(paid by day k | k), k an input, rows weighted by the inverse probability of not being
+    censored.
+    """
     inputs = list(COLUMNS)
     matrix, y, weight = [], [], []
     since = past.ended - asked_day(X_past)
@@ -81,18 +104,28 @@ def quantiles(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answe
     fit, hold = order[: int(0.8 * len(order))], order[int(0.8 * len(order)) :]
     data = X_past[inputs].to_numpy(np.float64)
     late = np.clip(past.ended, -60, 120).astype(float)
-    boosters = [lgb.train({**SMALL, "objective": "quantile", "alpha": level}, lgb.Dataset(data[fit], late[fit]), 200) for level in LEVELS]
+    boosters = [
+        lgb.train({**SMALL, "objective": "quantile", "alpha": level}, lgb.Dataset(data[fit], late[fit]), 200)
+        for level in LEVELS
+    ]
     held = np.sort(np.column_stack([b.predict(data[hold]) for b in boosters]), axis=1)
     widen = np.quantile(np.maximum(held[:, 0] - late[hold], late[hold] - held[:, 2]), 0.8)
     found = np.sort(np.column_stack([b.predict(X[inputs].to_numpy(np.float64)) for b in boosters]), axis=1)
-    return binary(book, past, X, X_past)[0], np.round(found[:, 0] - widen), np.round(found[:, 1]), np.round(found[:, 2] + widen)
+    return (
+        binary(book, past, X, X_past)[0],
+        np.round(found[:, 0] - widen),
+        np.round(found[:, 1]),
+        np.round(found[:, 2] + widen),
+    )
 
 
 def binary(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
     """One boosting of 'at least 5 days late' alone; no distribution."""
     known = past.is_paid | (past.ended >= 5)
     data = lgb.Dataset(X_past[list(COLUMNS)].to_numpy(np.float64)[known], (past.ended >= 5).astype(float)[known])
-    p = lgb.train({**SMALL, "objective": "binary", "learning_rate": 0.03}, data, 300).predict(X[list(COLUMNS)].to_numpy(np.float64))
+    p = lgb.train({**SMALL, "objective": "binary", "learning_rate": 0.03}, data, 300).predict(
+        X[list(COLUMNS)].to_numpy(np.float64)
+    )
     return np.asarray(p), *(np.full(len(X), np.nan) for _ in LEVELS)
 
 
@@ -115,7 +148,10 @@ def cox(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # 
 
 def own_distribution(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
     """The customer's own curve, drawn towards everybody's where it has little history."""
-    return of_cdf(np.column_stack([1.0 - habit_curve(X, pooled_habit(X_past))[:, 1:], np.ones(len(X))]), np.array([*HABIT_STEPS, 120]))
+    return of_cdf(
+        np.column_stack([1.0 - habit_curve(X, pooled_habit(X_past))[:, 1:], np.ones(len(X))]),
+        np.array([*HABIT_STEPS, 120]),
+    )
 
 
 def kaplan_meier(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
@@ -125,16 +161,24 @@ def kaplan_meier(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> An
 
 
 FORMS: dict[str, Callable[..., Answer]] = {
-    "discrete-time hazards (ours)": hazards, "ordinal thresholds, IPCW": ordinal, "quantiles, conformalised": quantiles,
-    "boosting of >= 5 alone": binary, "Cox, ten inputs": cox, "customer's own curve": own_distribution, "Kaplan-Meier": kaplan_meier,
-}  # fmt: skip
+    "discrete-time hazards (ours)": hazards,
+    "ordinal thresholds, IPCW": ordinal,
+    "quantiles, conformalised": quantiles,
+    "boosting of >= 5 alone": binary,
+    "Cox, ten inputs": cox,
+    "customer's own curve": own_distribution,
+    "Kaplan-Meier": kaplan_meier,
+}
 
 
 def run(name: str) -> None:
     fmt, source, first, last = SPLITS[name]
     ledger = imported(fmt, source)
     book = prepare(ledger)
-    past, truth = outcomes(ledger, pd.Timestamp(first) - pd.Timedelta(days=1)), outcomes(ledger, pd.Timestamp(ledger.last_known_on))
+    past, truth = (
+        outcomes(ledger, pd.Timestamp(first) - pd.Timedelta(days=1)),
+        outcomes(ledger, pd.Timestamp(ledger.last_known_on)),
+    )
     asked = truth.only(truth.items["issued_on"].between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy())
     inputs = list(dict.fromkeys((*COLUMNS, *INPUTS, *BASELINE_INPUTS)))
     X, X_past = build_items(book, asked.items, inputs), build_items(book, past.items, inputs)
@@ -145,18 +189,35 @@ def run(name: str) -> None:
         begun = time.perf_counter()
         p, low, middle, high = fitted(book, past, X, X_past)
         seconds = time.perf_counter() - begun
-        row = [form, f"{metrics.auc(y, p[known]):.3f}", f"{metrics.average_precision(y, p[known]):.3f}", f"{metrics.brier(y, p[known]):.4f}"]
+        row = [
+            form,
+            f"{metrics.auc(y, p[known]):.3f}",
+            f"{metrics.average_precision(y, p[known]):.3f}",
+            f"{metrics.brier(y, p[known]):.4f}",
+        ]
         if np.isnan(middle).all():
             row += ["", "", "", ""]
         else:
-            loss = np.mean([metrics.pinball(late, q[paid], level) for q, level in zip((low, middle, high), LEVELS, strict=True)])
+            loss = np.mean(
+                [metrics.pinball(late, q[paid], level) for q, level in zip((low, middle, high), LEVELS, strict=True)]
+            )
             error = np.abs(middle[paid] - late)
-            row += [f"{error.mean():.3f}", f"{(error <= 3).mean():.3f}", f"{loss:.3f}", f"{metrics.coverage(late, low[paid], high[paid]):.3f}"]
+            row += [
+                f"{error.mean():.3f}",
+                f"{(error <= 3).mean():.3f}",
+                f"{loss:.3f}",
+                f"{metrics.coverage(late, low[paid], high[paid]):.3f}",
+            ]
         rows.append((*row, seconds))
     base = rows[0][-1]
     print(f"\n{name}: known before {first}, asked {first} to {last}\n")
-    print(table([(*row[:-1], f"{row[-1] / base:.1f}") for row in rows],
-                ("", "AUC >=5", "AP >=5", "Brier", "MAE", "within 3", "pinball", "cover 80", "time / ours")), flush=True)  # fmt: skip
+    print(
+        table(
+            [(*row[:-1], f"{row[-1] / base:.1f}") for row in rows],
+            ("", "AUC >=5", "AP >=5", "Brier", "MAE", "within 3", "pinball", "cover 80", "time / ours"),
+        ),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""The delay model on the real ledgers and splits, asked on the day before issue: python -m benchmarks.delay_real [SET …]
+"""The delay model on the real ledgers and splits, asked on the day before issue: python -m benchmarks.delay_real [SET
+…]
 
 SET is one of datarisk, datarisk_covid, highradius, highradius_unseen, datarisk_unseen. Reads ../shared/data where it is
 there. HighRadius has no issue date: the importer takes the due date less 15 days.
@@ -32,17 +33,36 @@ SPLITS = {
     "datarisk_covid": ("datarisk", "datarisk", "2020-02-01", "2020-06-30"),
     "highradius": ("highradius", "highradius/invoices.csv", "2019-09-27", "2019-12-03"),
 }
-COLUMNS = ("auc_late_5", "average_precision_late_5", "brier_late_5", "mae_days", "within_3_days_share", "crps_days", "coverage_80", "coverage_80_levels")
+COLUMNS = (
+    "auc_late_5",
+    "average_precision_late_5",
+    "brier_late_5",
+    "mae_days",
+    "within_3_days_share",
+    "crps_days",
+    "coverage_80",
+    "coverage_80_levels",
+)
 HEADER = ("", "items", "AUC >=5", "AP >=5", "Brier", "MAE", "within 3", "CRPS", "cover 80", "by level")
-RULES = (("always on the day", "baseline_on_the_day_"), ("customer's mean", "baseline_customer_mean_"), ("customer's median", "baseline_customer_median_"),
-         ("customer's late rate", "baseline_customer_late_rate_"), ("customer's distribution", "baseline_customer_distribution_"),
-         ("Kaplan-Meier", "baseline_kaplan_meier_"))  # fmt: skip
+RULES = (
+    ("always on the day", "baseline_on_the_day_"),
+    ("customer's mean", "baseline_customer_mean_"),
+    ("customer's median", "baseline_customer_median_"),
+    ("customer's late rate", "baseline_customer_late_rate_"),
+    ("customer's distribution", "baseline_customer_distribution_"),
+    ("Kaplan-Meier", "baseline_kaplan_meier_"),
+)
 
 
 def imported(fmt: str, source: str) -> Ledger:
     """The ledger of a shared export, imported into a folder that is thrown away."""
     with tempfile.TemporaryDirectory() as place:
-        import_files(format_named(fmt), [SHARED / source], Path(place) / "ledger", Options(known_on=pd.Timestamp("2026-01-01").date(), currency=None))
+        import_files(
+            format_named(fmt),
+            [SHARED / source],
+            Path(place) / "ledger",
+            Options(known_on=pd.Timestamp("2026-01-01").date(), currency=None),
+        )
         return read_ledger(Path(place) / "ledger")
 
 
@@ -65,19 +85,34 @@ def run(name: str) -> None:
     """Print one split: the model, its interval, the plain rules, the segments of 500 items or more."""
     fmt, source, first, last = SPLITS[name]
     ledger = imported(fmt, source)
-    window = Window(origin=pd.Timestamp(first) - pd.Timedelta(days=1), first=pd.Timestamp(first), last=pd.Timestamp(last))
+    window = Window(
+        origin=pd.Timestamp(first) - pd.Timedelta(days=1), first=pd.Timestamp(first), last=pd.Timestamp(last)
+    )
     book, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on))
     frame, parts = delay_window(ledger, book, truth, window, 1)
     scored = Scored.together(parts)
     figures = evaluate(scored)
-    rows = [line("model", figures),
-            ["  95 % over customers", "", f"{figures['auc_late_5_low']:.3f}-{figures['auc_late_5_high']:.3f}", "", "",
-             f"{figures['mae_days_low']:.2f}-{figures['mae_days_high']:.2f}"] + [""] * 4]  # fmt: skip
+    rows = [
+        line("model", figures),
+        [
+            "  95 % over customers",
+            "",
+            f"{figures['auc_late_5_low']:.3f}-{figures['auc_late_5_high']:.3f}",
+            "",
+            "",
+            f"{figures['mae_days_low']:.2f}-{figures['mae_days_high']:.2f}",
+        ]
+        + [""] * 4,
+    ]
     rows += [line(rule, figures, prefix) for rule, prefix in RULES]
     print(f"\n{name}: known before {first}, asked {first} to {last}, known outcomes\n")
     print(table(rows, HEADER))
     parts_of = segments(scored, frame["scored_on"])
-    rows = [line(part, evaluate(scored.only(which), intervals=False)) for part, which in parts_of.items() if which.sum() >= 500]
+    rows = [
+        line(part, evaluate(scored.only(which), intervals=False))
+        for part, which in parts_of.items()
+        if which.sum() >= 500
+    ]
     print(table(rows, HEADER), flush=True)
 
 
@@ -96,7 +131,11 @@ def run_unseen(name: str) -> None:
     for fold in range(FOLDS):
         model = train(book, questions(of_fold(past, fold, False), 1), seed=1, explain=False)
         some = of_fold(asked, fold, True)
-        parts.append(Scored.of(some, build_items(book, some.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS)))), model))
+        parts.append(
+            Scored.of(
+                some, build_items(book, some.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS)))), model
+            )
+        )
     print(f"\n{name}: the same, each customer asked of a model that was fitted without it (no levels)\n")
     print(table([line("model", evaluate(Scored.together(parts), intervals=False))], HEADER), flush=True)
 

@@ -1,4 +1,5 @@
-"""The delay model against the sample's true chances, and a model of closed invoices beside it: python -m benchmarks.delay_truth
+"""The delay model against the sample's true chances, and a model of closed invoices beside it: python -m
+benchmarks.delay_truth
 
 The ledger is a sample of 1,500 customers over 36 months (seed 11). The model knows it up to six months before its end.
 """
@@ -17,12 +18,14 @@ from features.history import build_items
 from features.ledger import read_ledger
 from features.synthetic import write_sample
 from models import metrics
+from models.delay import DelayModel
+from models.open_book import open_book
 from training.delay import Asker, answers, fit_recipe, train
 from training.delay_evaluation import MATURE_DAYS, evaluate
 from training.delay_questions import Asked, outcomes, questions
 
 CUSTOMERS, MONTHS, SEED = 1500, 36, 11
-NEAR_DAYS = 45  # before the cut-off: the invoices whose outcomes are half known
+RECENT_DAYS = 90  # before the cut-off: the invoices whose outcomes are half known
 
 
 def main() -> None:
@@ -35,7 +38,9 @@ def main() -> None:
     known = outcomes(ledger, cut)
     ours = train(book, questions(known, 1), seed=1, explain=False)
     closed = train(book, questions(known.only(known.is_paid), 1), seed=1, explain=False)
-    print(f"{len(ledger.invoices):,} documents of {CUSTOMERS:,} customers; models know what was known on {cut.date()}\n")
+    print(
+        f"{len(ledger.invoices):,} documents of {CUSTOMERS:,} customers; models know what was known on {cut.date()}\n"
+    )
 
     after = outcomes(ledger, pd.Timestamp(ledger.last_known_on))
     issued = after.items["issued_on"]
@@ -47,25 +52,70 @@ def main() -> None:
         row = [f"at least {k}", f"{true.mean():.4f}"]
         for model in (ours, closed):
             p = model.curves(X).at_least(k)
-            row += [f"{p.mean():.4f}", f"{slope(true, p):.3f}", f"{log_odds_slope(true, p):.3f}", f"{np.corrcoef(true, p)[0, 1]:.3f}"]
+            row += [
+                f"{p.mean():.4f}",
+                f"{slope(true, p):.3f}",
+                f"{log_odds_slope(true, p):.3f}",
+                f"{np.corrcoef(true, p)[0, 1]:.3f}",
+            ]
         rows.append(row)
-    print(f"Asked on the day before issue, {len(asked):,} invoices issued after that day: true and predicted chances to be late\n")
-    print(table(rows, ["days late", "true mean", "ours", "slope", "log-odds slope", "r", "closed only", "slope", "log-odds slope", "r"]))
+    print(
+        f"Asked on the day before issue, {len(asked):,} invoices issued after that day: "
+        "true and predicted chances to be late\n"
+    )
+    print(
+        table(
+            rows,
+            [
+                "days late",
+                "true mean",
+                "ours",
+                "slope",
+                "log-odds slope",
+                "r",
+                "closed only",
+                "slope",
+                "log-odds slope",
+                "r",
+            ],
+        )
+    )
 
-    near = known.items["issued_on"] > cut - pd.Timedelta(days=NEAR_DAYS)
-    close = known.items[near.to_numpy()].merge(truth.drop(columns="customer_id"), on="invoice_id").assign(as_of=cut)
-    open_now = known.only((near & ~known.is_paid).to_numpy())
-    X_open = build_items(book, open_now.items.assign(as_of=cut), list(ours.needed))
-    came = after.items[["invoice_id"]].assign(ended=after.ended, is_paid=after.is_paid)
-    outcome = open_now.items[["invoice_id"]].merge(came, on="invoice_id", how="left")
-    print(f"\nInvoices of the last {NEAR_DAYS} days before {cut.date()} still open then ({len(outcome):,} of {len(close):,}), asked on it\n")
+    recent = known.only((known.items["issued_on"] > cut - pd.Timedelta(days=RECENT_DAYS)).to_numpy())
+    fresh = asked[(asked["issued_on"] <= cut + pd.Timedelta(days=30)).to_numpy()]
+    X_fresh = build_items(book, fresh, list(ours.needed))
+    ours_recent, closed_recent = (
+        train(book, questions(some, 1), seed=1, explain=False) for some in (recent, recent.only(recent.is_paid))
+    )
+    print(
+        f"\nThe same two, fitted only on the invoices issued in the last {RECENT_DAYS} days before {cut.date()} "
+        f"({len(recent.items):,}, of which {1 - recent.is_paid.mean():.0%} not seen paid), "
+        f"asked about the {len(fresh):,} of the next 30 days\n"
+    )
     rows = []
-    for k in (5, 30):
-        sure = (outcome["is_paid"] | (outcome["ended"] >= k)).to_numpy()
-        y = (outcome["ended"] >= k).to_numpy(np.float64)[sure]
-        rows.append([f"at least {k}", f"{y.mean():.4f}", *(f"{m.curves(X_open).at_least(k)[sure].mean():.4f}" for m in (ours, closed))])
-    print(table(rows, ["days late", "came", "ours", "closed only"]))
+    for k in (1, 5, 30):
+        true = fresh[f"true_p_late_{k}"].mean()
+        means = [model.curves(X_fresh).at_least(k).mean() for model in (ours_recent, closed_recent)]
+        rows.append(
+            [f"at least {k}", f"{true:.4f}", *(f"{m:.4f}" for m in means), *(f"{100 * (m - true):+.1f}" for m in means)]
+        )
+    print(table(rows, ["days late", "true mean", "ours", "closed only", "ours, points", "closed only, points"]))
+    open_line(book, ours, cut, after)
     level_line(book, cut, after)
+
+
+def open_line(book: Book, model: DelayModel, cut: pd.Timestamp, after: Asked) -> None:
+    """Items open in the books on the cut-off: predicted and actual shares paid within 7, 14 and 30 days, as the books
+    then showed it (a payment made before but booked after counts on the day after)."""
+    items = open_book(book, cut)
+    curves = model.curves(build_items(book, items, list(model.needed)))
+    came = items.merge(after.items[["invoice_id"]].assign(ended=after.ended, is_paid=after.is_paid), on="invoice_id")
+    rows = []
+    for days in (7, 14, 30):
+        paid = (came["is_paid"] & (came["ended"] <= curves.asked + days)).mean()
+        rows.append([f"within {days} days", f"{paid:.4f}", f"{(1 - curves.unpaid_on(curves.asked + days)).mean():.4f}"])
+    print(f"\n{len(items):,} items open on {cut.date()} in the books, asked on it: share paid\n")
+    print(table(rows, ["", "came", "ours"]))
 
 
 def slope(true: np.ndarray, p: np.ndarray) -> float:
@@ -76,7 +126,9 @@ def slope(true: np.ndarray, p: np.ndarray) -> float:
 def log_odds_slope(true: np.ndarray, p: np.ndarray) -> float:
     """Slope of a logistic line through the true chances: each row is a share `true` of ones and the rest of zeros."""
     y = np.concatenate([np.ones(len(p)), np.zeros(len(p))])
-    return metrics.log_odds_slope(y, np.clip(np.concatenate([p, p]), 1e-6, 1 - 1e-6), np.concatenate([true, 1.0 - true]))[0]
+    return metrics.log_odds_slope(
+        y, np.clip(np.concatenate([p, p]), 1e-6, 1 - 1e-6), np.concatenate([true, 1.0 - true])
+    )[0]
 
 
 def level_line(book: Book, cut: pd.Timestamp, after: Asked) -> None:
@@ -84,9 +136,13 @@ def level_line(book: Book, cut: pd.Timestamp, after: Asked) -> None:
     recipe = fit_recipe(book.ledger, book, cut, 1, explain=False)
     scored = answers(book, after, Asker(model=recipe.model, after=cut, until=pd.Timestamp(book.ledger.last_known_on)))
     found = evaluate(scored.only(scored.observed_after_due >= MATURE_DAYS), intervals=False)
-    print(f"\nThe recipe with its levels: coverage of 80 % by level {found['coverage_80_levels']:.3f}, in days {found['coverage_80']:.3f}; "
-          f"CRPS {found['crps_days']:.3f}, customer's distribution {found['baseline_customer_distribution_crps_days']:.3f}, "
-          f"Kaplan-Meier {found['baseline_kaplan_meier_crps_days']:.3f}")  # fmt: skip
+    print(
+        f"\nThe recipe with its levels: coverage of 80 % by level {found['coverage_80_levels']:.3f}, "
+        f"in days {found['coverage_80']:.3f}; "
+        f"CRPS {found['crps_days']:.3f}, "
+        f"customer's distribution {found['baseline_customer_distribution_crps_days']:.3f}, "
+        f"Kaplan-Meier {found['baseline_kaplan_meier_crps_days']:.3f}"
+    )
 
 
 if __name__ == "__main__":

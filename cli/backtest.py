@@ -14,12 +14,24 @@ import click
 from cli.output import json_option, print_json, progress, table
 from features.errors import InputError
 
-FIGURES = ("auc_late_5", "average_precision_late_5", "brier_late_5", "mae_days", "within_3_days_share", "crps_days", "coverage_80", "coverage_80_levels")
+FIGURES = (
+    "auc_late_5",
+    "average_precision_late_5",
+    "brier_late_5",
+    "mae_days",
+    "within_3_days_share",
+    "crps_days",
+    "coverage_80",
+    "coverage_80_levels",
+)
 BASELINES = {
-    "always on the day": "baseline_on_the_day_", "customer's mean": "baseline_customer_mean_", "customer's median": "baseline_customer_median_",
-    "customer's late rate": "baseline_customer_late_rate_", "customer's distribution": "baseline_customer_distribution_",
+    "always on the day": "baseline_on_the_day_",
+    "customer's mean": "baseline_customer_mean_",
+    "customer's median": "baseline_customer_median_",
+    "customer's late rate": "baseline_customer_late_rate_",
+    "customer's distribution": "baseline_customer_distribution_",
     "Kaplan-Meier": "baseline_kaplan_meier_",
-}  # fmt: skip
+}
 
 
 def months_of(step: str) -> int:
@@ -42,12 +54,19 @@ def day_of(name: str, text: str) -> Any:
 
 @click.command()
 @click.argument("ledger", type=click.Path(path_type=Path))
-@click.option("--from", "first", required=True, help="First day scored; the first model knows what was known the day before.")
+@click.option(
+    "--from", "first", required=True, help="First day scored; the first model knows what was known the day before."
+)
 @click.option("--to", "last", required=True, help="Last day scored.")
 @click.option("--step", default="3M", show_default=True, help="Months between origins.")
 @click.option("--model", type=click.Choice(["default", "delay", "all"]), default="all", show_default=True)
 @click.option("--seed", default=1, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for invoices.parquet, customers.parquet, metrics.json.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for invoices.parquet, customers.parquet, metrics.json.",
+)
 @json_option
 def command(ledger: Path, first: str, last: str, step: str, model: str, seed: int, out: Path, as_json: bool) -> None:
     """At each origin fit on what was known then, score what came after, and set plain rules beside the models.
@@ -62,9 +81,14 @@ def command(ledger: Path, first: str, last: str, step: str, model: str, seed: in
     months = months_of(step)
     start, end = day_of("--from", first), day_of("--to", last)
     result = backtest(
-        read_ledger(ledger), start, end, step_months=months, models=("default", "delay") if model == "all" else (model,), seed=seed,
+        read_ledger(ledger),
+        start,
+        end,
+        step_months=months,
+        models=("default", "delay") if model == "all" else (model,),
+        seed=seed,
         watch=lambda planned: progress(planned, what="origins", total=len(list(planned))),
-    )  # fmt: skip
+    )
     out.mkdir(parents=True, exist_ok=True)
     for name, frame in (("invoices", result.invoices), ("customers", result.customers)):
         if len(frame):
@@ -98,23 +122,55 @@ def shown(value: float | None) -> str:
 
 def print_delay(figures: dict[str, Any]) -> None:
     """One table over all windows, the plain rules beside the model, and one line a window."""
-    titles = {"known_outcome": "invoices whose outcome is known", "mature": "invoices due 30 days before the ledger ends, or earlier"}
+    titles = {
+        "known_outcome": "invoices whose outcome is known",
+        "mature": "invoices due 30 days before the ledger ends, or earlier",
+    }
     for kind, title in titles.items():
         found = figures.get(kind)
         if not found:
             continue
-        click.echo(f"\nDelay, asked on the day before issue: {title} ({found['items']:,.0f} of {found['customers']:,.0f} customers)")
+        click.echo(
+            f"\nDelay, asked on the day before issue: {title} "
+            f"({found['items']:,.0f} of {found['customers']:,.0f} customers)"
+        )
         rows = [["model", *(shown(found.get(f)) for f in FIGURES)]]
         if "auc_late_5_low" in found:
-            low_high = [f"{found[f'{f}_low']:.3f}-{found[f'{f}_high']:.3f}" if f"{f}_low" in found else "" for f in FIGURES]
+            low_high = [
+                f"{found[f'{f}_low']:.3f}-{found[f'{f}_high']:.3f}" if f"{f}_low" in found else "" for f in FIGURES
+            ]
             rows.append(["  95 % over customers", *low_high])
         rows += [[name, *(shown(found.get(prefix + f)) for f in FIGURES)] for name, prefix in BASELINES.items()]
         click.echo(table(rows, ["", "AUC >=5", "AP >=5", "Brier", "MAE", "within 3", "CRPS", "cover 80", "by level"]))
     if len(figures["windows"]) > 1:
         click.echo("\nEach window, known outcomes")
-        rows = [[f"{w['from']} to {w['to']}", f"{w['known_outcome'].get('items', 0):,.0f}", *(shown(w["known_outcome"].get(f)) for f in FIGURES),
-                 shown(w["known_outcome"].get("baseline_customer_median_mae_days"))] for w in figures["windows"]]  # fmt: skip
-        click.echo(table(rows, ["", "items", "AUC >=5", "AP >=5", "Brier", "MAE", "within 3", "CRPS", "cover 80", "by level", "median's MAE"]))
+        rows = [
+            [
+                f"{w['from']} to {w['to']}",
+                f"{w['known_outcome'].get('items', 0):,.0f}",
+                *(shown(w["known_outcome"].get(f)) for f in FIGURES),
+                shown(w["known_outcome"].get("baseline_customer_median_mae_days")),
+            ]
+            for w in figures["windows"]
+        ]
+        click.echo(
+            table(
+                rows,
+                [
+                    "",
+                    "items",
+                    "AUC >=5",
+                    "AP >=5",
+                    "Brier",
+                    "MAE",
+                    "within 3",
+                    "CRPS",
+                    "cover 80",
+                    "by level",
+                    "median's MAE",
+                ],
+            )
+        )
 
 
 def print_default(figures: dict[str, Any]) -> None:
@@ -123,9 +179,17 @@ def print_default(figures: dict[str, Any]) -> None:
         click.echo(f"\nno default model on {skipped['origin']}: {skipped['why']}")
     if "auc" in figures:
         click.echo(f"\nDefault: {figures['mature_snapshots']:,} mature snapshots, {figures['defaults']:,} defaults")
-        rows = [["model", shown(figures["auc"]), f"{figures['auc_low']:.3f}-{figures['auc_high']:.3f}", shown(figures["ks"]), shown(figures["brier"])],
-                ["days past due", shown(figures["baseline_days_past_due_auc"]), "", "", ""],
-                ["over 30 days past due", shown(figures["baseline_over_30_days_past_due_auc"]), "", "", ""]]  # fmt: skip
+        rows = [
+            [
+                "model",
+                shown(figures["auc"]),
+                f"{figures['auc_low']:.3f}-{figures['auc_high']:.3f}",
+                shown(figures["ks"]),
+                shown(figures["brier"]),
+            ],
+            ["days past due", shown(figures["baseline_days_past_due_auc"]), "", "", ""],
+            ["over 30 days past due", shown(figures["baseline_over_30_days_past_due_auc"]), "", "", ""],
+        ]
         click.echo(table(rows, ["", "AUC", "95 % over customers", "KS", "Brier"]))
     elif figures.get("snapshots"):
         click.echo(f"\nDefault: {figures['snapshots']:,} snapshots scored; too few mature outcomes for figures.")

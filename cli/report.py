@@ -30,10 +30,14 @@ def command() -> None:
 @click.option("--by", type=click.Choice(["week", "month"]), default="week", show_default=True)
 @click.option("--periods", type=click.IntRange(1, 53), default=13, show_default=True, help="How many weeks or months.")
 @click.option("--fit", is_flag=True, help="Fit a delay model on what was known on the day, in place of the champion.")
-@click.option("--paths", type=click.IntRange(100, 100_000), default=1000, show_default=True, help="Simulated paths of the band.")
+@click.option(
+    "--paths", type=click.IntRange(100, 100_000), default=1000, show_default=True, help="Simulated paths of the band."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write the table to a .csv, .xlsx or .html file, too.")
 @json_option
-def cash(ledger: Path, as_of: str, by: str, periods: int, fit: bool, paths: int, out: Path | None, as_json: bool) -> None:
+def cash(
+    ledger: Path, as_of: str, by: str, periods: int, fit: bool, paths: int, out: Path | None, as_json: bool
+) -> None:
     """Expected inflow of the open book by week or month, with an 80 % band; plain rules and new invoices beside it.
 
     Example: tradecredit report cash build/ledger --as-of 2024-06-30 --by month --periods 6 --out build/cash.xlsx
@@ -57,19 +61,30 @@ def cash(ledger: Path, as_of: str, by: str, periods: int, fit: bool, paths: int,
     frame = found.periods.drop(columns="days")
     frame.insert(0, f"{by}_to", names)
     summary = {
-        "as_of": str(day.date()), "currency": reporting_currency(book.ledger), "open_items": found.open_items,
-        "open_amount": round(found.open_amount, 2), "expected_later_or_never": round(found.later, 2), "model": whose,
-    }  # fmt: skip
+        "as_of": str(day.date()),
+        "currency": reporting_currency(book.ledger),
+        "open_items": found.open_items,
+        "open_amount": round(found.open_amount, 2),
+        "expected_later_or_never": round(found.later, 2),
+        "model": whose,
+    }
     if out is not None:
         _write(frame, summary, out)
     if as_json:
         print_json(summary | {"periods": frame.round(2).to_dict("records")})
         return
-    click.echo(f"Open on {summary['as_of']}: {found.open_items:,} items, {found.open_amount:,.2f} {summary['currency'] or ''}. {whose}.\n")
+    click.echo(
+        f"Open on {summary['as_of']}: {found.open_items:,} items, "
+        f"{found.open_amount:,.2f} {summary['currency'] or ''}. {whose}.\n"
+    )
     header = [f"{by} to", "expected", "80 % from", "to", "by due date", "by customer's mean", "new invoices"]
-    click.echo(table([[row[0], *(f"{value:,.0f}" for value in row[1:])] for row in frame.itertuples(index=False)], header))
-    click.echo(f"\nlater or never: {found.later:,.0f}. New invoices are not in the other columns: what invoices issued after "
-               f"{summary['as_of']} may bring if each customer is invoiced as in the last 90 days.")  # fmt: skip
+    click.echo(
+        table([[row[0], *(f"{value:,.0f}" for value in row[1:])] for row in frame.itertuples(index=False)], header)
+    )
+    click.echo(
+        f"\nlater or never: {found.later:,.0f}. New invoices are not in the other columns: what invoices issued after "
+        f"{summary['as_of']} may bring if each customer is invoiced as in the last 90 days."
+    )
     if out is not None:
         click.echo(f"written: {out}")
 
@@ -83,7 +98,8 @@ def _champion(day: Any) -> tuple[DelayModel, str]:
     known = served.tags.get(registry.AS_OF_TAG, "")
     if known > str(day.date()):
         raise InputError(
-            f"--as-of {day.date()}: the champion ({served.name} version {served.version}) was fitted on what was known on {known} "
+            f"--as-of {day.date()}: the champion ({served.name} version {served.version}) was fitted on what was known "
+            f"on {known} "
             "and would be told its own answers; use a later day, or --fit for a model of that day."
         )
     return DelayModel.load(served.folder), f"{served.name} version {served.version}, fitted on {known}"
@@ -93,7 +109,9 @@ def _fitted(book: Any, day: Any) -> tuple[DelayModel, str]:
     from training.delay import fit_recipe
 
     click.echo(f"fitting a delay model on what was known on {day.date()} …", err=True)
-    return fit_recipe(book.ledger, book, day, 1, explain=False).model, f"Delay model fitted on {day.date()} for this report"
+    return fit_recipe(
+        book.ledger, book, day, 1, explain=False
+    ).model, f"Delay model fitted on {day.date()} for this report"
 
 
 def _write(frame: Any, summary: dict[str, Any], out: Path) -> None:
@@ -108,9 +126,13 @@ def _write(frame: Any, summary: dict[str, Any], out: Path) -> None:
             frame.round(2).to_excel(book, sheet_name="cash", index=False)
             facts.to_excel(book, sheet_name="about", index=False)
     else:
-        style = "<style>body{font-family:sans-serif;margin:2em}td,th{padding:.3em .8em;text-align:right}table{border-collapse:collapse}</style>"
+        style = (
+            "<style>body{font-family:sans-serif;margin:2em}td,th{padding:.3em .8em;text-align:right}"
+            "table{border-collapse:collapse}</style>"
+        )
         body = frame.to_html(index=False, float_format="{:,.0f}".format, border=0)
         out.write_text(
             f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Expected cash</title>{style}"
-            f"<h1>Expected cash</h1>{facts.to_html(index=False, header=False, border=0)}{body}</html>", encoding="utf-8",
-        )  # fmt: skip
+            f"<h1>Expected cash</h1>{facts.to_html(index=False, header=False, border=0)}{body}</html>",
+            encoding="utf-8",
+        )

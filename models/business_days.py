@@ -10,8 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Dates = NDArray[np.datetime64]
-WEEKMASK = {"AE": "1111100", "SA": "1111001", "IL": "1111001", "EG": "1111001", "JO": "1111001", "KW": "1111001",
-            "QA": "1111001", "BH": "1111001", "OM": "1111001"}  # fmt: skip
+WEEKMASK = {
+    "AE": "1111100",
+    "SA": "1111001",
+    "IL": "1111001",
+    "EG": "1111001",
+    "JO": "1111001",
+    "KW": "1111001",
+    "QA": "1111001",
+    "BH": "1111001",
+    "OM": "1111001",
+}
 MONDAY_TO_FRIDAY = "1111100"
 
 

@@ -1,9 +1,9 @@
 """Recalibration of a curve's levels by where recent outcomes fell in their own predicted distributions.
 
-When a distribution is true, the place F(outcome) of outcomes is uniform. `Levels` is the map G from the model's levels to
-levels that hold: G(F) is the calibrated distribution. One map of levels keeps everything that is read from the curve in
-agreement. Censored outcomes take part: Kaplan–Meier on the scale of levels. Weights that halve with age let the map follow a
-break.
+When a distribution is true, the place F(outcome) of outcomes is uniform. `Levels` is the map G from the model's
+levels to levels that hold: G(F) is the calibrated distribution. One map of levels keeps everything that is read from
+the curve in agreement. Censored outcomes take part: Kaplan–Meier on the scale of levels. Weights that halve with age
+let the map follow a break.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ PRIOR = 200.0  # outcomes that the model's own levels count for, spread over the
 
 @dataclass(frozen=True, kw_only=True)
 class Levels:
-    """calibrated : the level that holds at each of KNOTS of the model's levels; ascending from 0 to 1, linear between."""
+    """calibrated : the level that holds at each of KNOTS of the model's levels; ascending from 0 to 1, linear
+    between.
+    """
 
     calibrated: tuple[float, ...] = tuple(float(k) for k in KNOTS)
 
@@ -60,7 +62,9 @@ def fit_levels(low: Floats, high: Floats, is_paid: NDArray[np.bool_], weight: Fl
         at = np.clip(np.searchsorted(edges, high, side="right") - 1, 0, cells - 1)
         leaving[k] = np.sum(weight * ~is_paid * (at == k))
     events = events + PRIOR / cells
-    at_risk = np.cumsum((events + leaving)[::-1])[::-1] - leaving  # who is censored inside a cell did not see it to its end
+    at_risk = (
+        np.cumsum((events + leaving)[::-1])[::-1] - leaving
+    )  # who is censored inside a cell did not see it to its end
     stay = np.cumprod(1.0 - events / np.maximum(at_risk, events))
     calibrated = np.concatenate([[0.0], 1.0 - stay])
     calibrated[-1] = 1.0

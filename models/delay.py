@@ -1,7 +1,8 @@
 """The delay model: when each item will be paid, as one curve an item, conditional on its being unpaid until asked.
 
 A bag of LightGBM boosters gives the log-odds to be paid in each step of time when unpaid at its start (discrete-time
-hazards). Probabilities, quantiles and means are read from the curve that these make, after one recalibration of its levels.
+hazards). Probabilities, quantiles and means are read from the curve that these make, after one recalibration of its
+levels.
 """
 
 from __future__ import annotations
@@ -60,8 +61,9 @@ class DelayModel:
         missing = [name for name in self.needed if name not in X.columns]
         if missing:
             raise InputError(
-                f"the delay model needs {len(self.needed)} columns; {len(missing)} are missing: {', '.join(missing[:5])}"
-                f"{', …' if len(missing) > 5 else ''}. Build them with the catalogue that the model was trained with."
+                f"the delay model needs {len(self.needed)} columns; {len(missing)} are missing: "
+                f"{', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}. "
+                "Build them with the catalogue that the model was trained with."
             )
         asked = asked_day(X)
         steps = steps_after(asked)
@@ -69,17 +71,24 @@ class DelayModel:
         for a in range(0, len(X), ITEMS_AT_ONCE):
             b = min(a + ITEMS_AT_ONCE, len(X))
             rows = slice(int(steps.first[a]), int(steps.first[b]))
-            part = Steps(first=steps.first[a : b + 1] - steps.first[a], item=steps.item[rows] - a, start=steps.start[rows], end=steps.end[rows])
+            part = Steps(
+                first=steps.first[a : b + 1] - steps.first[a],
+                item=steps.item[rows] - a,
+                start=steps.start[rows],
+                end=steps.end[rows],
+            )
             hazard[rows] = expit(self.raw_margins(self.matrix(X.iloc[a:b], part)))
         return self.levels.applied(curves_of(asked, steps, hazard))
 
-    def matrix(self, X: pd.DataFrame, steps: Steps) -> Floats:
+    def matrix(self, X: pd.DataFrame, steps: Steps) -> NDArray[np.float32]:
         """(steps, columns + STEP_COLUMNS): what the boosters see."""
         return step_matrix(X, steps, self.columns, self.pooled_habit)
 
-    def raw_margins(self, matrix: Floats) -> Floats:
+    def raw_margins(self, matrix: NDArray[np.float32]) -> Floats:
         """The bag's mean log-odds to be paid in each step."""
-        return mean_of_members(b.predict(matrix, raw_score=True, num_threads=1) for b in self.members)
+        return mean_of_members(
+            np.asarray(b.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64) for b in self.members
+        )
 
     def predict(self, X: pd.DataFrame, items: pd.DataFrame | None = None) -> pd.DataFrame:
         """One row an item, with the index of X.
@@ -89,8 +98,8 @@ class DelayModel:
 
         Columns: p_late_1 … p_late_90 (P of being settled at least so many days late), days_late_p10, p50, p90
         (signed), days_late_mean (lateness counted up to a year), days_beyond_terms (the mean with early payment counted
-        as on time), and with `items` expected_on, the day of the median moved to a working day of the customer's country,
-        never before the day after the question.
+        as on time), and with `items` expected_on, the day of the median moved to a working day of the customer's
+        country, never before the day after the question.
         """
         curves = self.curves(X)
         found = {f"p_late_{k}": curves.at_least(k) for k in THRESHOLDS}
@@ -110,7 +119,9 @@ class DelayModel:
         its due date; it differs between items that are asked at different distances from the due date.
         """
         if headline not in HEADLINES:
-            raise InputError(f"The headline of contributions must be one of {', '.join(HEADLINES)}. Got {headline!r} instead.")
+            raise InputError(
+                f"The headline of contributions must be one of {', '.join(HEADLINES)}. Got {headline!r} instead."
+            )
         return explain(self, X, headline)
 
     def save(self, folder: Path) -> None:
@@ -120,10 +131,14 @@ class DelayModel:
         for number, booster in enumerate(self.members):
             (folder / f"member_{number:02d}.txt").write_text(booster.model_to_string(num_iteration=-1))
         stored = {
-            "columns": list(self.columns), "members": len(self.members), "pooled_habit": self.pooled_habit.tolist(),
-            "step_columns": list(STEP_COLUMNS), "levels": self.levels.to_json(), "margins": self.margins.to_json(),
+            "columns": list(self.columns),
+            "members": len(self.members),
+            "pooled_habit": self.pooled_habit.tolist(),
+            "step_columns": list(STEP_COLUMNS),
+            "levels": self.levels.to_json(),
+            "margins": self.margins.to_json(),
             "facts": dict(self.facts),
-        }  # fmt: skip
+        }
         (folder / "delay.json").write_text(json.dumps(stored, indent=1, ensure_ascii=False, allow_nan=False))
 
     @classmethod
@@ -132,17 +147,24 @@ class DelayModel:
         folder = Path(folder)
         stored = json.loads((folder / "delay.json").read_text())
         if stored["step_columns"] != list(STEP_COLUMNS):
-            raise InputError(f"{folder}: the model reads steps of another form than this version makes; train it again.")
+            raise InputError(
+                f"{folder}: the model reads steps of another form than this version makes; train it again."
+            )
         texts = [(folder / f"member_{number:02d}.txt").read_text() for number in range(stored["members"])]
         return cls(
-            columns=tuple(stored["columns"]), members=tuple(lgb.Booster(model_str=text) for text in texts),
-            pooled_habit=np.array(stored["pooled_habit"]), levels=Levels.from_json(stored["levels"]),
-            margins=MeanMargins.from_json(stored["margins"]), facts=stored["facts"],
-        )  # fmt: skip
+            columns=tuple(stored["columns"]),
+            members=tuple(lgb.Booster(model_str=text) for text in texts),
+            pooled_habit=np.array(stored["pooled_habit"]),
+            levels=Levels.from_json(stored["levels"]),
+            margins=MeanMargins.from_json(stored["margins"]),
+            facts=stored["facts"],
+        )
 
 
-def step_matrix(X: pd.DataFrame, steps: Steps, columns: tuple[str, ...], pooled_habit: Floats) -> Floats:
-    """(steps, columns + STEP_COLUMNS) as float32: the item's columns repeated for each of its steps, then the step's own."""
+def step_matrix(X: pd.DataFrame, steps: Steps, columns: tuple[str, ...], pooled_habit: Floats) -> NDArray[np.float32]:
+    """(steps, columns + STEP_COLUMNS) as float32: the item's columns repeated for each of its steps, then the step's
+    own.
+    """
     out = np.empty((len(steps.item), len(columns) + len(STEP_COLUMNS)), dtype=np.float32)
     out[:, : len(columns)] = X[list(columns)].to_numpy(np.float32)[steps.item]
     out[:, len(columns) :] = step_values(X, steps, pooled_habit)

@@ -1,9 +1,10 @@
 """Why a curve is as it is: contributions of the input columns that add up exactly to a headline's margin.
 
-Margins: for `p_late_30` the log-odds of P(at least 30 days late), for `days_late_mean` the expected days late; both of the
-curve before recalibration. A step's log-odds differ from those of the average item in the same step by centred SHAP values;
-along the straight way from the average item to this one, each step's share of the margin's change is an integral
-(Aumann–Shapley, as integrated gradients do: Sundararajan et al. 2017), so the shares add up to the whole change.
+Margins: for `p_late_30` the log-odds of P(at least 30 days late), for `days_late_mean` the expected days late; both
+of the curve before recalibration. A step's log-odds differ from those of the average item in the same step by centred
+SHAP values; along the straight way from the average item to this one, each step's share of the margin's change is an
+integral (Aumann–Shapley, as integrated gradients do: Sundararajan et al. 2017), so the shares add up to the whole
+change.
 """
 
 from __future__ import annotations
@@ -47,12 +48,18 @@ class MeanMargins:
     columns: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        return {"margin": self.margin.tolist(), "contributions": self.contributions.tolist(), "columns": list(self.columns)}
+        return {
+            "margin": self.margin.tolist(),
+            "contributions": self.contributions.tolist(),
+            "columns": list(self.columns),
+        }
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> MeanMargins:
         return cls(
-            margin=np.array(stored["margin"]), contributions=np.array(stored["contributions"]), columns=tuple(stored["columns"])
+            margin=np.array(stored["margin"]),
+            contributions=np.array(stored["contributions"]),
+            columns=tuple(stored["columns"]),
         )
 
 
@@ -61,7 +68,9 @@ def explained_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*columns, *STEP_COLUMNS.values())))
 
 
-def step_contributions(members: tuple[Any, ...], matrix: Floats, columns: tuple[str, ...], threads: int = 1) -> tuple[Floats, Floats]:
+def step_contributions(
+    members: tuple[Any, ...], matrix: NDArray[np.float32], columns: tuple[str, ...], threads: int = 1
+) -> tuple[Floats, Floats]:
     """(SHAP values by explained column, log-odds) of each step row."""
     parts = mean_of_members(b.predict(matrix, pred_contrib=True, num_threads=threads) for b in members)
     names = explained_columns(columns)
@@ -72,7 +81,9 @@ def step_contributions(members: tuple[Any, ...], matrix: Floats, columns: tuple[
     return found, parts.sum(axis=1)
 
 
-def mean_margins(members: tuple[Any, ...], matrix: Floats, steps: Steps, columns: tuple[str, ...]) -> MeanMargins:
+def mean_margins(
+    members: tuple[Any, ...], matrix: NDArray[np.float32], steps: Steps, columns: tuple[str, ...]
+) -> MeanMargins:
     """The averages of reference items' steps; a group without a step has those of all steps."""
     values, margin = step_contributions(members, matrix, columns, threads=2)
     group = group_of(steps.end)
@@ -104,7 +115,9 @@ def explain(model: DelayModel, X: pd.DataFrame, headline: str) -> tuple[Floats, 
         found[i] = weight @ (values - model.margins.contributions[group])
         residual = abs(base[i] + found[i].sum() - whole)
         if residual > ADDITIVITY:
-            raise ArithmeticError(f"contributions miss the margin by {residual:.2e}; at most {ADDITIVITY:g} is allowed.")
+            raise ArithmeticError(
+                f"contributions miss the margin by {residual:.2e}; at most {ADDITIVITY:g} is allowed."
+            )
     return base, pd.DataFrame(found, index=X.index, columns=list(model.margins.columns))
 
 

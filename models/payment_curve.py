@@ -1,7 +1,7 @@
 """The curve of one item: the chance to be unpaid by the end of each step, and every answer that is read from it.
 
-All answers come from one curve, so they agree by construction: chances to be late fall with the threshold, quantiles are in
-order, nothing lies before the day of the question.
+All answers come from one curve, so they agree by construction: chances to be late fall with the threshold, quantiles
+are in order, nothing lies before the day of the question.
 """
 
 from __future__ import annotations
@@ -31,11 +31,19 @@ class Curves:
 
     def at_least(self, days_late: int) -> Floats:
         """P(settled `days_late` days late or later) of each item; 1 where the question comes after that day."""
-        return _unpaid_on(self.asked, self.steps.first, self.steps.end, self.unpaid, np.full(len(self.asked), days_late - 1, dtype=np.int64))
+        return _unpaid_on(
+            self.asked,
+            self.steps.first,
+            self.steps.end,
+            self.unpaid,
+            np.full(len(self.asked), days_late - 1, dtype=np.int64),
+        )
 
     def unpaid_on(self, days_late: Ints) -> Floats:
         """P(unpaid at the end of a day of each item's own, in days late)."""
-        return _unpaid_on(self.asked, self.steps.first, self.steps.end, self.unpaid, np.asarray(days_late, dtype=np.int64))
+        return _unpaid_on(
+            self.asked, self.steps.first, self.steps.end, self.unpaid, np.asarray(days_late, dtype=np.int64)
+        )
 
     def quantile(self, level: float | Floats) -> Floats:
         """The first day (days late) by which an item is paid with chance `level` or more.
@@ -61,8 +69,12 @@ def chosen(curves: Curves, rows: NDArray[np.bool_]) -> Curves:
     """The curves of some items."""
     kept = rows[curves.steps.item]
     count = np.diff(curves.steps.first)[rows]
-    steps = Steps(first=np.concatenate([[0], np.cumsum(count)]), item=np.repeat(np.arange(len(count)), count),
-                  start=curves.steps.start[kept], end=curves.steps.end[kept])  # fmt: skip
+    steps = Steps(
+        first=np.concatenate([[0], np.cumsum(count)]),
+        item=np.repeat(np.arange(len(count)), count),
+        start=curves.steps.start[kept],
+        end=curves.steps.end[kept],
+    )
     return Curves(asked=curves.asked[rows], steps=steps, unpaid=curves.unpaid[kept])
 
 
@@ -74,9 +86,15 @@ def joined(parts: list[Curves]) -> Curves:
         first.append(part.steps.first[1:] + rows)
         item.append(part.steps.item + items)
         items, rows = items + len(part.asked), rows + len(part.unpaid)
-    steps = Steps(first=np.concatenate(first), item=np.concatenate(item), start=np.concatenate([p.steps.start for p in parts]),
-                  end=np.concatenate([p.steps.end for p in parts]))  # fmt: skip
-    return Curves(asked=np.concatenate([p.asked for p in parts]), steps=steps, unpaid=np.concatenate([p.unpaid for p in parts]))
+    steps = Steps(
+        first=np.concatenate(first),
+        item=np.concatenate(item),
+        start=np.concatenate([p.steps.start for p in parts]),
+        end=np.concatenate([p.steps.end for p in parts]),
+    )
+    return Curves(
+        asked=np.concatenate([p.asked for p in parts]), steps=steps, unpaid=np.concatenate([p.unpaid for p in parts])
+    )
 
 
 def curves_of(asked: Ints, steps: Steps, hazard: Floats) -> Curves:
@@ -147,5 +165,7 @@ def _mean(asked, first, end, unpaid, floor):  # type: ignore[no-untyped-def]
 
 
 def levels_between(low: Floats, high: Floats, rng: np.random.Generator) -> NDArray[np.float64]:
-    """A place drawn evenly between F(day before) and F(day): uniform when the distribution is true, points of mass too."""
+    """A place drawn evenly between F(day before) and F(day): uniform when the distribution is true, points of mass
+    too.
+    """
     return low + (high - low) * rng.random(len(low))

@@ -22,7 +22,8 @@ Ints = NDArray[np.int64]
 
 # ends of steps in days late: single days where most payments come, wide steps in the tail
 ENDS = np.array(
-    [-30, -20, -15, -10, -7, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 24, 29, 35, 45, 59, 75, 89, 120, 180, 270, 365],
+    [-30, -20, -15, -10, -7, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 24, 29, 35,
+     45, 59, 75, 89, 120, 180, 270, 365],
     dtype=np.int64,
 )  # fmt: skip
 THRESHOLDS = (1, 5, 30, 60, 90)  # p_late_k: at least k days late; k - 1 is an end of a step for each
@@ -63,17 +64,23 @@ class Steps:
 
 
 def asked_day(X: pd.DataFrame) -> Ints:
-    """The day of the question in days late of each item (below 0: not due yet). Raises InputError where it is missing."""
+    """The day of the question in days late of each item (below 0: not due yet). Raises InputError where it is
+    missing.
+    """
     day = X["item_days_past_due"].to_numpy(np.float64) - X["item_days_until_due"].to_numpy(np.float64)
     if np.isnan(day).any():
-        raise InputError(f"items: {int(np.isnan(day).sum()):,} of {len(day):,} have no item_days_past_due or item_days_until_due.")
+        raise InputError(
+            f"items: {int(np.isnan(day).sum()):,} of {len(day):,} have no item_days_past_due or item_days_until_due."
+        )
     return day.astype(np.int64)
 
 
 def steps_after(asked: Ints) -> Steps:
     """All steps of items asked on these days (in days late) until the end of the curve."""
     never = np.full(len(asked), 2**31, dtype=np.int64)
-    return Steps(**dict(zip(("item", "start", "end", "first"), _steps(asked, never, ENDS, ENDS_FROM_QUESTION), strict=True)))
+    return Steps(
+        **dict(zip(("item", "start", "end", "first"), _steps(asked, never, ENDS, ENDS_FROM_QUESTION), strict=True))
+    )
 
 
 def steps_seen(asked: Ints, ended: Ints, is_paid: NDArray[np.bool_]) -> tuple[Steps, NDArray[np.int8]]:
@@ -82,11 +89,15 @@ def steps_seen(asked: Ints, ended: Ints, is_paid: NDArray[np.bool_]) -> tuple[St
     asked : days late on the day of the question. ended : days late when paid, or when last observed unpaid. A step in
     which observation ended without payment is left out: what happened in it is not known.
     """
-    steps = Steps(**dict(zip(("item", "start", "end", "first"), _steps(asked, ended, ENDS, ENDS_FROM_QUESTION), strict=True)))
+    steps = Steps(
+        **dict(zip(("item", "start", "end", "first"), _steps(asked, ended, ENDS, ENDS_FROM_QUESTION), strict=True))
+    )
     paid_here = is_paid[steps.item] & (ended[steps.item] <= steps.end)
     seen = paid_here | (steps.end <= ended[steps.item])
     first = np.concatenate([[0], np.cumsum(np.bincount(steps.item[seen], minlength=len(asked)))])
-    return Steps(first=first, item=steps.item[seen], start=steps.start[seen], end=steps.end[seen]), paid_here[seen].astype(np.int8)
+    return Steps(first=first, item=steps.item[seen], start=steps.start[seen], end=steps.end[seen]), paid_here[
+        seen
+    ].astype(np.int8)
 
 
 @njit(cache=True)
@@ -153,7 +164,9 @@ def step_values(X: pd.DataFrame, steps: Steps, pooled: Floats) -> Floats:
     """(steps, STEP_COLUMNS): what the model sees of each step."""
     missing = [name for name in INPUTS if name not in X.columns]
     if missing:
-        raise InputError(f"the delay model needs the columns {', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}.")
+        raise InputError(
+            f"the delay model needs the columns {', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}."
+        )
     at = {name: X[name].to_numpy(np.float64) for name in (*POSITION_COLUMNS, *OTHER_INPUTS)}
     calendar = np.column_stack([at[name] for name in POSITION_COLUMNS[3:]]).astype(np.int64)
     weekdays = np.nan_to_num(X[list(WEEKDAY_COLUMNS)].to_numpy(np.float64), nan=1.0 / len(WEEKDAY_COLUMNS))

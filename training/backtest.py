@@ -56,14 +56,22 @@ def windows(first: pd.Timestamp, last: pd.Timestamp, step_months: int) -> list[W
 
 
 def backtest(
-    ledger: Ledger, first: pd.Timestamp, last: pd.Timestamp, *, step_months: int = 3, models: tuple[str, ...] = ("default", "delay"),
-    seed: int = 1, watch: Watch = iter,
-) -> Backtested:  # fmt: skip
+    ledger: Ledger,
+    first: pd.Timestamp,
+    last: pd.Timestamp,
+    *,
+    step_months: int = 3,
+    models: tuple[str, ...] = ("default", "delay"),
+    seed: int = 1,
+    watch: Watch = iter,
+) -> Backtested:
     """Both models on every window. Raises InputError where `last` lies after the ledger's last known day, or where the
     delay model cannot be fitted on the first origin; a default model that cannot be fitted is reported as such.
     """
     if last > pd.Timestamp(ledger.last_known_on):
-        raise InputError(f"--to {last.date()} lies after the ledger's last known day, {ledger.last_known_on}: nothing to score.")
+        raise InputError(
+            f"--to {last.date()} lies after the ledger's last known day, {ledger.last_known_on}: nothing to score."
+        )
     book, planned = prepare(ledger), windows(first, last, step_months)
     truth = outcomes(ledger, pd.Timestamp(ledger.last_known_on))
     invoices, customers, scored, skipped = [], [], [], []
@@ -78,20 +86,28 @@ def backtest(
             except InputError as mistake:
                 skipped.append({"origin": window.origin.date().isoformat(), "why": str(mistake)})
     figures: dict[str, Any] = {
-        "from": first.date().isoformat(), "to": last.date().isoformat(), "step_months": step_months, "seed": seed,
-        "ledger_fingerprint": ledger.fingerprint, "last_known_on": ledger.last_known_on.isoformat(),
-    }  # fmt: skip
+        "from": first.date().isoformat(),
+        "to": last.date().isoformat(),
+        "step_months": step_months,
+        "seed": seed,
+        "ledger_fingerprint": ledger.fingerprint,
+        "last_known_on": ledger.last_known_on.isoformat(),
+    }
     everyone = pd.concat(customers, ignore_index=True) if customers else pd.DataFrame()
     if scored:
         figures["delay"] = delay_figures(scored)
     if "default" in models:
         figures["default"] = default_figures(everyone) | ({"not_fitted": skipped} if skipped else {})
     return Backtested(
-        invoices=pd.concat(invoices, ignore_index=True) if invoices else pd.DataFrame(), customers=everyone, figures=figures
+        invoices=pd.concat(invoices, ignore_index=True) if invoices else pd.DataFrame(),
+        customers=everyone,
+        figures=figures,
     )
 
 
-def delay_window(ledger: Ledger, book: Book, truth: Asked, window: Window, seed: int) -> tuple[pd.DataFrame, list[Scored]]:
+def delay_window(
+    ledger: Ledger, book: Book, truth: Asked, window: Window, seed: int
+) -> tuple[pd.DataFrame, list[Scored]]:
     """Every invoice issued in the window, asked about on the day before, the levels renewed each month.
 
     An invoice paid before it was issued has no question and is not among them.
@@ -104,7 +120,11 @@ def delay_window(ledger: Ledger, book: Book, truth: Asked, window: Window, seed:
         asked = truth.only(((issued >= start) & (issued <= end)).to_numpy())
         if not len(asked.items):
             continue
-        model = recipe.model if start == window.first else replace(recipe.model, levels=_renewed(ledger, book, recipe, window, start - DAY))
+        model = (
+            recipe.model
+            if start == window.first
+            else replace(recipe.model, levels=_renewed(ledger, book, recipe, window, start - DAY))
+        )
         X = build_items(book, asked.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS))))
         scored = Scored.of(asked, X, model)
         frames.append(_invoices(ledger, asked, X, model.predict(X), window))
@@ -113,7 +133,9 @@ def delay_window(ledger: Ledger, book: Book, truth: Asked, window: Window, seed:
 
 
 def _renewed(ledger: Ledger, book: Book, recipe: Recipe, window: Window, day: pd.Timestamp) -> Any:
-    """Levels by what is known on a later day: of the earlier model's questions, and of the model's own since the origin."""
+    """Levels by what is known on a later day: of the earlier model's questions, and of the model's own since the
+    origin.
+    """
     since = Asker(model=replace(recipe.model, levels=type(recipe.model.levels)()), after=window.origin, until=day)
     return levels_on(book, outcomes(ledger, day), [*([recipe.earlier] if recipe.earlier else []), since])
 
@@ -122,18 +144,22 @@ def _invoices(ledger: Ledger, asked: Asked, X: pd.DataFrame, predicted: pd.DataF
     items = asked.items
     rule = baselines(X)
     labels = delay_labels(ledger, items)
-    return pd.concat([
-        items[["invoice_id", "customer_id"]].assign(scored_on=items["as_of"], origin=window.origin),
-        predicted.reset_index(drop=True),
-        items[["issued_on", "due_on", "amount", "currency"]],
-        labels[["settled_on", "days_late", "closed_kind", "observed_until", "is_censored"]],
-        pd.DataFrame({f"baseline_{name}": values for name, values in rule.items()}),
-    ], axis=1)  # fmt: skip
+    return pd.concat(
+        [
+            items[["invoice_id", "customer_id"]].assign(scored_on=items["as_of"], origin=window.origin),
+            predicted.reset_index(drop=True),
+            items[["issued_on", "due_on", "amount", "currency"]],
+            labels[["settled_on", "days_late", "closed_kind", "observed_until", "is_censored"]],
+            pd.DataFrame({f"baseline_{name}": values for name, values in rule.items()}),
+        ],
+        axis=1,
+    )
 
 
 def delay_figures(scored: list[tuple[Window, list[Scored]]]) -> dict[str, Any]:
-    """Figures over all windows and of each: `known_outcome` over every invoice whose outcome is known (an early payment is
-    known sooner than a late one: the last months flatter everybody), `mature` over those due MATURE_DAYS before the end.
+    """Figures over all windows and of each: `known_outcome` over every invoice whose outcome is known (an early
+    payment is known sooner than a late one: the last months flatter everybody), `mature` over those due MATURE_DAYS
+    before the end.
     """
     found: dict[str, Any] = {"windows": []}
     whole = [part for _, parts in scored for part in parts]
@@ -143,10 +169,19 @@ def delay_figures(scored: list[tuple[Window, list[Scored]]]) -> dict[str, Any]:
         found[name] = evaluate(of(Scored.together(whole)))
     for window, parts in scored:
         if parts:
-            days = {"origin": window.origin.date().isoformat(), "from": window.first.date().isoformat(), "to": window.last.date().isoformat()}
+            days = {
+                "origin": window.origin.date().isoformat(),
+                "from": window.first.date().isoformat(),
+                "to": window.last.date().isoformat(),
+            }
             part = Scored.together(parts)
-            found["windows"].append(days | {"known_outcome": evaluate(part, intervals=False),
-                                            "mature": evaluate(part.only(part.observed_after_due >= MATURE_DAYS), intervals=False)})  # fmt: skip
+            found["windows"].append(
+                days
+                | {
+                    "known_outcome": evaluate(part, intervals=False),
+                    "mature": evaluate(part.only(part.observed_after_due >= MATURE_DAYS), intervals=False),
+                }
+            )
     return found
 
 
@@ -160,11 +195,17 @@ def default_window(ledger: Ledger, book: Book, window: Window, seed: int) -> pd.
     horizon = model.horizon_months
     labels = default_labels(ledger, snapshots, model.policy)
     return snapshots.assign(
-        origin=window.origin, pd=predicted[f"pd_{horizon}m"].to_numpy(), horizon_months=horizon, grade=predicted["grade"].to_numpy(),
-        days_past_due=X["days_past_due_oldest"].to_numpy(), in_default=labels["in_default"].to_numpy(),
-        default=labels[f"default_{horizon}m"].to_numpy(), default_on=labels["default_on"].to_numpy(),
-        observed_until=labels["observed_until"].to_numpy(), policy=getattr(model.policy, "name", PRIMARY.name),
-    )  # fmt: skip
+        origin=window.origin,
+        pd=predicted[f"pd_{horizon}m"].to_numpy(),
+        horizon_months=horizon,
+        grade=predicted["grade"].to_numpy(),
+        days_past_due=X["days_past_due_oldest"].to_numpy(),
+        in_default=labels["in_default"].to_numpy(),
+        default=labels[f"default_{horizon}m"].to_numpy(),
+        default_on=labels["default_on"].to_numpy(),
+        observed_until=labels["observed_until"].to_numpy(),
+        policy=getattr(model.policy, "name", PRIMARY.name),
+    )
 
 
 def default_figures(customers: pd.DataFrame) -> dict[str, Any]:
@@ -179,8 +220,14 @@ def default_figures(customers: pd.DataFrame) -> dict[str, Any]:
     p, rule = mature["pd"].to_numpy(), np.nan_to_num(mature["days_past_due"].to_numpy(np.float64))
     interval = metrics.by_customer(lambda w: metrics.auc(y, p, w), mature["customer_id"].to_numpy(dtype=object))
     return found | {
-        "auc": interval.value, "auc_low": interval.low, "auc_high": interval.high, "gini": metrics.gini(y, p), "ks": metrics.ks(y, p),
-        "brier": metrics.brier(y, p), "rate": float(y.mean()), "predicted": float(p.mean()),
+        "auc": interval.value,
+        "auc_low": interval.low,
+        "auc_high": interval.high,
+        "gini": metrics.gini(y, p),
+        "ks": metrics.ks(y, p),
+        "brier": metrics.brier(y, p),
+        "rate": float(y.mean()),
+        "predicted": float(p.mean()),
         "baseline_days_past_due_auc": metrics.auc(y, rule),
         "baseline_over_30_days_past_due_auc": metrics.auc(y, (rule > 30).astype(np.float64)),
-    }  # fmt: skip
+    }

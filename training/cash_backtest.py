@@ -38,13 +38,17 @@ def actual_inflow(ledger: Ledger, items: pd.DataFrame, as_of: pd.Timestamp, ends
     since as_of could not know it. At most what was open counts of each item: an overpayment is no inflow of the book.
     """
     payments = ledger.payments[ledger.payments["superseded_on"].isna()]
-    payments = payments[payments["invoice_id"].isin(items["invoice_id"]) & payments["kind"].isin(["payment", "netting", "reversal"])]
+    payments = payments[
+        payments["invoice_id"].isin(items["invoice_id"]) & payments["kind"].isin(["payment", "netting", "reversal"])
+    ]
     day = payments["paid_on"].where(payments["paid_on"] > as_of, payments["booked_on"])
     late = (day > as_of).to_numpy()
     payments, day = payments[late], day[late]
     cents = reporting_cents(payments["amount"], payments["currency"], payments["paid_on"], ledger) / 100.0
     cents = np.where(payments["kind"] == "reversal", -cents, cents)
-    frame = pd.DataFrame({"invoice_id": payments["invoice_id"].to_numpy(), "day": (day - as_of).dt.days.to_numpy(), "amount": cents})
+    frame = pd.DataFrame(
+        {"invoice_id": payments["invoice_id"].to_numpy(), "day": (day - as_of).dt.days.to_numpy(), "amount": cents}
+    )
     frame = frame.sort_values("day", kind="stable")
     frame["so_far"] = frame.groupby("invoice_id")["amount"].cumsum()
     left = frame["invoice_id"].map(items.set_index("invoice_id")["open_amount"])
@@ -54,11 +58,17 @@ def actual_inflow(ledger: Ledger, items: pd.DataFrame, as_of: pd.Timestamp, ends
 
 
 def cash_backtest(
-    ledger: Ledger, first: pd.Timestamp, last: pd.Timestamp, *, weeks: int = 8, refit_months: int = 3, seed: int = 1,
+    ledger: Ledger,
+    first: pd.Timestamp,
+    last: pd.Timestamp,
+    *,
+    weeks: int = 8,
+    refit_months: int = 3,
+    seed: int = 1,
     watch: Callable[[Iterable[Any]], Iterable[Any]] = iter,
-) -> CashBacktest:  # fmt: skip
-    """Forecasts of `weeks` weeks on every second Sunday from `first` to `last`; the model is fitted again every `refit_months`,
-    its levels are renewed on every forecast day."""
+) -> CashBacktest:
+    """Forecasts of `weeks` weeks on every second Sunday from `first` to `last`; the model is fitted again every
+    `refit_months`, its levels are renewed on every forecast day."""
     book = prepare(ledger)
     days = list(pd.date_range(first, last - pd.Timedelta(days=7 * weeks), freq="2W-SUN"))
     recipe, fitted_on, parts = None, None, []
@@ -68,7 +78,10 @@ def cash_backtest(
         model = recipe.model
         if day > fitted_on:
             since = Asker(model=replace(model, levels=Levels()), after=fitted_on, until=day)
-            model = replace(model, levels=levels_on(book, outcomes(ledger, day), [*([recipe.earlier] if recipe.earlier else []), since]))
+            model = replace(
+                model,
+                levels=levels_on(book, outcomes(ledger, day), [*([recipe.earlier] if recipe.earlier else []), since]),
+            )
         ends, names = week_ends(day, weeks)
         found = forecast(book, model, day, ends, seed=seed, with_new=False)
         actual = actual_inflow(ledger, open_book(book, day), day, ends)
@@ -82,7 +95,9 @@ def cash_figures(rows: pd.DataFrame) -> dict[str, float]:
     total = float(rows["actual"].sum())
     wape = {name: float((rows["actual"] - rows[name]).abs().sum() / total) for name in FORECASTS}
     return {f"wape_{name}": value for name, value in wape.items()} | {
-        "gain_on_due_date": 1 - wape["expected"] / wape["due_date"], "gain_on_customer_mean": 1 - wape["expected"] / wape["customer_mean"],
+        "gain_on_due_date": 1 - wape["expected"] / wape["due_date"],
+        "gain_on_customer_mean": 1 - wape["expected"] / wape["customer_mean"],
         "band_coverage": float(((rows["actual"] >= rows["low"]) & (rows["actual"] <= rows["high"])).mean()),
-        "bias": float(rows["expected"].sum() / total - 1), "forecast_weeks": float(len(rows)),
-    }  # fmt: skip
+        "bias": float(rows["expected"].sum() / total - 1),
+        "forecast_weeks": float(len(rows)),
+    }

@@ -28,9 +28,10 @@ from training.delay_questions import MOST_ITEMS, Asked, booking_delay, outcomes,
 from training.result import Fitted
 
 PARAMETERS: dict[str, Any] = {
-    "objective": "binary", "learning_rate": 0.05, "num_leaves": 31, "max_depth": 6, "min_data_in_leaf": 600, "min_sum_hessian_in_leaf": 10.0,
-    "lambda_l2": 10.0, "feature_fraction": 0.4, "bagging_fraction": 0.7, "bagging_freq": 1, "verbose": -1, "num_threads": 1,
-    "deterministic": True, "force_row_wise": True,
+    "objective": "binary", "learning_rate": 0.05, "num_leaves": 31, "max_depth": 6,
+    "min_data_in_leaf": 600, "min_sum_hessian_in_leaf": 10.0, "lambda_l2": 10.0,
+    "feature_fraction": 0.4, "bagging_fraction": 0.7, "bagging_freq": 1,
+    "verbose": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True,
 }  # fmt: skip
 TREES = 150
 MEMBERS = 2
@@ -42,27 +43,35 @@ FEWEST_PAID = 200
 # the inputs that carried the gain on the sample and on two real ledgers (benchmarks/delay_inputs.py); more of the
 # catalogue added time and no accuracy
 COLUMNS = (
-    "late_share_1m", "late_share_3m", "late_share_6m", "late_share_12m", "late_share_24m", "late_5_share_1m", "late_5_share_3m",
-    "late_5_share_12m", "late_30_share_12m", "late_amount_share_12m", "late_amount_share_24m", "early_share_3m", "early_share_12m",
-    "early_share_24m", "on_day_share_12m", "days_past_due_mean_1m", "days_past_due_mean_3m", "days_past_due_mean_12m",
-    "days_past_due_weighted_3m", "days_past_due_weighted_6m", "days_past_due_weighted_12m", "days_late_median_3m",
-    "days_late_median_12m", "days_late_median_24m", "days_late_spread_6m", "days_late_spread_12m", "days_late_spread_24m",
-    "dbt_paid_6m", "dbt_paid_24m", "days_late_settled_mean_1m", "days_late_settled_mean_3m", "days_late_settled_mean_12m",
-    "days_late_last_settled", "days_late_last_due", "days_since_late_5", "late_streak", "month_end_payment_share_12m",
-    "payment_weekdays_12m", "payment_days_of_month_12m", "payment_days_3m", "payment_median_12m", "open_items", "overdue_items",
-    "overdue_share", "days_past_due_oldest", "open_largest_share", "credit_limit", "invoices_1m", "invoices_12m", "invoices_due_12m",
-    "invoices_ever", "invoices_per_month", "days_since_first_invoice", "amount_max_12m", "terms_days_mean_3m", "terms_days_mean_12m",
-    "habit_weight", "item_amount", "item_open_amount", "item_amount_to_median", "item_amount_to_max", "item_amount_to_sales_3m",
-    "item_terms_days", "item_terms_to_habit", "item_due_weekday", "item_due_day_of_month", "item_due_days_to_working_day",
-    "item_days_open", "item_paid_share", "item_is_disputed", "item_open_beside",
+    "late_share_1m", "late_share_3m", "late_share_6m", "late_share_12m", "late_share_24m", "late_5_share_1m",
+    "late_5_share_3m", "late_5_share_12m", "late_30_share_12m", "late_amount_share_12m", "late_amount_share_24m",
+    "early_share_3m", "early_share_12m", "early_share_24m", "on_day_share_12m", "days_past_due_mean_1m",
+    "days_past_due_mean_3m", "days_past_due_mean_12m", "days_past_due_weighted_3m", "days_past_due_weighted_6m",
+    "days_past_due_weighted_12m", "days_late_median_3m", "days_late_median_12m", "days_late_median_24m",
+    "days_late_spread_6m", "days_late_spread_12m", "days_late_spread_24m", "dbt_paid_6m", "dbt_paid_24m",
+    "days_late_settled_mean_1m", "days_late_settled_mean_3m", "days_late_settled_mean_12m",
+    "days_late_last_settled", "days_late_last_due", "days_since_late_5", "late_streak",
+    "month_end_payment_share_12m", "payment_weekdays_12m", "payment_days_of_month_12m", "payment_days_3m",
+    "payment_median_12m", "open_items", "overdue_items", "overdue_share", "days_past_due_oldest",
+    "open_largest_share", "credit_limit", "invoices_1m", "invoices_12m", "invoices_due_12m", "invoices_ever",
+    "invoices_per_month", "days_since_first_invoice", "amount_max_12m", "terms_days_mean_3m", "terms_days_mean_12m",
+    "habit_weight", "item_amount", "item_open_amount", "item_amount_to_median", "item_amount_to_max",
+    "item_amount_to_sales_3m", "item_terms_days", "item_terms_to_habit", "item_due_weekday",
+    "item_due_day_of_month", "item_due_days_to_working_day", "item_days_open", "item_paid_share",
+    "item_is_disputed", "item_open_beside",
 )  # fmt: skip
 
 
-def train(book: Book, asked: Asked, *, seed: int, columns: tuple[str, ...] = COLUMNS, facts: dict[str, Any] | None = None,
-          parameters: dict[str, Any] | None = None, trees: int = TREES, members: int = MEMBERS, explain: bool = True) -> DelayModel:  # fmt: skip
+def train(
+    book: Book, asked: Asked, *, seed: int, columns: tuple[str, ...] = COLUMNS, facts: dict[str, Any] | None = None,
+    parameters: dict[str, Any] | None = None, trees: int = TREES, members: int = MEMBERS, explain: bool = True,
+) -> DelayModel:  # fmt: skip
     """A model with unit levels, fitted on the steps that were seen of these questions."""
     if int(asked.is_paid.sum()) < FEWEST_PAID:
-        raise InputError(f"the delay model needs at least {FEWEST_PAID} paid invoices known on as_of; there are {int(asked.is_paid.sum())}.")
+        raise InputError(
+            f"the delay model needs at least {FEWEST_PAID} paid invoices known on as_of; "
+            f"there are {int(asked.is_paid.sum())}."
+        )
     X = build_items(book, asked.items, list(dict.fromkeys((*columns, *INPUTS))))
     pooled = pooled_habit(X)
     steps, paid = steps_seen(asked_day(X), asked.ended, asked.is_paid)
@@ -80,8 +89,17 @@ def train(book: Book, asked: Asked, *, seed: int, columns: tuple[str, ...] = COL
     chosen = np.random.default_rng(seed).permutation(len(X))[:REFERENCE_ITEMS]
     reference = X.iloc[chosen] if explain else X.iloc[chosen[:2]]
     of_reference = steps_after(asked_day(reference))
-    margins = mean_margins(tuple(boosters), step_matrix(reference, of_reference, columns, pooled), of_reference, columns)
-    return DelayModel(columns=columns, members=tuple(boosters), pooled_habit=pooled, levels=Levels(), margins=margins, facts=facts or {})
+    margins = mean_margins(
+        tuple(boosters), step_matrix(reference, of_reference, columns, pooled), of_reference, columns
+    )
+    return DelayModel(
+        columns=columns,
+        members=tuple(boosters),
+        pooled_habit=pooled,
+        levels=Levels(),
+        margins=margins,
+        facts=facts or {},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +114,9 @@ class Asker:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What was fitted for one day. model : fitted on all that was known, with levels. earlier : fitted on what was known
-    some months before, and asked about what came since: its answers are out of sample; None where the ledger is too short.
+    """What was fitted for one day. model : fitted on all that was known, with levels. earlier : fitted on what was
+    known some months before, and asked about what came since: its answers are out of sample; None where the ledger is
+    too short.
     """
 
     model: DelayModel
@@ -119,7 +138,14 @@ def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
         scored = answers(book, now, recipe.earlier)
         mature = scored.only(scored.observed_after_due >= MATURE_DAYS)
         figures, tables = evaluate(mature), tables | {"lateness_by_decile": deciles(mature)}
-    parameters = {**PARAMETERS, "trees": TREES, "members": MEMBERS, "most_items": MOST_ITEMS, "columns": len(model.columns), **model.facts}
+    parameters = {
+        **PARAMETERS,
+        "trees": TREES,
+        "members": MEMBERS,
+        "most_items": MOST_ITEMS,
+        "columns": len(model.columns),
+        **model.facts,
+    }
     example = build_items(book, now.items.iloc[-5:], list(model.needed))
     return Fitted(model=model, parameters=parameters, metrics=figures, example=example, tables=tables)
 
@@ -135,8 +161,10 @@ def fit_recipe(ledger: Ledger, book: Book, at: pd.Timestamp, seed: int, *, expla
     if int(past.is_paid.sum()) >= FEWEST_PAID:
         first = train(book, questions(past, seed), seed=seed, members=1, explain=False)
         earlier = Asker(model=first, after=held_from, until=at)
-    facts = {"as_of": at.date().isoformat(), "seed": seed, "items": len(now.items), "paid": int(now.is_paid.sum()),
-             "held_out_from": held_from.date().isoformat(), "booking_delay_days": booking_delay(ledger, at)}  # fmt: skip
+    facts = {
+        "as_of": at.date().isoformat(), "seed": seed, "items": len(now.items), "paid": int(now.is_paid.sum()),
+        "held_out_from": held_from.date().isoformat(), "booking_delay_days": booking_delay(ledger, at),
+    }  # fmt: skip
     if earlier is not None:
         shared = dependence(answers(book, now, earlier), seed)
         facts |= {"dependence_common": shared.common, "dependence_customer": shared.customer}
@@ -179,7 +207,9 @@ def levels_on(book: Book, now: Asked, askers: Sequence[Asker]) -> Levels:
     parts = [part for part in parts if len(part.ended)]
     if not parts:
         return Levels()
-    low = np.concatenate([np.where(p.is_paid, p.curves.place(p.ended, before=True), p.curves.place(p.ended)) for p in parts])
+    low = np.concatenate(
+        [np.where(p.is_paid, p.curves.place(p.ended, before=True), p.curves.place(p.ended)) for p in parts]
+    )
     high = np.concatenate([p.curves.place(p.ended) for p in parts])
     weight = np.concatenate([0.5 ** (np.maximum(p.age, 0) / LEVELS_HALF_LIFE) for p in parts])
     return fit_levels(low, high, np.concatenate([p.is_paid for p in parts]), weight)

@@ -29,7 +29,8 @@ BASELINE_INPUTS = ("late_5_share_12m", "days_late_mean_24m", "days_late_median_2
 @dataclass(frozen=True, kw_only=True)
 class Scored:
     """Predictions beside what came. X : the items' matrix. ended : days late when paid or when last observed.
-    is_paid : paid, as far as observed. customers : ids. pooled_habit : hazards of all customers when the model was made.
+    is_paid : paid, as far as observed. customers : ids. pooled_habit : hazards of all customers when the model was
+    made.
     observed_after_due : days from the due date to the last day observed. age : days from the question to that day.
     """
 
@@ -46,27 +47,41 @@ class Scored:
     def of(cls, asked: Asked, X: pd.DataFrame, model: DelayModel) -> Scored:
         """What `model` answers to these questions, X their matrix, beside what came."""
         return cls(
-            X=X, curves=model.curves(X), ended=asked.ended, is_paid=asked.is_paid,
-            customers=asked.items["customer_id"].to_numpy(dtype=object), pooled_habit=model.pooled_habit,
+            X=X,
+            curves=model.curves(X),
+            ended=asked.ended,
+            is_paid=asked.is_paid,
+            customers=asked.items["customer_id"].to_numpy(dtype=object),
+            pooled_habit=model.pooled_habit,
             observed_after_due=(asked.seen_until - asked.items["due_on"]).dt.days.to_numpy(),
             age=(asked.seen_until - asked.items["as_of"]).dt.days.to_numpy(),
-        )  # fmt: skip
+        )
 
     @classmethod
     def together(cls, parts: list[Scored]) -> Scored:
         """Several parts as one; the habits of all customers are those of the first."""
         return cls(
-            X=pd.concat([p.X[list(BASELINE_INPUTS)] for p in parts]), curves=joined([p.curves for p in parts]),
-            **{name: np.concatenate([getattr(p, name) for p in parts])
-               for name in ("ended", "is_paid", "customers", "observed_after_due", "age")},
+            X=pd.concat([p.X[list(BASELINE_INPUTS)] for p in parts]),
+            curves=joined([p.curves for p in parts]),
+            **{
+                name: np.concatenate([getattr(p, name) for p in parts])
+                for name in ("ended", "is_paid", "customers", "observed_after_due", "age")
+            },
             pooled_habit=parts[0].pooled_habit,
-        )  # fmt: skip
+        )
 
     def only(self, rows: Rows) -> Scored:
         """The same of some items."""
-        return Scored(X=self.X[rows], curves=self.curves.only(rows), ended=self.ended[rows], is_paid=self.is_paid[rows],
-                      customers=self.customers[rows], pooled_habit=self.pooled_habit,
-                      observed_after_due=self.observed_after_due[rows], age=self.age[rows])  # fmt: skip
+        return Scored(
+            X=self.X[rows],
+            curves=self.curves.only(rows),
+            ended=self.ended[rows],
+            is_paid=self.is_paid[rows],
+            customers=self.customers[rows],
+            pooled_habit=self.pooled_habit,
+            observed_after_due=self.observed_after_due[rows],
+            age=self.age[rows],
+        )
 
 
 def baselines(X: pd.DataFrame) -> dict[str, Floats]:
@@ -82,8 +97,9 @@ def baselines(X: pd.DataFrame) -> dict[str, Floats]:
 
 
 def evaluate(scored: Scored, *, intervals: bool = True) -> dict[str, float]:
-    """Figures of the model and of each plain rule (`baseline_RULE_FIGURE`); `FIGURE_low`, `_high` hold 95 % of the draws
-    of customers. Errors in days are over paid items; the question of being k days late is over items whose answer is known.
+    """Figures of the model and of each plain rule (`baseline_RULE_FIGURE`); `FIGURE_low`, `_high` hold 95 % of the
+    draws of customers. Errors in days are over paid items; the question of being k days late is over items whose
+    answer is known.
     """
     if not len(scored.ended):
         return {}
@@ -106,18 +122,26 @@ def evaluate(scored: Scored, *, intervals: bool = True) -> dict[str, float]:
     answers = {"": curves.quantile(0.5)[paid], **{f"baseline_{name}_": rule[name][paid] for name in RULES}}
     for prefix, days in answers.items():
         error = np.abs(days - late)
-        found[f"{prefix}mae_days"], found[f"{prefix}within_3_days_share"] = float(error.mean()), float((error <= 3).mean())
+        found[f"{prefix}mae_days"], found[f"{prefix}within_3_days_share"] = (
+            float(error.mean()),
+            float((error <= 3).mean()),
+        )
     if intervals:
         error = np.abs(answers[""] - late)
         _add_interval(found, "mae_days", lambda w: float(np.average(error, weights=w)), scored.customers[paid])
         better = answers["baseline_customer_median_"]
         gain = np.abs(better - late) - error
         interval = metrics.by_customer(lambda w: float(np.average(gain, weights=w)), scored.customers[paid])
-        found["mae_gain_on_customer_median_low"], found["mae_gain_on_customer_median_high"] = interval.low, interval.high
+        found["mae_gain_on_customer_median_low"], found["mae_gain_on_customer_median_high"] = (
+            interval.low,
+            interval.high,
+        )
     return found | distribution_figures(scored)
 
 
-def _add_interval(found: dict[str, float], name: str, metric: metrics.bootstrap.Metric, customers: NDArray[np.object_]) -> None:
+def _add_interval(
+    found: dict[str, float], name: str, metric: metrics.bootstrap.Metric, customers: NDArray[np.object_]
+) -> None:
     interval = metrics.by_customer(metric, customers)
     found[f"{name}_low"], found[f"{name}_high"] = interval.low, interval.high
 
@@ -126,9 +150,9 @@ def distribution_figures(scored: Scored) -> dict[str, float]:
     """Coverage of the 80 % interval, pinball loss and CRPS over paid items, the customer's own distribution and that of
     all customers beside them.
 
-    `coverage_80` counts days in [p10, p90]; where most invoices are paid on one day the shortest possible interval, that
-    day, covers more than 80 %. `coverage_80_levels` counts outcomes whose place in their own distribution, drawn evenly
-    within a day's mass, lies between 0.1 and 0.9: 80 % for a true distribution, whatever its points of mass.
+    `coverage_80` counts days in [p10, p90]; where most invoices are paid on one day the shortest possible interval,
+    that day, covers more than 80 %. `coverage_80_levels` counts outcomes whose place in their own distribution, drawn
+    evenly within a day's mass, lies between 0.1 and 0.9: 80 % for a true distribution, whatever its points of mass.
     """
     paid, curves = scored.is_paid, scored.curves
     late = scored.ended[paid].astype(np.float64)
@@ -136,11 +160,13 @@ def distribution_figures(scored: Scored) -> dict[str, float]:
     rng = np.random.default_rng(0)
     place = levels_between(curves.place(scored.ended, before=True), curves.place(scored.ended), rng)[paid]
     found = {
-        "coverage_80": metrics.coverage(late, low, high), "interval_days": float(np.mean(high - low)),
+        "coverage_80": metrics.coverage(late, low, high),
+        "interval_days": float(np.mean(high - low)),
         "coverage_80_levels": float(np.mean((place >= 0.1) & (place <= 0.9))),
-        "pinball_10": metrics.pinball(late, low, 0.1), "pinball_50": metrics.pinball(late, middle, 0.5),
+        "pinball_10": metrics.pinball(late, low, 0.1),
+        "pinball_50": metrics.pinball(late, middle, 0.5),
         "pinball_90": metrics.pinball(late, high, 0.9),
-    }  # fmt: skip
+    }
     rows = np.flatnonzero(paid)[:: max(1, int(paid.sum()) // MOST_FOR_CRPS)]
     outcome = np.clip(scored.ended[rows], GRID[0], GRID[-1]).astype(np.float64)
     for name, cdf in _grids(scored, rows).items():
@@ -149,14 +175,19 @@ def distribution_figures(scored: Scored) -> dict[str, float]:
 
 
 def _grids(scored: Scored, rows: NDArray[np.int64]) -> Mapping[str, Floats]:
-    """F on GRID of the model, of the customer's own habit curve, and of all customers' (Kaplan–Meier), given unpaid so far."""
+    """F on GRID of the model, of the customer's own habit curve, and of all customers' (Kaplan–Meier), given unpaid
+    so far.
+    """
     model = np.column_stack([1.0 - scored.curves.unpaid_on(np.full(len(scored.ended), day))[rows] for day in GRID])
     X = scored.X.iloc[rows]
     own = habit_curve(X, scored.pooled_habit)
     pooled = np.concatenate([[1.0], np.cumprod(1.0 - scored.pooled_habit)])
     ends = np.array([-400, *HABIT_STEPS], dtype=np.float64)
     found = {"": model}
-    for name, curve in (("baseline_customer_distribution_", own), ("baseline_kaplan_meier_", np.tile(pooled, (len(rows), 1)))):
+    for name, curve in (
+        ("baseline_customer_distribution_", own),
+        ("baseline_kaplan_meier_", np.tile(pooled, (len(rows), 1))),
+    ):
         unpaid = np.stack([np.interp(GRID, ends, row) for row in curve])
         at = np.array([np.interp(a, ends, row) for a, row in zip(scored.curves.asked[rows], curve, strict=True)])
         found[name] = 1.0 - np.minimum(unpaid / np.maximum(at, 1e-6)[:, None], 1.0)

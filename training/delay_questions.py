@@ -19,19 +19,27 @@ LATER_SHARE = 0.3  # of these, asked about a second time on a later day
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """Questions with their outcomes. items : frame (invoice_id, customer_id, issued_on, due_on, amount, currency, as_of).
-    ended : days late when paid or when last observed. is_paid : paid, as far as observed. seen_until : the last day whose
-    payments are known.
+    """Questions with their outcomes. items : frame (invoice_id, customer_id, issued_on, due_on, amount, currency,
+    as_of).
+    ended : days late when paid or when last observed. is_paid : paid, as far as observed. shown_open : the last day
+    (days late) on which the books showed the item open. seen_until : the last day whose payments are known.
     """
 
     items: pd.DataFrame
     ended: NDArray[np.int64]
     is_paid: NDArray[np.bool_]
+    shown_open: NDArray[np.int64]
     seen_until: pd.Timestamp
 
     def only(self, rows: NDArray[Any]) -> Asked:
         items = self.items.iloc[rows] if rows.dtype != bool else self.items[rows]
-        return replace(self, items=items.reset_index(drop=True), ended=self.ended[rows], is_paid=self.is_paid[rows])
+        return replace(
+            self,
+            items=items.reset_index(drop=True),
+            ended=self.ended[rows],
+            is_paid=self.is_paid[rows],
+            shown_open=self.shown_open[rows],
+        )
 
 
 def booking_delay(ledger: Ledger, as_of: pd.Timestamp, share: float = 0.98) -> int:
@@ -58,26 +66,42 @@ def outcomes(ledger: Ledger, until: pd.Timestamp) -> Asked:
     due = items["due_on"].to_numpy().astype("datetime64[D]")
     is_paid = ~labels["is_censored"].to_numpy() & (labels["settled_on"].to_numpy() <= np.datetime64(seen, "s"))
     items["as_of"] = items["issued_on"] - pd.Timedelta(days=1)
-    asked = Asked(items=items, ended=(closed - due).astype(np.int64), is_paid=is_paid, seen_until=seen)
+    booked = known.payments.groupby("invoice_id")["booked_on"].max().reindex(items["invoice_id"])
+    learned = np.fmax(booked.to_numpy().astype("datetime64[D]"), closed)
+    ended, shown = (closed - due).astype(np.int64), (learned - due).astype(np.int64) - 1
+    asked = Asked(
+        items=items, ended=ended, is_paid=is_paid, shown_open=np.where(is_paid, shown, ended - 1), seen_until=seen
+    )
     begun = items["as_of"].to_numpy().astype("datetime64[D]") < closed
     return asked.only(begun)
 
 
 def asked_later(asked: Asked, rng: np.random.Generator) -> Asked:
-    """The same items asked on a day drawn from those on which they were seen open after their issue."""
+    """The same items asked on a day drawn from those on which the books showed them open after their issue.
+
+    Who asks sees what the books show: an item paid but not booked yet is open to it. It counts as paid on the day after
+    the question, as its cash does, so that the chance of such a payment is part of every answer about an open item.
+    """
     due = asked.items["due_on"].to_numpy().astype("datetime64[D]")
     issued = asked.items["issued_on"].to_numpy().astype("datetime64[D]")
-    open_days = asked.ended - (issued - due).astype(np.int64)
+    from_issue = (issued - due).astype(np.int64)
+    open_days = asked.shown_open - from_issue + 1
     kept = open_days >= 1
     part = asked.only(kept)
     wait = np.floor(rng.random(len(part.items)) * open_days[kept]).astype(np.int64)
     part.items["as_of"] = (issued[kept] + wait).astype("datetime64[s]")
-    return part
+    day = from_issue[kept] + wait
+    return replace(part, ended=np.where(part.is_paid, np.maximum(part.ended, day + 1), part.ended))
 
 
 def together(first: Asked, second: Asked) -> Asked:
-    return replace(first, items=pd.concat([first.items, second.items], ignore_index=True),
-                   ended=np.concatenate([first.ended, second.ended]), is_paid=np.concatenate([first.is_paid, second.is_paid]))  # fmt: skip
+    return replace(
+        first,
+        items=pd.concat([first.items, second.items], ignore_index=True),
+        ended=np.concatenate([first.ended, second.ended]),
+        is_paid=np.concatenate([first.is_paid, second.is_paid]),
+        shown_open=np.concatenate([first.shown_open, second.shown_open]),
+    )
 
 
 def questions(asked: Asked, seed: int) -> Asked:

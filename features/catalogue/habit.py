@@ -30,14 +30,21 @@ def step_name(end: int) -> str:
 
 
 def _step(start: int | None, end: int) -> Feature:
-    is_paid, is_later = row("is_paid"), DAYS_LATE > (-100_000 if start is None else start)
-    paid_in_step = is_paid & is_later & (DAYS_LATE <= end)
-    seen = (is_paid & is_later) | (~is_paid & (DAYS_LATE >= end))
-    day_en = f"{-end} days before the due date" if end < 0 else ("the due date" if end == 0 else f"{end} days after the due date")
+    is_paid, late = row("is_paid"), DAYS_LATE
+    is_later = late > (-100_000 if start is None else start)
+    paid_in_step = is_paid & is_later & (late <= end)
+    seen = (is_paid & is_later) | (~is_paid & (late >= end))
+    day_en = (
+        f"{-end} days before the due date"
+        if end < 0
+        else ("the due date" if end == 0 else f"{end} days after the due date")
+    )
     day_zh = f"到期前{-end}天" if end < 0 else ("到期日" if end == 0 else f"到期后{end}天")
     return Feature(
-        name=step_name(end), unit=Unit.SHARE, risk=Risk.NONE, value=ratio(_recent_first(paid_in_step), _recent_first(seen)),
-        meaning=f"Of the invoices unpaid until the step before, the share paid by {day_en}; recent invoices weigh more (two years).",
+        name=step_name(end), unit=Unit.SHARE, risk=Risk.NONE,
+        value=ratio(_recent_first(paid_in_step), _recent_first(seen)),
+        meaning=f"Of the invoices unpaid until the step before, the share paid by {day_en}; "
+                "recent invoices weigh more (two years).",
         reason={"en": f"of the invoices still unpaid, {{value}} are usually paid by {day_en}",
                 "zh": f"尚未付清的发票中，通常有 {{value}} 在{day_zh}前付清"},
     )  # fmt: skip
@@ -56,8 +63,10 @@ FEATURES = (
     *(_step(start, end) for start, end in zip((None, *STEPS), STEPS, strict=False)),
     Feature(
         name="habit_weight", unit=Unit.COUNT, risk=Risk.NONE, value=_recent_first(None),
-        meaning="Invoices behind the curve of payment, those due in the last 90 days counted 4 times, in the last 365 twice.",
-        reason={"en": "the customer's habit rests on {value} weighted invoices", "zh": "付款习惯基于 {value} 张加权发票"},
+        meaning="Invoices behind the curve of payment, those due in the last 90 days counted 4 times, in the last 365 "
+                "twice.",
+        reason={"en": "the customer's habit rests on {value} weighted invoices",
+                "zh": "付款习惯基于 {value} 张加权发票"},
     ),
     *(_weekday(number, *words) for number, words in enumerate(WEEKDAYS)),
     Feature(
@@ -76,7 +85,8 @@ FEATURES = (
         name="days_since_late_5", unit=Unit.DAYS, risk=Risk.FALLS,
         value=days_since(owed.only(DAYS_LATE >= 5)),
         meaning="Days since the due date of the last invoice that was or is at least 5 days late.",
-        reason={"en": "the last invoice at least 5 days late fell due {value} ago", "zh": "最近一张逾期至少5天的发票于 {value} 前到期"},
+        reason={"en": "the last invoice at least 5 days late fell due {value} ago",
+                "zh": "最近一张逾期至少5天的发票于 {value} 前到期"},
     ),
     Feature(
         name="late_5_share_1m", unit=Unit.SHARE, risk=Risk.RISES,
@@ -89,6 +99,7 @@ FEATURES = (
         name="days_late_settled_mean_1m", unit=Unit.DAYS, risk=Risk.NONE,
         value=mean(DAYS_LATE, of=settled_within(30)),
         meaning="Mean days late of the invoices paid in full in the last 30 days.",
-        reason={"en": "invoices settled in the last 30 days were {value} late on average", "zh": "过去30天结清的发票平均逾期 {value}"},
+        reason={"en": "invoices settled in the last 30 days were {value} late on average",
+                "zh": "过去30天结清的发票平均逾期 {value}"},
     ),
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """Expected cash by week or month: what the open book brings in, how sure that is, and what plain rules would say.
 
-The band comes from simulation: each item's payment day is drawn from its own curve, with a shock that all items share, one
-that a customer's items share, and one of its own (a Gaussian copula), since payments do not come independently.
+The band comes from simulation: each item's payment day is drawn from its own curve, with a shock that all items
+share, one that a customer's items share, and one of its own (a Gaussian copula), since payments do not come
+independently.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Dependence:
     def __post_init__(self) -> None:
         if not (self.common >= 0 and self.customer >= 0 and self.common + self.customer < 1):
             raise InputError(
-                f"The shares of a Dependence must be 0 or above and add up to less than 1. Got {self.common} and {self.customer} instead."
+                f"The shares of a Dependence must be 0 or above and add up to less than 1. "
+                f"Got {self.common} and {self.customer} instead."
             )
 
 
@@ -66,13 +68,21 @@ def expected_inflow(open_amount: ArrayLike, paid: Floats) -> Floats:
 def inflow_on(open_amount: ArrayLike, days_from_now: ArrayLike, ends: Ints) -> Floats:
     """The inflow of each period when each item is paid on one day; a day past counts as tomorrow (the first period)."""
     period = np.searchsorted(ends, np.maximum(np.asarray(days_from_now, dtype=np.float64), 1.0), side="left")
-    return np.bincount(period, weights=np.asarray(open_amount, dtype=np.float64), minlength=len(ends) + 1)[: len(ends)]
+    inflow = np.bincount(period, weights=np.asarray(open_amount, dtype=np.float64), minlength=len(ends) + 1)
+    return inflow[: len(ends)].astype(np.float64)
 
 
 def simulated_inflow(
-    open_amount: ArrayLike, paid: Floats, customers: ArrayLike, dependence: Dependence, *, paths: int = 1000, seed: int = 0
+    open_amount: ArrayLike,
+    paid: Floats,
+    customers: ArrayLike,
+    dependence: Dependence,
+    *,
+    paths: int = 1000,
+    seed: int = 0,
 ) -> Floats:
-    """(paths, periods): the inflow of each period on each path; the same for a seed on any machine and number of threads.
+    """(paths, periods): the inflow of each period on each path; the same for a seed on any machine and number of
+    threads.
 
     Amounts are summed in whole cents. An item's score is √common·C + √customer·K + √rest·E; it is paid in the period
     into whose share of its distribution the score falls. Every draw is a hash of (seed, path, what it belongs to).
@@ -80,11 +90,15 @@ def simulated_inflow(
     cents = np.rint(np.asarray(open_amount, dtype=np.float64) * 100.0).astype(np.int64)
     code = pd.factorize(np.asarray(customers, dtype=object))[0].astype(np.int64)
     bounds = ndtri(np.clip(paid, 0.0, 1.0)).astype(np.float32)
-    shares = np.sqrt([dependence.common, dependence.customer, 1.0 - dependence.common - dependence.customer]).astype(np.float32)
+    shares = np.sqrt([dependence.common, dependence.customer, 1.0 - dependence.common - dependence.customer]).astype(
+        np.float32
+    )
     edges = list(range(0, len(cents), max(ITEMS_AT_ONCE, -(-len(cents) // (4 * THREADS))))) or [0]
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         parts = pool.map(
-            lambda a: _simulate(bounds[a[0] : a[1]], cents[a[0] : a[1]], code[a[0] : a[1]], a[0], shares, paths, seed, NORMAL),
+            lambda a: _simulate(
+                bounds[a[0] : a[1]], cents[a[0] : a[1]], code[a[0] : a[1]], a[0], shares, paths, seed, NORMAL
+            ),
             zip(edges, [*edges[1:], len(cents)], strict=True),
         )
         return np.sum(list(parts), axis=0) / 100.0
@@ -114,10 +128,15 @@ def _simulate(bounds, cents, code, offset, shares, paths, seed, normal):  # type
             for i in range(block, stop):
                 if code[i] != last:
                     last = code[i]
-                    shift = common + shares[1] * normal[_mixed(key ^ (np.uint64(last) * np.uint64(0xD1B54A32D192ED03))) & low]
+                    shift = (
+                        common
+                        + shares[1] * normal[_mixed(key ^ (np.uint64(last) * np.uint64(0xD1B54A32D192ED03))) & low]
+                    )
                 place = offset + i
                 if left == 0 or place % 4 == 0:
-                    bits = _mixed(key + np.uint64(place // 4) * np.uint64(0x8CB92BA72F3D8DD7)) >> np.uint64(16 * (place % 4))
+                    bits = _mixed(key + np.uint64(place // 4) * np.uint64(0x8CB92BA72F3D8DD7)) >> np.uint64(
+                        16 * (place % 4)
+                    )
                     left = 1
                 score = shift + shares[2] * normal[bits & low]
                 bits = bits >> np.uint64(16)
@@ -135,15 +154,20 @@ def band(paths: Floats) -> tuple[Floats, Floats]:
 
 
 def fitted_dependence(score: Floats, customers: ArrayLike, cohort: ArrayLike) -> Dependence:
-    """The shares that pairs of items show: mean product of normal scores over pairs of different customers in one cohort
-    (common), and over pairs of one customer in one cohort, less that (customer). Not below 0; together at most 0.9.
+    """The shares that pairs of items show: mean product of normal scores over pairs of different customers in one
+    cohort (common), and over pairs of one customer in one cohort, less that (customer). Not below 0; together at most
+    0.9.
 
     score : normal scores of outcomes' places in their predicted distributions. cohort : e.g. the week in which items
     fell due. Scores are not centred: a drift of the whole cohort is a common shock.
     """
     frame = pd.DataFrame({"cohort": np.asarray(cohort), "customer": np.asarray(customers, dtype=object), "z": score})
     frame["zz"] = frame["z"] ** 2
-    own = frame.groupby(["cohort", "customer"], sort=False).agg(s=("z", "sum"), q=("zz", "sum"), n=("z", "size")).reset_index()
+    own = (
+        frame.groupby(["cohort", "customer"], sort=False)
+        .agg(s=("z", "sum"), q=("zz", "sum"), n=("z", "size"))
+        .reset_index()
+    )
     pairs_own = float((own["n"] * (own["n"] - 1)).sum())
     product_own = float((own["s"] ** 2 - own["q"]).sum())
     own["ss"], own["nn"] = own["s"] ** 2, own["n"] ** 2
@@ -159,4 +183,3 @@ def fitted_dependence(score: Floats, customers: ArrayLike, cohort: ArrayLike) ->
 def normal_scores(place: Floats) -> Floats:
     """Normal scores of places in (0, 1), held within ±4."""
     return np.clip(ndtri(np.clip(place, 0.0, 1.0)), -4.0, 4.0)
-

@@ -41,11 +41,32 @@ def test_backtest_writes_predictions_beside_what_came(folder: Path, tmp_path: Pa
     last = small().ledger.last_known_on
     first = pd.Timestamp(last) - pd.DateOffset(months=5) + pd.Timedelta(days=1)
     to = first + pd.DateOffset(months=4) - pd.Timedelta(days=1)
-    words = ["--from", str(first.date()), "--to", str(to.date()), "--step", "2M", "--model", "delay", "--out", str(tmp_path)]
+    words = [
+        "--from",
+        str(first.date()),
+        "--to",
+        str(to.date()),
+        "--step",
+        "2M",
+        "--model",
+        "delay",
+        "--out",
+        str(tmp_path),
+    ]
     result = run("backtest", str(folder), *words)
     assert result.exit_code == 0, result.output
     found = pd.read_parquet(tmp_path / "invoices.parquet")
-    for column in ("invoice_id", "customer_id", "scored_on", "origin", "p_late_1", "p_late_90", "days_late_p50", "days_late_mean", "days_late"):
+    for column in (
+        "invoice_id",
+        "customer_id",
+        "scored_on",
+        "origin",
+        "p_late_1",
+        "p_late_90",
+        "days_late_p50",
+        "days_late_mean",
+        "days_late",
+    ):
         assert column in found
     assert found["invoice_id"].is_unique
     assert (found["scored_on"] == found["issued_on"] - pd.Timedelta(days=1)).all()
@@ -81,20 +102,26 @@ def test_wrong_words_are_answered_in_one_line(folder: Path, tmp_path: Path, word
 
 def test_cash_report_adds_up(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "cash.csv"
-    result = run("report", "cash", str(folder), "--fit", "--periods", "5", "--paths", "200", "--out", str(out), "--json")
+    result = run(
+        "report", "cash", str(folder), "--fit", "--periods", "5", "--paths", "200", "--out", str(out), "--json"
+    )
     assert result.exit_code == 0, result.output
     found = json.loads(result.output[result.output.index("{") :])
     expected = sum(p["expected"] for p in found["periods"])
     assert expected + found["expected_later_or_never"] == pytest.approx(found["open_amount"], abs=0.1)
     book = prepare(small().ledger)
-    assert found["open_amount"] == pytest.approx(open_book(book, small().ledger.last_known_on)["open_amount"].sum(), abs=0.01)
+    assert found["open_amount"] == pytest.approx(
+        open_book(book, small().ledger.last_known_on)["open_amount"].sum(), abs=0.01
+    )
     for period in found["periods"]:
         assert 0 <= period["low"] <= period["high"]
         assert period["new_invoices"] >= 0
     assert len(pd.read_csv(out)) == 5
 
 
-def test_cash_report_without_a_champion_says_what_to_do(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cash_report_without_a_champion_says_what_to_do(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TRADECREDIT_HOME", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     result = run("report", "cash", str(folder))
@@ -122,7 +149,7 @@ def test_actual_inflow_by_hand() -> None:
     day = pd.Timestamp("2024-05-31")
     items = open_book(prepare(book), day)
     assert len(items) == 3  # b was paid but not booked yet
-    # week 1: b's late booking; week 2: 40 of a, c and its reversal; week 3: the 60 that were left of a, not the 30 too much
+    # week 1: b's late booking; week 2: 40 of a, c and its reversal; week 3: the 60 left of a, not the 30 too much
     assert actual_inflow(book, items, day, np.array([7, 14, 21])).tolist() == [100.0, 40.0, 60.0]
 
 

@@ -44,7 +44,9 @@ def test_prediction_is_coherent_and_never_in_the_past(asked: tuple[DelayModel, p
     assert (expected.day_of_week < 5).all()
 
 
-def test_an_item_40_days_past_due_is_asked_about_the_days_that_are_left(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
+def test_an_item_40_days_past_due_is_asked_about_the_days_that_are_left(
+    asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame],
+) -> None:
     """Its curve is that of the same steps from its day on: drawn step by step, payments come where the curve says."""
     model, _, X = asked
     late = X.iloc[[0]].assign(item_days_past_due=40.0, item_days_until_due=0.0)
@@ -74,7 +76,9 @@ def test_one_item_alone_answers_as_among_many(asked: tuple[DelayModel, pd.DataFr
     pd.testing.assert_frame_equal(model.predict(X.iloc[[3]]), model.predict(X).iloc[[3]], check_exact=True)
 
 
-def test_contributions_add_up_to_the_margin_that_they_name(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
+def test_contributions_add_up_to_the_margin_that_they_name(
+    asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame],
+) -> None:
     model, _, X = asked
     X = X[X["item_days_past_due"].to_numpy() < 20].iloc[:6]
     raw = replace(model, levels=Levels()).curves(X)
@@ -114,7 +118,10 @@ def test_outcomes_know_nothing_of_later_days() -> None:
 def test_training_twice_gives_the_same_model() -> None:
     book = prepare(small().ledger)
     some = questions(outcomes(small().ledger, pd.Timestamp(small().book.data_known_to)), 1)
-    texts = [[b.model_to_string() for b in delay.train(book, some, seed=4, trees=5, members=2, explain=False).members] for _ in range(2)]
+    texts = [
+        [b.model_to_string() for b in delay.train(book, some, seed=4, trees=5, members=2, explain=False).members]
+        for _ in range(2)
+    ]
     assert texts[0] == texts[1]
 
 

@@ -1,5 +1,7 @@
 """Whatever the hazards and the day asked, a curve's answers agree with one another."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ def test_answers_agree(asked: int, hazards: list[float], levels: list[float]) ->
     found = curve(asked, hazards, levels)
     late = [found.at_least(k)[0] for k in THRESHOLDS]
     assert all(0.0 <= p <= 1.0 for p in late)
-    assert all(a >= b for a, b in zip(late, late[1:], strict=False))
+    assert all(a >= b for a, b in pairwise(late))
     assert all(p == 1.0 for p, k in zip(late, THRESHOLDS, strict=True) if k <= asked + 1)
     quantiles = [found.quantile(level)[0] for level in (0.1, 0.5, 0.9)]
     assert quantiles == sorted(quantiles)

@@ -59,6 +59,7 @@ def test_paths_are_the_same_for_a_seed_and_for_any_cut_of_the_work(monkeypatch: 
     paid = np.sort(rng.random((6001, 3)), axis=1)
     amount, customer = np.ones(6001), np.sort(rng.integers(0, 50, 6001))
     shares = Dependence(common=0.05, customer=0.2)
+    monkeypatch.setattr(inflow, "ITEMS_AT_ONCE", 999)
     first = simulated_inflow(amount, paid, customer, shares, paths=20, seed=5)
     monkeypatch.setattr(inflow, "ITEMS_AT_ONCE", 10**9)
     monkeypatch.setattr(inflow, "THREADS", 1)
