@@ -10,8 +10,6 @@ import duckdb
 from features.importers.contract import Format, is_projection
 from features.tables import SQL_TYPES, TABLES
 
-UNDATED = ("customers",)
-
 
 def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
     """Make `draft_TABLE` for each table of the format: every declared column, of its type, with source and line."""
@@ -197,19 +195,22 @@ def add_customers(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: 
         for n in fmt.tables
         if n != "customers" and "customer_id" in TABLES[n].columns and not (fmt.whole_invoices and n == "payments")
     ]
-    if not tables:
-        return 0
-    parts = [
+    parts = ["SELECT NULL::VARCHAR AS customer_id WHERE false"] + [
         f"SELECT DISTINCT customer_id FROM draft_{n} ANTI JOIN bad USING (source, line) WHERE customer_id IS NOT NULL"
         for n in tables
     ]
+    if "events" in tables:  # the customer that goes on after a merger is one, too
+        parts.append(
+            "SELECT detail FROM draft_events ANTI JOIN bad USING (source, line) "
+            "WHERE kind = 'merged_into' AND detail IS NOT NULL"
+        )
     connection.execute(f"CREATE TABLE named_customers AS {' UNION '.join(parts)}")
     named = "SELECT customer_id FROM named_customers"
     if "customers" not in fmt.tables:
         columns = ", ".join(f"CAST(NULL AS {SQL_TYPES[c.type]}) AS {n}" for n, c in TABLES["customers"].columns.items())
         connection.execute(
-            f"CREATE TABLE draft_customers AS SELECT NULL::INTEGER AS source, NULL::BIGINT AS line, true AS "
-            f"is_inferred, {columns} WHERE false"
+            "CREATE TABLE draft_customers AS SELECT NULL::INTEGER AS source, NULL::BIGINT AS line, "
+            f"true AS is_inferred, {columns} WHERE false"
         )
     known = "SELECT customer_id FROM draft_customers ANTI JOIN bad USING (source, line)"
     if "customers" in existing:

@@ -277,6 +277,7 @@ def test_merger_is_an_event_valid_from_its_day(tmp_path: Path) -> None:
     )
     event = ledger(tmp_path).events.iloc[0]
     assert (event["kind"], event["detail"], event["occurred_on"].date()) == ("merged_into", "bigger", date(2024, 5, 1))
+    assert sorted(ledger(tmp_path).customers["customer_id"]) == ["acme", "bigger"]
 
 
 @pytest.mark.parametrize(
@@ -357,3 +358,24 @@ def test_command_guesses_imports_and_reports(tmp_path: Path) -> None:
     report = json.loads(done.output)
     assert report["rows"] == {"read": 2, "accepted": 2, "quarantined": 0}
     assert sorted(ledger(tmp_path).payments["amount"]) == [100.0]
+
+
+def test_exchange_rates_come_through_a_mapping(tmp_path: Path) -> None:
+    load(tmp_path, FIRST.replace("250.50,EUR", "250.50,USD"))
+    (tmp_path / "rates.csv").write_text("cur;day;rate\nUSD;01.03.2024;0,92\nEUR;01.01.2024;1\n")
+    mapping = {"exchange_rates": {"columns": {"currency": "cur", "observed_on": "day", "rate": "rate"}}}
+    options = Options(known_on=date(2024, 6, 30))
+    import_files(format_of(mapping, "test"), [tmp_path / "rates.csv"], tmp_path / "ledger", options)
+    assert sorted(ledger(tmp_path)["exchange_rates"]["rate"]) == [0.92, 1.0]
+
+
+def test_report_of_control_totals_names_each_difference(tmp_path: Path) -> None:
+    report = load(
+        tmp_path, FIRST + "c,acme,2024-05-01,2024-04-01,40.00,EUR,\nd,acme,2024-05-01,2024-06-01,2.50,EUR,x\n"
+    )
+    (invoiced,) = [t for t in report["totals"] if t["measure"] == "invoiced"]
+    assert (invoiced["before"], invoiced["after"], invoiced["difference"]) == ("393.00", "350.50", "42.50")
+    assert {(b["reason"], b["amount"], b["rows"]) for b in invoiced["because"]} == {
+        ("invoices.due_on must be on or after issued_on", "40.00", 1),
+        ("paid is not a date", "2.50", 1),
+    }
