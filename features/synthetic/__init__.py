@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.ledger import Ledger
-from features.synthetic.arrow import TRUTH, TRUTH_CUSTOMERS, TRUTH_INVOICES, blocks
+from features.synthetic.blocks import TRUTH, TRUTH_CUSTOMERS, TRUTH_INVOICES, blocks
 from features.synthetic.customers import block_count
 from features.synthetic.parameters import Settings
 from features.tables import TABLES
@@ -47,7 +47,10 @@ def sample(customers: int = 60, months: int = 24, seed: int = 1) -> Sample:
     frames = {name: pa.concat_tables(found).to_pandas(date_as_object=False) for name, found in parts.items()}
     ledger = Ledger.from_frames(**{name: frame for name, frame in frames.items() if name in TABLES})
     return Sample(
-        ledger=ledger, truth=frames[TRUTH], truth_invoices=frames[TRUTH_INVOICES], truth_customers=frames[TRUTH_CUSTOMERS]
+        ledger=ledger,
+        truth=frames[TRUTH],
+        truth_invoices=frames[TRUTH_INVOICES],
+        truth_customers=frames[TRUTH_CUSTOMERS],
     )
 
 

@@ -79,7 +79,9 @@ class Calendar:
 
 def calendar(months: int) -> Calendar:
     """The calendar of a ledger of so many months that ends with 2024-12-31."""
-    starts = np.arange(LAST_MONTH - months + 1, LAST_MONTH + 2 + MARGIN_AFTER // 31).astype("datetime64[D]").astype(np.int64)
+    starts = (
+        np.arange(LAST_MONTH - months + 1, LAST_MONTH + 2 + MARGIN_AFTER // 31).astype("datetime64[D]").astype(np.int64)
+    )
     first, last = int(starts[0]), int(starts[months]) - 1
     origin, count = first - MARGIN_BEFORE, last - first + MARGIN_BEFORE + MARGIN_AFTER
     is_open = _business_days(origin, count)

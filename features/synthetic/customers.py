@@ -33,7 +33,8 @@ class Customers:
     """Arrays of one block, one entry a customer, in the order of their numbers.
 
     rate: invoices a month. amount_location: mean of the log of an invoice's euros. first_month: of the ledger in which
-    they buy (0 for those from before it). onboarded_on: day. habit_late, habit_size: standard normal (larger for the largest), no credit risk.
+    they buy (0 for those from before it). onboarded_on: day. habit_late, habit_size: standard normal (larger for the
+    largest), no credit risk.
     """
 
     number: Days

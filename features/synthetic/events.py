@@ -33,7 +33,15 @@ def events(random: np.random.Generator, book: Book, payments: Rows, amount: Floa
     parts = [*_of_items(random, book, amount), *_of_customers(random, book)]
     bounced = payments["is_bounced"]
     item = payments["item"][bounced]
-    parts.append(_part("payment_bounced", book.items.at[item], item, payments["paid_on"][bounced], amount=payments["amount"][bounced]))
+    parts.append(
+        _part(
+            "payment_bounced",
+            book.items.at[item],
+            item,
+            payments["paid_on"][bounced],
+            amount=payments["amount"][bounced],
+        )
+    )
     parts += _of_losses(random, book, amount)
     return stacked(parts)
 
@@ -45,23 +53,42 @@ def _of_items(random: np.random.Generator, book: Book, amount: Floats) -> list[R
     disputed = items.dispute_on < NEVER
     parts = []
     outcome = np.where(items.lost_share > 0, "credited", "paid")
-    parts.append(_part("dispute_opened", items.at[disputed], index[disputed], items.dispute_on[disputed], amount=amount[disputed]))
-    parts.append(_part("dispute_closed", items.at[disputed], index[disputed], items.dispute_end[disputed], detail=outcome[disputed]))
+    parts.append(
+        _part(
+            "dispute_opened", items.at[disputed], index[disputed], items.dispute_on[disputed], amount=amount[disputed]
+        )
+    )
+    parts.append(
+        _part(
+            "dispute_closed", items.at[disputed], index[disputed], items.dispute_end[disputed], detail=outcome[disputed]
+        )
+    )
     for level, (wait, share) in enumerate(DUNNING_AFTER, start=1):
         on = days.run_on_or_after(items.due_on + wait, DUNNING_RUN)
-        sent = (on < items.paid_on) & (random.random(n) < share) & (~disputed | (items.dispute_end < on)) & (amount > 100)
-        parts.append(_part("dunning", items.at[sent], index[sent], on[sent], detail=np.full(int(sent.sum()), str(level))))
+        sent = (
+            (on < items.paid_on) & (random.random(n) < share) & (~disputed | (items.dispute_end < on)) & (amount > 100)
+        )
+        parts.append(
+            _part("dunning", items.at[sent], index[sent], on[sent], detail=np.full(int(sent.sum()), str(level)))
+        )
     answers, when, term, misbooked = random.random((4, n))
     said = days.run_on_or_after(items.due_on + 5 + (when * 14).astype(int), 0)
     promised = days.run_on_or_after(said + 5 + (term * 14).astype(int), 0)
     promises = (said < items.paid_on) & (answers < 0.25) & ~disputed
     promises &= book.fate.permanent_on()[items.at] > said - 30  # who is gone does not answer
     dates = promised[promises].astype("datetime64[D]").astype("U10")
-    promise = _part("promise_to_pay", items.at[promises], index[promises], said[promises], amount=amount[promises], detail=dates)
+    promise = _part(
+        "promise_to_pay", items.at[promises], index[promises], said[promises], amount=amount[promises], detail=dates
+    )
     late = 1 + (misbooked[promises] * 12).astype(int)
-    promise["booked_on"] = promise["occurred_on"] + np.where(misbooked[promises] < 0.3, late, 0)  # the seller's notes lag
+    promise["booked_on"] = promise["occurred_on"] + np.where(
+        misbooked[promises] < 0.3, late, 0
+    )  # the seller's notes lag
     broken = promises & (items.paid_on > promised)
-    parts += [promise, _part("promise_broken", items.at[broken], index[broken], promised[broken] + 1, amount=amount[broken])]
+    parts += [
+        promise,
+        _part("promise_broken", items.at[broken], index[broken], promised[broken] + 1, amount=amount[broken]),
+    ]
     return parts
 
 
@@ -73,7 +100,9 @@ def _of_customers(random: np.random.Generator, book: Book) -> list[Rows]:
     who, slot = np.nonzero(fate.stop_on < NEVER)
     blocked_on = days.run_on_or_after(fate.stop_on[who, slot] + 20 + random.integers(0, 25, len(who)), 0)
     is_blocked = (blocked_on < fate.resume_on[who, slot]) & (random.random(len(who)) < 0.8)
-    parts.append(_part("order_blocked", who[is_blocked], np.full(int(is_blocked.sum()), NO_ITEM), blocked_on[is_blocked]))
+    parts.append(
+        _part("order_blocked", who[is_blocked], np.full(int(is_blocked.sum()), NO_ITEM), blocked_on[is_blocked])
+    )
     lag = random.integers(0, 15, n)
     for kind, chosen in (("concession", fate.is_concession), ("insolvency", ~fate.is_concession)):
         files = np.flatnonzero((fate.filing_on < NEVER) & chosen)
@@ -97,7 +126,7 @@ def _of_losses(random: np.random.Generator, book: Book, amount: Floats) -> list[
     gets = recovered[at] > 0.02
     claimed_on = days.run_on_or_after(np.minimum(book.default_on, NEVER - 1) + random.integers(20, 60, n), 0)
     claims = np.flatnonzero(book.customers.is_insured & (np.bincount(at, minlength=n) > 0))
-    claimed = np.bincount(at, weights=money, minlength=n)[claims]
+    claimed = np.bincount(at, weights=money, minlength=n)[claims].astype(np.float64)
     return [
         _part("insurance_claim", claims, np.full(len(claims), NO_ITEM), claimed_on[claims], amount=claimed),
         _part("write_off", at, lost, write_off_on[at], amount=money),

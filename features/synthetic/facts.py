@@ -12,7 +12,8 @@ from features.synthetic.parameters import CURRENCIES, SECTORS
 from features.synthetic.rows import Book, Rows, stacked
 
 LAG = 1  # months by which outsiders see the state late
-AGENCIES = ((0.8, 0.26, 3), (0.5, 0.30, 4))  # share of customers rated, deviation of the constant error, months between
+# share of customers rated, deviation of the constant error, months between two ratings
+AGENCIES = ((0.8, 0.26, 3), (0.5, 0.30, 4))
 RATING_NOISE = 0.25  # of each rating; like the constant error in deviations of the state
 
 
@@ -42,17 +43,26 @@ def credit_terms(random: np.random.Generator, book: Book) -> Rows:
         yearly = there & (month % 12 == review) & (month > customers.first_month)
         moved = there & insured & asks & (rank != was)
         chosen = np.flatnonzero(first | yearly | moved)
-        limit = np.where(yearly, np.maximum(np.round(limit * np.exp(noise - 0.12 * np.maximum(view, -1)), -3), 1000), limit)
+        limit = np.where(
+            yearly, np.maximum(np.round(limit * np.exp(noise - 0.12 * np.maximum(view, -1)), -3), 1000), limit
+        )
         was = np.where(first | yearly | moved, rank, was)
         cover = np.round(limit * np.array([1.0, 0.7, 0.4, 0.0])[rank], -2)
         day = np.maximum(days.month_start[month] + random.integers(0, 25, n), customers.onboarded_on)
         lag = np.where(random.random(n) < 0.1, random.integers(1, 20, n), 0)
-        parts.append({
-            "at": chosen, "effective_on": day[chosen], "credit_limit": limit[chosen],
-            "payment_terms_days": customers.terms[chosen], "booked_on": (day + lag)[chosen],
-            "insured_limit": np.where(insured, cover, np.nan)[chosen], "insured_share": np.where(insured, share, np.nan)[chosen],
-            "first_loss": np.where(insured, 500.0, np.nan)[chosen], "maximum_extension_days": np.where(insured, 60, -1)[chosen],
-        })  # fmt: skip
+        parts.append(
+            {
+                "at": chosen,
+                "effective_on": day[chosen],
+                "credit_limit": limit[chosen],
+                "payment_terms_days": customers.terms[chosen],
+                "booked_on": (day + lag)[chosen],
+                "insured_limit": np.where(insured, cover, np.nan)[chosen],
+                "insured_share": np.where(insured, share, np.nan)[chosen],
+                "first_loss": np.where(insured, 500.0, np.nan)[chosen],
+                "maximum_extension_days": np.where(insured, 60, -1)[chosen],
+            }
+        )
     return stacked(parts)
 
 
@@ -67,14 +77,21 @@ def ratings(random: np.random.Generator, book: Book) -> Rows:
         for month in range(days.months):
             noise, day = random.normal(0, 0.2, n), random.integers(0, 28, n)
             wait = random.integers(5, 45, n)
-            chosen = np.flatnonzero(followed & (month % every == phase) & (customers.first_month <= month) & (book.fate.left_month > month))
-            seen = (_seen(book, chosen, np.full(len(chosen), month)) + bias[chosen] + noise[chosen])
+            chosen = np.flatnonzero(
+                followed & (month % every == phase) & (customers.first_month <= month) & (book.fate.left_month > month)
+            )
+            seen = _seen(book, chosen, np.full(len(chosen), month)) + bias[chosen] + noise[chosen]
             rated = days.month_start[month] + day[chosen]
             grade = np.clip(np.round(50 - 18 * seen), 1, 100) if source == 0 else np.clip(np.round(5 + 2 * seen), 1, 10)
-            parts.append({
-                "at": chosen, "source": np.full(len(chosen), source), "rated_on": rated, "value": grade.astype(np.int64),
-                "published_on": rated + wait[chosen],
-            })  # fmt: skip
+            parts.append(
+                {
+                    "at": chosen,
+                    "source": np.full(len(chosen), source),
+                    "rated_on": rated,
+                    "value": grade.astype(np.int64),
+                    "published_on": rated + wait[chosen],
+                }
+            )
     return stacked(parts)
 
 
@@ -92,13 +109,19 @@ def attributes(random: np.random.Generator, book: Book) -> Rows:
         there = reports & (customers.first_month <= month) & (book.fate.left_month > month)
         last = np.full(n, days.month_start[month + 1] - 1)
         for name, every, value in (
-            (0, 3, np.round(base * np.exp(-0.28 * s + noise), -2)), (1, 12, np.maximum(np.round(heads * np.exp(-0.12 * s + shrink)), 1)),
+            (0, 3, np.round(base * np.exp(-0.28 * s + noise), -2)),
+            (1, 12, np.maximum(np.round(heads * np.exp(-0.12 * s + shrink)), 1)),
         ):
             chosen = np.flatnonzero(there & (month % every == every - 1))
-            parts.append({
-                "at": chosen, "name": np.full(len(chosen), name), "observed_on": last[chosen],
-                "value": value[chosen].astype(np.int64), "booked_on": (last + wait)[chosen],
-            })  # fmt: skip
+            parts.append(
+                {
+                    "at": chosen,
+                    "name": np.full(len(chosen), name),
+                    "observed_on": last[chosen],
+                    "value": value[chosen].astype(np.int64),
+                    "booked_on": (last + wait)[chosen],
+                }
+            )
     return stacked(parts)
 
 
@@ -109,10 +132,11 @@ def macro(random: np.random.Generator, world: World, days: Calendar) -> Rows:
     values = [100 - 9 * world.macro, 100 * np.exp(0.8 * world.macro), *(100 - 10 * (world.sector + world.macro))]
     observed = days.month_ends()
     return {
-        "series": np.repeat(np.array(names), months), "observed_on": np.tile(observed, len(names)),
+        "series": np.repeat(np.array(names), months),
+        "observed_on": np.tile(observed, len(names)),
         "value": np.round(np.concatenate(values) + random.normal(0, 1.0, months * len(names)), 1),
         "published_on": np.tile(observed, len(names)) + random.integers(35, 56, months * len(names)),
-    }  # fmt: skip
+    }
 
 
 def exchange_rates(world: World, days: Calendar) -> Rows:
@@ -121,6 +145,7 @@ def exchange_rates(world: World, days: Calendar) -> Rows:
     first = np.append(before, days.month_start[: days.months])
     foreign = np.arange(1, len(CURRENCIES))
     return {
-        "currency": np.repeat(np.array(CURRENCIES)[foreign], len(first)), "observed_on": np.tile(first, len(foreign)),
+        "currency": np.repeat(np.array(CURRENCIES)[foreign], len(first)),
+        "observed_on": np.tile(first, len(foreign)),
         "rate": world.rates[foreign].ravel(),
-    }  # fmt: skip
+    }

@@ -75,7 +75,11 @@ def draw_fate(random: np.random.Generator, customers: Customers, world: World, d
     """Month by month: leave, stop for good, stop for a while, or go on."""
     n, months = len(customers), days.months
     own_share = 1 - RISK.macro_share - RISK.sector_share
-    z = world.macro + world.sector[customers.sector] + _paths(random, (n, months), RISK.state_deviation * own_share**0.5)
+    z = (
+        world.macro
+        + world.sector[customers.sector]
+        + _paths(random, (n, months), RISK.state_deviation * own_share**0.5)
+    )
     left = np.full(n, NEVER)
     stop, resume = np.full((n, SLOTS), NEVER), np.full((n, SLOTS), NEVER)
     slot, busy_until = np.zeros(n, int), np.where(customers.first_month == 0, -1, customers.first_month)

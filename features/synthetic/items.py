@@ -63,8 +63,10 @@ def _issued(random: np.random.Generator, customers: Customers, fate: Fate, days:
     of_year = (days.month_start[: days.months].astype("datetime64[D]").astype("datetime64[M]").astype(int)) % 12
     season = 1 + SEASON[:, None] * np.cos(2 * np.pi * (of_year - PEAK_MONTH[:, None]) / 12)
     buys = (months >= customers.first_month[:, None]) & (months < fate.left_month[:, None])
-    expected = customers.rate[:, None] * season[customers.sector] * np.exp(
-        LATENESS.orders_state * np.clip(fate.z / RISK.state_deviation, -3, 3)
+    expected = (
+        customers.rate[:, None]
+        * season[customers.sector]
+        * np.exp(LATENESS.orders_state * np.clip(fate.z / RISK.state_deviation, -3, 3))
     )
     count = random.poisson(np.where(buys, expected, 0.0))
     # who starts to buy buys once at least
@@ -130,21 +132,29 @@ def _settled(
     days_late = np.minimum(days_late, 1000).astype(np.int64)
     ahead = np.where(early < LATENESS.early_share, (days_early * 11).astype(int), 0)
     punctual = days.run_on_or_before(due - ahead, run)
-    punctual = np.where(punctual <= issued, np.maximum(days.run_on_or_before(due, 0), days.run_on_or_after(issued, 0)), punctual)
+    punctual = np.where(
+        punctual <= issued, np.maximum(days.run_on_or_before(due, 0), days.run_on_or_after(issued, 0)), punctual
+    )
     clearing = next_clearing(due, customers, at, days)
     paid = np.where(is_late, np.minimum(days.run_on_or_after(due + days_late, run), clearing), punctual)
 
     has_dispute = (disputes < dispute_probability(customers.disputed[at], s)) & ~is_last & ~is_calm
-    dispute_on = np.where(has_dispute, days.run_on_or_before(issued + 1 + (opens * (due - issued)).astype(int), 0), NEVER)
+    dispute_on = np.where(
+        has_dispute, days.run_on_or_before(issued + 1 + (opens * (due - issued)).astype(int), 0), NEVER
+    )
     dispute_on = np.where(has_dispute, np.clip(dispute_on, issued, due), NEVER)
     dispute_end = dispute_on + DISPUTE_FIRST + random.exponential(DISPUTE_MEAN, len(at)).astype(int)
     dispute_end = np.where(has_dispute, days.run_on_or_after(dispute_end, 0), NEVER)
-    lost = np.where(has_dispute & (loses < DISPUTE_LOST), np.where(share < LOST_WHOLLY, 1.0, np.round(0.1 + 0.5 * share, 2)), 0.0)
+    lost = np.where(
+        has_dispute & (loses < DISPUTE_LOST), np.where(share < LOST_WHOLLY, 1.0, np.round(0.1 + 0.5 * share, 2)), 0.0
+    )
     after = np.maximum(days.run_on_or_after(dispute_end + DISPUTE_ANSWER, run), punctual)
     after = np.minimum(after, next_clearing(np.maximum(dispute_end, due), customers, at, days))
     paid = np.where(has_dispute, np.where(lost == 1.0, dispute_end, after), paid)
 
-    has_residual = (short < residual_probability(s)) & ~has_dispute & ~is_last & ~is_calm & (euros > LATENESS.residual_from)
+    has_residual = (
+        (short < residual_probability(s)) & ~has_dispute & ~is_last & ~is_calm & (euros > LATENESS.residual_from)
+    )
     main = paid
     argued = np.maximum(paid, due) + 1 + (hold * LATENESS.residual_days).astype(int)
     paid = np.where(has_residual, next_clearing(argued, customers, at, days), paid)
@@ -158,6 +168,7 @@ def _settled(
 
 def _stopped(items: Items, fate: Fate) -> Items:
     """Apply the stops: what is due is paid on the day of the stop, then nothing until the customer resumes."""
+
     def through(paid: Days) -> Days:
         for slot in range(SLOTS):
             stop, resume = fate.stop_on[items.at, slot], fate.resume_on[items.at, slot]
@@ -176,7 +187,9 @@ def _stopped(items: Items, fate: Fate) -> Items:
         return paid
 
     paid, main = through(items.paid_on), through(items.main_paid_on)
-    return replace(items, paid_on=paid, main_paid_on=np.minimum(main, paid), has_residual=items.has_residual & (main < paid))
+    return replace(
+        items, paid_on=paid, main_paid_on=np.minimum(main, paid), has_residual=items.has_residual & (main < paid)
+    )
 
 
 def dispute_probability(usual: Floats, s: Floats) -> Floats:
@@ -209,7 +222,9 @@ def default_days(items: Items, customers: Customers, fate: Fate) -> Days:
     permanent = fate.permanent_on()
     open_items = items.take((items.paid_on == NEVER) & (permanent[items.at] < NEVER))
     # a disputed item is no arrears until its dispute ends
-    entered = np.where(open_items.dispute_on == NEVER, open_items.due_on, np.maximum(open_items.due_on, open_items.dispute_end))
+    entered = np.where(
+        open_items.dispute_on == NEVER, open_items.due_on, np.maximum(open_items.due_on, open_items.dispute_end)
+    )
     sort = np.lexsort((entered, open_items.at))
     at, due, euros = open_items.at[sort], entered[sort], open_items.euros[sort]
     total = np.cumsum(euros)

@@ -1,7 +1,7 @@
 """The true probability that each invoice is paid so many days late, asked on its issue date.
 
-Asked of who knows the customer's habits, the rhythm of its payment runs and reconciliations, and the hidden state in the
-month of issue, but no future. Derivation and approximations in docs/sample-ledger.md.
+Asked of who knows the customer's habits, the rhythm of its payment runs and reconciliations, and the hidden state in
+the month of issue, but no future. Derivation and approximations in docs/sample-ledger.md.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ CHUNK = 200_000  # invoices at once: the largest customers of a large sample hav
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """What is known of an item whatever the state, for one threshold k; `last` is due_on + k - 1, the last day in time.
+    """What is known of an item whatever the state, for one threshold k; `last` is due_on + k - 1.
 
-    days : days late that a run on or before `last` still settles. is_cleared : a reconciliation falls on due_on … `last`.
+    days : days late that a run on or before `last` still settles. is_cleared : a reconciliation falls on due_on to
+    `last`.
     residual, disputed : P(late >= k) of an item paid short, of a disputed one.
     """
 
@@ -108,7 +109,9 @@ def _reach(items: Items, customers: Customers, calendar: Calendar) -> dict[int, 
     found = {}
     for k in THRESHOLDS:
         last = due + k - 1
-        cleared = np.where(third <= last, third, np.where(second <= last, second, np.where(first <= last, first, due - 1)))
+        cleared = np.where(
+            third <= last, third, np.where(second <= last, second, np.where(first <= last, first, due - 1))
+        )
         answered = calendar.run_on_or_before(last, run) - DISPUTE_ANSWER  # a dispute that ends by then is paid in time
         must_end = np.maximum(answered, np.where(cleared >= due, cleared, 0))
         disputed = np.zeros(len(at))

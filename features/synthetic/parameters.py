@@ -39,15 +39,15 @@ class Risk:
     """How customers fail. The state is in log-hazard units: level (for ever) + z (an AR(1) by month)."""
 
     base: float = -7.02  # log of the monthly hazard of a stop at state 0
-    sudden: float = .00015  # monthly hazard of a stop that no state announces
+    sudden: float = 0.00015  # monthly hazard of a stop that no state announces
     level_deviation: float = 1.28
     state_deviation: float = 2.25  # stationary, of z
     persistence: float = 0.97  # of z, by month: half-life 23 months
-    macro_share: float = .05  # of the variance of z
-    sector_share: float = .08
-    permanent_share: float = .33  # of stops; the others end by themselves within `squeeze_days`
+    macro_share: float = 0.05  # of the variance of z
+    sector_share: float = 0.08
+    permanent_share: float = 0.33  # of stops; the others end by themselves within `squeeze_days`
     squeeze_days: tuple[int, int] = (40, 86)
-    insolvency_share: float = .25  # of permanent stops: a filing, after 20 days + an exponential time
+    insolvency_share: float = 0.25  # of permanent stops: a filing, after 20 days + an exponential time
     insolvency_after: int = 20
     insolvency_mean: float = 50.0
     concession_share: float = 0.2  # of those filings: a distressed concession instead of an insolvency
@@ -61,16 +61,16 @@ class Risk:
 class Lateness:
     """How customers pay. `s` is the state over its deviation; habit (two normal draws) is no credit risk."""
 
-    late_base: float = -.95  # log-odds of paying after the due date
-    late_habit: float = .85
-    late_state: float = .9
-    late_crisis: float = .8  # the same, for the part of s above `crisis`
-    size_base: float = -.1  # of the log of the days late
-    size_habit: float = .2
-    size_state: float = .5
+    late_base: float = -0.95  # log-odds of paying after the due date
+    late_habit: float = 0.85
+    late_state: float = 0.9
+    late_crisis: float = 0.8  # the same, for the part of s above `crisis`
+    size_base: float = -0.1  # of the log of the days late
+    size_habit: float = 0.2
+    size_state: float = 0.5
     size_crisis: float = 1.6
     size_deviation: float = 0.90
-    crisis: float = .75
+    crisis: float = 0.75
     early_share: float = 0.12  # of the punctual: pay one to ten days early
     last_terms: int = 14  # days, at most, for the delivery taken at a stop
     rolls_due: float = 0.7  # of customers: a due date on a closed day moves to the next business day
@@ -80,11 +80,11 @@ class Lateness:
     disputed_state: float = 0.7  # who cannot pay finds fault: disputes by exp(this times s)
     disputed_most: float = 0.25
     orders_state: float = 0.25  # who is short of money buys on credit: orders by exp(this times z over its deviation)
-    residual: float = .0012  # short payments: a few euros stay open until a later reconciliation
+    residual: float = 0.0012  # short payments: a few euros stay open until a later reconciliation
     residual_state: float = 0.3  # deductions by exp(this times s)
     residual_crisis: float = 7  # the same, for the part of s above `crisis`
     residual_from: float = 200.0  # euros: smaller invoices are not paid short
-    residual_most: float = .35
+    residual_most: float = 0.35
     residual_days: int = 230  # a deduction is argued about for up to so long, then cleared with the account
 
 

@@ -49,7 +49,9 @@ def _booked(random: np.random.Generator, book: Book, at: Days, paid: Days) -> Da
     account is clear in the books as well as in truth, so late booking alone cannot make 90 days of arrears.
     """
     luck, lag = random.random((2, len(at)))
-    wait = np.where(luck < 0.55, 0, np.where(luck < 0.93, 1, np.where(luck < 0.98, 2 + lag * 6, 7 + lag * 30))).astype(int)
+    wait = np.where(luck < 0.55, 0, np.where(luck < 0.93, 1, np.where(luck < 0.98, 2 + lag * 6, 7 + lag * 30))).astype(
+        int
+    )
     booked = np.minimum(book.days.run_on_or_after(paid + wait, 0), next_clearing(paid, book.customers, at, book.days))
     for slot in range(SLOTS):
         for edge in (book.fate.stop_on[at, slot], book.fate.resume_on[at, slot]):
@@ -71,7 +73,9 @@ def receivables(random: np.random.Generator, book: Book) -> tuple[Rows, Rows]:
     rebated = (luck < 0.012) & (items.dispute_on == NEVER) & ~items.has_residual & (items.paid_on < NEVER)
     rebated &= items.paid_on > items.issued_on + 3
     credit = _cents(amount * np.where(rebated, 0.03 + 0.2 * share, items.lost_share))
-    credited_on = np.where(rebated, items.issued_on + 1 + (wait * (items.paid_on - items.issued_on - 2)).astype(int), items.dispute_end)
+    credited_on = np.where(
+        rebated, items.issued_on + 1 + (wait * (items.paid_on - items.issued_on - 2)).astype(int), items.dispute_end
+    )
     credited_on = np.where(rebated, days.run_on_or_before(credited_on, 0), credited_on)
     credited_on = np.where(credit > 0, np.maximum(credited_on, items.issued_on), NEVER)
     backdated = np.maximum(credited_on - (back * 40).astype(int), items.issued_on)
@@ -80,26 +84,41 @@ def receivables(random: np.random.Generator, book: Book) -> tuple[Rows, Rows]:
     first_paid = np.full(n, NEVER)
     np.minimum.at(first_paid, payments["item"], payments["paid_on"])
     booked = items.issued_on + np.where(random.random(n) < 0.96, 0, 2 + random.random(n) * 18).astype(int)
-    booked = np.maximum(np.minimum.reduce([booked, items.due_on, first_paid, credited_on, items.dispute_on]), items.issued_on)
+    booked = np.maximum(
+        np.minimum.reduce([booked, items.due_on, first_paid, credited_on, items.dispute_on]), items.issued_on
+    )
     corrected_on = booked + 2 + (random.random(n) * 8).astype(int)
-    is_wrong = (random.random(n) < 0.003) & (corrected_on < np.minimum(first_paid, credited_on)) & (corrected_on < items.due_on)
+    is_wrong = (
+        (random.random(n) < 0.003)
+        & (corrected_on < np.minimum(first_paid, credited_on))
+        & (corrected_on < items.due_on)
+    )
     is_wrong &= corrected_on <= days.last_day
     base = {
-        "number": invoice_number(book, index), "at": items.at, "is_note": np.zeros(n, bool), "issued_on": items.issued_on,
-        "due_on": items.due_on, "amount": amount, "booked_on": np.where(is_wrong, corrected_on, booked),
+        "number": invoice_number(book, index),
+        "at": items.at,
+        "is_note": np.zeros(n, bool),
+        "issued_on": items.issued_on,
+        "due_on": items.due_on,
+        "amount": amount,
+        "booked_on": np.where(is_wrong, corrected_on, booked),
         "superseded_on": np.full(n, NEVER),
-    }  # fmt: skip
+    }
     wrong = {name: values[is_wrong] for name, values in base.items()}
     wrong |= {
         "amount": _cents(wrong["amount"] * random.choice([0.1, 0.9, 1.1, 10.0], int(is_wrong.sum()))) + 0.5,
-        "booked_on": booked[is_wrong], "superseded_on": corrected_on[is_wrong],
-    }  # fmt: skip
+        "booked_on": booked[is_wrong],
+        "superseded_on": corrected_on[is_wrong],
+    }
     has_note = credit > 0
     notes = {name: values[has_note] for name, values in base.items()}
     notes |= {
-        "is_note": np.ones(int(has_note.sum()), bool), "issued_on": note_on[has_note], "due_on": note_on[has_note],
-        "amount": credit[has_note], "booked_on": credited_on[has_note],
-    }  # fmt: skip
+        "is_note": np.ones(int(has_note.sum()), bool),
+        "issued_on": note_on[has_note],
+        "due_on": note_on[has_note],
+        "amount": credit[has_note],
+        "booked_on": credited_on[has_note],
+    }
     return stacked([base, wrong, notes]), payments
 
 
@@ -128,15 +147,23 @@ def _payments(random: np.random.Generator, book: Book, amount: Floats, credit: F
     def part_of(mask: NDArray[np.bool_], on: Days, money: Floats, part_number: int, kind: int = 0) -> Rows:
         chosen = index[mask]
         return {
-            "item": chosen, "part": np.full(len(chosen), part_number), "paid_on": on[mask], "amount": money[mask],
-            "kind": np.full(len(chosen), kind), "applied": np.ones(len(chosen), bool),
-        }  # fmt: skip
+            "item": chosen,
+            "part": np.full(len(chosen), part_number),
+            "paid_on": on[mask],
+            "amount": money[mask],
+            "kind": np.full(len(chosen), kind),
+            "applied": np.ones(len(chosen), bool),
+        }
 
-    rows = stacked([
-        part_of(is_paid & (main > 0), items.main_paid_on, main, 1), part_of(is_split, first_on, first, 2),
-        part_of(has_rest, items.paid_on, rest, 3), part_of(is_bounced, attempt_on, main, 4),
-        part_of(is_bounced, back_on, main, 5, 1),
-    ])  # fmt: skip
+    rows = stacked(
+        [
+            part_of(is_paid & (main > 0), items.main_paid_on, main, 1),
+            part_of(is_split, first_on, first, 2),
+            part_of(has_rest, items.paid_on, rest, 3),
+            part_of(is_bounced, attempt_on, main, 4),
+            part_of(is_bounced, back_on, main, 5, 1),
+        ]
+    )
     rows["kind"] = np.where((rows["kind"] == 0) & (strays[rows["item"]] > 0.995) & (rows["part"] == 1), 3, rows["kind"])
     rows["booked_on"] = _booked(random, book, items.at[rows["item"]], rows["paid_on"])
     rows["superseded_on"] = np.full(len(rows["item"]), NEVER)
@@ -144,14 +171,22 @@ def _payments(random: np.random.Generator, book: Book, amount: Floats, credit: F
     is_stray = (strays[rows["item"]] < 0.006) & (rows["part"] == 1) & (rows["booked_on"] > rows["paid_on"])
     is_stray &= rows["booked_on"] <= days.last_day
     stray = {name: values[is_stray] for name, values in rows.items()}
-    stray |= {"applied": np.zeros(len(stray["item"]), bool), "superseded_on": stray["booked_on"], "booked_on": stray["paid_on"]}
+    stray |= {
+        "applied": np.zeros(len(stray["item"]), bool),
+        "superseded_on": stray["booked_on"],
+        "booked_on": stray["paid_on"],
+    }
     # paid twice: unapplied cash, given back weeks later
     twice_on = np.minimum(days.run_on_or_after(items.main_paid_on + 1 + (when * 9).astype(int), 0), NEVER)
     is_twice = is_paid & (doubled < 0.0025)
     twice = part_of(is_twice, twice_on, main + first, 6)
     refund = part_of(is_twice & (part < 0.8), days.run_on_or_after(twice_on + 25, 0), main + first, 7, 2)
     loose = stacked([twice, refund])
-    loose |= {"applied": np.zeros(len(loose["item"]), bool), "booked_on": loose["paid_on"], "superseded_on": np.full(len(loose["item"]), NEVER)}
+    loose |= {
+        "applied": np.zeros(len(loose["item"]), bool),
+        "booked_on": loose["paid_on"],
+        "superseded_on": np.full(len(loose["item"]), NEVER),
+    }
     everything = stacked([rows, stray, {name: loose[name] for name in rows}])
     everything["kind_text"] = kinds[everything["kind"]]
     everything["is_bounced"] = everything["part"] == 5

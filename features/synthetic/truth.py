@@ -92,7 +92,11 @@ def survives_undefaulted(days: Floats, customers: Customers) -> Floats:
     material = 1 - ndtr((np.log(SMALLEST_MATERIAL) - customers.amount_location) / 0.65)
     daily = customers.rate * material / DAYS_IN_MONTH
     gap = np.maximum(days - RISK.days_to_default, 0)
-    arrears = np.where(days < RISK.days_to_default, 1.0, np.where(gap < np.minimum(customers.terms, LATENESS.last_terms) + 2, np.exp(-daily * gap), 0.0))
+    arrears = np.where(
+        days < RISK.days_to_default,
+        1.0,
+        np.where(gap < np.minimum(customers.terms, LATENESS.last_terms) + 2, np.exp(-daily * gap), 0.0),
+    )
     filed = 1 - np.exp(-np.maximum(days - RISK.insolvency_after, 0) / RISK.insolvency_mean)
     return arrears * (1 - RISK.insolvency_share * filed)
 

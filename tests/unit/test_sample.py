@@ -79,7 +79,7 @@ def _settled_once(ledger: Ledger) -> pd.DataFrame:
 
 def test_every_dirty_thing_is_in_it(book):
     ledger = book.ledger
-    invoices, payments, events = ledger.invoices, ledger.payments, ledger.events
+    invoices, payments = ledger.invoices, ledger.payments
     notes = invoices[invoices["kind"] == "credit_note"]
     wait = (payments["booked_on"] - payments["paid_on"]).dt.days
     found = {
