@@ -109,6 +109,9 @@ def main() -> None:
                 results[label, "copy"] = measured("copy", folder / f"{label}.csv", folder / f"{label}.parquet")
             out = folder / ("half" if label == "half" else "whole")
             results[label, "import"] = measured("import", folder / f"{label}.csv", out)
+        again = measured("copy", folder / "whole.csv", folder / "whole.parquet")
+        first = results["whole", "copy"]
+        results["whole", "copy"] = ((first[0] + again[0]) / 2, max(first[1], again[1]))
         whole, copy, half, delta = (
             results[k] for k in (("whole", "import"), ("whole", "copy"), ("half", "import"), ("delta", "import"))
         )
