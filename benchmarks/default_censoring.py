@@ -1,7 +1,7 @@
 """`python -m benchmarks.default_censoring`: what to do with snapshots whose 12 months are not over, beside the true PD.
 
-All are fitted at the evaluation origin on what was known then and scored, uncalibrated, on the later months of customers
-that their members never saw. The classical mistake counts an outcome that is not seen yet as good.
+All are fitted at the evaluation origin on what was known then and scored, uncalibrated, on the later months of
+customers that their members never saw. The classical mistake counts an outcome that is not seen yet as good.
 """
 
 from __future__ import annotations

@@ -25,8 +25,9 @@ def main() -> None:
             continue
         m, p = fitted.metrics, fitted.parameters
         print(
-            f"Datarisk as of {day}, policy {p['policy']} ({p['consecutive_days']} days, {p['horizon_months']} months), judged "
-            f"on month ends after {p['evaluation_origin']} up to {p['evaluation_until']}: {m['snapshots']:.0f} snapshots, "
+            f"Datarisk as of {day}, policy {p['policy']} ({p['consecutive_days']} days, {p['horizon_months']} months), "
+            f"judged on month ends after {p['evaluation_origin']} up to {p['evaluation_until']}: "
+            f"{m['snapshots']:.0f} snapshots, "
             f"{m['defaulters']:.0f} defaulters, default rate {m['default_rate']:.3f}, mean PD {m['pd_mean']:.3f}.\n"
         )
         names = {"": "default model", "baseline_past_due_30_": "past due > 30 days",

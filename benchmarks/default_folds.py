@@ -48,6 +48,7 @@ def print_figures(scores: Mapping[str, Floats], y: Floats, draws: int = 300) -> 
         is_probability = bool(score.min() >= 0.0 and score.max() <= 1.0 and len(np.unique(score)) > 20)
         lines.append((
             name, f"{interval.value:.4f}", f"{interval.low:.4f} to {interval.high:.4f}",
-            f"{metrics.brier(y, score):.4f}" if is_probability else "", f"{metrics.ece(y, score):.4f}" if is_probability else "",
+            f"{metrics.brier(y, score):.4f}" if is_probability else "",
+            f"{metrics.ece(y, score):.4f}" if is_probability else "",
         ))  # fmt: skip
     print_table(lines, ["model", "AUC", "95 % interval", "Brier", "ECE"])

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.default_polish`: the default model's bag on Polish bankruptcies, ratios as attributes, 10-fold."""
+"""`python -m benchmarks.default_polish`: the default model's bag on Polish bankruptcies, by 10-fold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from training.bagging import Shape
 AS_OF = "2007-12-31"
 SOURCE = SHARED / "polish-bankruptcy" / "1year.arff"
 SHAPE = Shape(
-    rounds=500, learning_rate=0.05, leaves=16, depth=6, smallest_leaf=8, l2=3.0, feature_share=0.25, folds=10, repeats=1,
+    rounds=500, learning_rate=0.05, leaves=16, depth=6, smallest_leaf=8, l2=3.0, feature_share=0.25, folds=10,
+    repeats=1,
     every_month=1,
 )  # fmt: skip
 
@@ -36,7 +37,7 @@ def main() -> None:
     known = known_on(whole, AS_OF)
     ids = known.customers["customer_id"]
     X = ratio_features(known["attributes"], ids)
-    y = ids.isin(whole.events["customer_id"]).to_numpy(dtype=np.float64)
+    y = np.asarray(ids.isin(whole.events["customer_id"]), dtype=np.float64)
     p = cross_validated(X, y, [0] * X.shape[1], SHAPE, folds=10)
     plain = HistGradientBoostingClassifier(random_state=0)
     folds = StratifiedKFold(10, shuffle=True, random_state=0)

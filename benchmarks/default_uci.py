@@ -1,7 +1,7 @@
 """`python -m benchmarks.default_uci`: the default model's bag on UCI card statements, imported as a ledger, by 5-fold.
 
-Features are made of the ledger as known on 2005-09-30 (statements, payments, limits, repayment status); the outcome is an
-event of the month after. SEX, EDUCATION, MARRIAGE and AGE never reach the ledger.
+Features are made of the ledger as known on 2005-09-30 (statements, payments, limits, repayment status); the outcome is
+an event of the month after. SEX, EDUCATION, MARRIAGE and AGE never reach the ledger.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from training.bagging import Shape
 AS_OF = "2005-09-30"
 SOURCE = SHARED / "uci-credit-card" / "default.csv"
 SHAPE = Shape(
-    rounds=300, learning_rate=0.03, leaves=12, depth=5, smallest_leaf=60, l2=20.0, feature_share=0.2, folds=6, repeats=1,
+    rounds=300, learning_rate=0.03, leaves=12, depth=5, smallest_leaf=60, l2=20.0, feature_share=0.2, folds=6,
+    repeats=1,
     every_month=1,
 )  # fmt: skip
 
@@ -34,7 +35,7 @@ def _by_month(frame: pd.DataFrame, ids: pd.Series, day: str, value: str) -> np.n
 
 
 def statement_features(ledger: Ledger) -> tuple[pd.Series, pd.DataFrame]:
-    """(customer ids, one row a customer): statuses, balances, payments, their ratios and changes, latest month first."""
+    """(ids, one row a customer): statuses, balances, payments, their ratios and changes, latest month first."""
     ids = ledger.customers["customer_id"]
     facts = ledger["attributes"].assign(number=lambda f: f["value"].astype(float))
     status = _by_month(facts[facts["name"] == "repayment_status"], ids, "observed_on", "number")
@@ -71,7 +72,7 @@ def main() -> None:
     whole = imported("uci-card", SOURCE)
     ids, X = statement_features(known_on(whole, AS_OF))
     refuse_protected(X.columns)
-    y = ids.isin(whole.events.loc[whole.events["kind"] == "write_off", "customer_id"]).to_numpy(dtype=np.float64)
+    y = np.asarray(ids.isin(whole.events.loc[whole.events["kind"] == "write_off", "customer_id"]), dtype=np.float64)
     rising = [int(name.startswith(("status", "months_late"))) and name != "status_change" for name in X.columns]
     p = cross_validated(X.to_numpy(), y, [int(r) for r in rising], SHAPE, folds=5)
     plain = HistGradientBoostingClassifier(random_state=0)

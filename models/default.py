@@ -1,7 +1,8 @@
 """The default model: from a customer's history to PDs that never fall with the horizon, a score, a grade, and reasons.
 
 One margin f(x), the mean of a bag of LightGBM boosters; a line turns it into the log-odds of the long PD, and SHAP
-values of f, times the line's slope, add up to them. The shorter PDs are shares of the long one that rise with the horizon.
+values of f, times the line's slope, add up to them. The shorter PDs are shares of the long one that
+rise with the horizon.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ class DefaultModel:
         if missing:
             raise InputError(
                 f"the default model needs {len(self.columns)} columns; {len(missing)} are missing: "
-                f"{', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}. Build them with the catalogue that the model was trained with."
+                f"{', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}. "
+                "Build them with the catalogue that the model was trained with."
             )
         return np.ascontiguousarray(X[list(self.columns)].to_numpy(dtype=np.float64))
 
@@ -111,7 +113,9 @@ class DefaultModel:
         parts do not add up within 1e-6: no explanation is better than a wrong one.
         """
         matrix = self.matrix(X)
-        parts = mean_of_members(b.predict(matrix, pred_contrib=True, num_threads=1) for b in self.members)
+        parts = mean_of_members(
+            np.asarray(b.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64) for b in self.members
+        )
         slope = self.calibration.slope
         base = float(slope * parts[0, -1] + self.calibration.offset) if len(parts) else float("nan")
         values = slope * parts[:, :-1]

@@ -1,8 +1,8 @@
 """Fit, calibrate and judge the default model on what a ledger knew on a day.
 
 Three bags are fitted at earlier days, each on what was known then. They score later months, which gives a calibration
-out of time; the last of them is the one that is judged, on later months and, for its figures, only by those of its members
-that never saw the customer. The model handed over is fitted again on all that is known on as_of.
+out of time; the last of them is the one that is judged, on later months and, for its figures, only by those of its
+members that never saw the customer. The model handed over is fitted again on all that is known on as_of.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ def evaluation_origin(data: Histories) -> pd.Timestamp:
         origin -= pd.offsets.MonthEnd(1)
     if origin < pd.Timestamp(data.on.min()):
         raise InputError(
-            f"the ledger is too short to judge a {data.policy.horizon_months}-month PD on {data.as_of.date()}: outcomes "
-            f"are mature only up to {latest.date()}. Use a longer ledger, or the policy 'short_history'."
+            f"the ledger is too short to judge a {data.policy.horizon_months}-month PD on {data.as_of.date()}: "
+            f"outcomes are mature only up to {latest.date()}. Use a longer ledger, or the policy 'short_history'."
         )
     return origin
 
@@ -151,8 +151,8 @@ def fit_at(data: Histories, origin: pd.Timestamp, shape: Shape, options: Options
     defaulters = len(set(data.customer[used & (y > 0)]))
     if defaulters < FEWEST_DEFAULTERS:
         raise InputError(
-            f"on {origin.date()} only {defaulters} customers had a default in an outcome known then; {FEWEST_DEFAULTERS} "
-            "are the least to fit on. Use a longer ledger, or a policy with fewer days and a shorter horizon."
+            f"on {origin.date()} only {defaulters} customers had a default in an outcome known then; at least "
+            f"{FEWEST_DEFAULTERS} are needed to fit. Use a longer ledger, or a policy with fewer days and a shorter horizon."
         )
     level, term = _level(seen, used, horizon), evenly_spread(horizon)
     z = np.full(len(y), level)

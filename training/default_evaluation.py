@@ -47,15 +47,15 @@ def judge(
     """Judge `log_odds` and `pds` (one array a horizon, without floor) of `rows` of the histories.
 
     Every figure has its interval by bootstrap over customers. Rules beside it: the days past due of the oldest open
-    item above 30 (a yes or no), and days beyond terms of open items (DBT). With `truth`, the Gini of the true PD on the same
-    rows, and the model's share of it.
+    item above 30 (a yes or no), and days beyond terms of open items (DBT). With `truth`, the Gini of the true PD on the
+    same rows, and the model's share of it.
     """
     horizon = data.policy.horizon_months
     y, p, customer = seen.within(horizon)[rows], pds[horizon], data.customer[rows]
     if len(set(customer[y > 0])) < 2 or (y == 0).sum() < 2:
         raise InputError(
-            f"only {len(set(customer[y > 0]))} customers defaulted in the {len(rows):,} snapshots left to judge the model "
-            "on: use a longer ledger, or a policy with fewer days and a shorter horizon."
+            f"only {len(set(customer[y > 0]))} customers defaulted in the {len(rows):,} snapshots left to judge the "
+            "model on: use a longer ledger, or a policy with fewer days and a shorter horizon."
         )
     found = _with_intervals(_model_figures(y, p, log_odds), customer, draws)
     found |= _with_intervals(_rule_figures(data, rows, y), customer, draws)
