@@ -379,3 +379,29 @@ def test_report_of_control_totals_names_each_difference(tmp_path: Path) -> None:
         ("invoices.due_on must be on or after issued_on", "40.00", 1),
         ("paid is not a date", "2.50", 1),
     }
+
+
+# item | document type | amount | cleared by | the item it belongs to: 1,000 paid with 600, the rest of 400 with 250
+FBL5N = """Customer Line Item Display
+
+Account;Document Number;Line item;Fiscal Year;Document Type;Document Date;Posting Date;Net due date;\
+Amount in doc. curr.;Document currency;Clearing date;Clearing Document;Invoice reference;\
+Line Item in the Relevant Invoice
+C1;18001;1;2024;RV;01/15/2024;01/15/2024;02/14/2024;1,000.00;USD;02/20/2024;14001;;
+C1;14001;1;2024;DZ;02/20/2024;02/20/2024;02/20/2024;(1,000.00);USD;02/20/2024;14001;;
+C1;14001;2;2024;DZ;02/20/2024;02/20/2024;02/20/2024;400.00;USD;03/20/2024;14002;18001;1
+C1;14002;1;2024;DZ;03/20/2024;03/20/2024;03/20/2024;-400.00;USD;03/20/2024;14002;;
+C1;14002;2;2024;DZ;03/20/2024;03/20/2024;03/20/2024;150.00;USD;;;14001;2
+"""
+
+
+def test_sap_list_with_signs_and_a_chain_of_residuals(tmp_path: Path) -> None:
+    (tmp_path / "fbl5n.csv").write_text(FBL5N)
+    options = Options(known_on=date(2024, 6, 30))
+    import_files(format_named("sap"), [tmp_path / "fbl5n.csv"], tmp_path / "ledger", options)
+    book = ledger(tmp_path)
+    assert book.invoices["invoice_id"].tolist() == ["2024-18001-001"]
+    assert sorted(book.payments["amount"]) == [250.0, 600.0]
+    life = timeline(book, "2024-18001-001")
+    assert life["open_amount"].tolist() == [1000.0, 400.0, 150.0]
+    assert life["state"].tolist() == ["open", "open", "open"]
