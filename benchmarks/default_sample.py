@@ -4,6 +4,7 @@ challengers and the true PD; out of time and on unseen customers."""
 from __future__ import annotations
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--customers", type=int, default=3000)
     asked = parser.parse_args()
-    results = [one_seed(seed, asked.customers) for seed in range(1, asked.seeds + 1)]
+    seeds = range(1, asked.seeds + 1)
+    with ProcessPoolExecutor(max_workers=2) as pool:
+        results = list(pool.map(one_seed, seeds, [asked.customers] * asked.seeds))
     print(f"Sample ledgers of {asked.customers:,} customers and 48 months, seeds 1 to {asked.seeds}.\n")
     lines = [
         (

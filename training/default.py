@@ -152,7 +152,8 @@ def fit_at(data: Histories, origin: pd.Timestamp, shape: Shape, options: Options
     if defaulters < FEWEST_DEFAULTERS:
         raise InputError(
             f"on {origin.date()} only {defaulters} customers had a default in an outcome known then; at least "
-            f"{FEWEST_DEFAULTERS} are needed to fit. Use a longer ledger, or a policy with fewer days and a shorter horizon."
+            f"{FEWEST_DEFAULTERS} are needed to fit. Use a longer ledger, or a policy with fewer days "
+            "and a shorter horizon."
         )
     level, term = _level(seen, used, horizon), evenly_spread(horizon)
     z = np.full(len(y), level)
