@@ -1,8 +1,7 @@
 """The account of each real file: rows read, accepted and quarantined with the reasons, and the control totals.
 
 `python -m benchmarks.import_accounts` imports the files of the optional data folder `../shared/data` and prints the
-    tables
-that docs/importing.md quotes; each is imported twice, and the second import must change nothing.
+tables that docs/importing.md quotes; each is imported twice, and the second import must change nothing.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How long an import takes beside DuckDB's plain copy of the same file into Parquet, and how much memory it needs.
 
 `python -m benchmarks.importing` writes CSV files of invoices with their payments (one row an invoice, 2 % of rows
-damaged), imports each in a process of its own, and prints the table that docs/importing.md quotes. Times are ratios
-    side by
-side on one machine; the settlement behind the open balances, the checks, quarantine and control totals are in them.
+damaged), imports each in a process of its own, and prints the table that docs/importing.md quotes. Times are for
+comparison side by side on one machine (the copy runs before and after the import, the mean counts); checks,
+quarantine, open balances and control totals are in them.
 """
 
 from __future__ import annotations

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
+from tqdm import tqdm
 
 from cli.output import json_option, print_json, table
 from features.errors import InputError
@@ -40,14 +44,14 @@ def command(
 
     FORMAT is arff-ratios, datarisk, dynamics, erpnext, highradius, ibm, odoo, quickbooks, sap, table, uci-card or xero;
     `tradecredit import FORMAT --describe` prints what it reads. SOURCE is a file or a folder of files. The account is
-        written to import_report.json in the ledger.
+    written to import_report.json in the ledger.
 
     Example: tradecredit import ibm WA_Fn-UseC_-Accounts-Receivable.csv --out build/ibm
     """
     from features.importers import format_named
     from features.importers.contract import description
     from features.importers.guess import proposal
-    from features.importers.run import Options, import_files
+    from features.importers.run import STEPS, Options, import_files
     from features.importers.table import read_mapping
 
     if (is_guess or mapping) and format_name != "table":
@@ -65,12 +69,25 @@ def command(
     if out is None:
         raise InputError("--out is missing: the ledger folder to write or to add to.")
     fmt = read_mapping(mapping) if mapping else format_named(format_name)
-    options = Options(known_on=known_on.date() if known_on else _today(), currency=currency)
-    result = import_files(fmt, sources, out, options)
+    with steps(STEPS) as step:
+        options = Options(known_on=known_on.date() if known_on else _today(), currency=currency, step=step)
+        result = import_files(fmt, sources, out, options)
     if as_json:
         print_json(result)
     else:
         _print(result, out)
+
+
+@contextmanager
+def steps(names: tuple[str, ...]) -> Iterator[Callable[[str], None]]:
+    """A progress bar over named steps on standard error, off where that is not a terminal."""
+    with tqdm(total=len(names), file=sys.stderr, disable=not sys.stderr.isatty(), delay=2.0, leave=False) as bar:
+
+        def begin(name: str) -> None:
+            bar.set_description(name)
+            bar.update(1)
+
+        yield begin
 
 
 def _print(result: dict[str, Any], out: Path) -> None:

@@ -73,8 +73,7 @@ class Format:
     whole_invoices : a row is the complete state of an invoice; a payment that a later file no longer shows is
         withdrawn.
     splits_documents : one payment or credit note of the source may give several rows, ID~1, ID~2,
-        ID~rest; when the document comes
-        again and is split otherwise, the rows that it no longer gives are withdrawn.
+        ID~rest; when the document comes again and is split otherwise, the rows that it no longer gives are withdrawn.
     day_first : how 03/04/2019 is read where neither the file nor an earlier import tells.
     traps : what is special about the format, for the documentation.
     """

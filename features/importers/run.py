@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +22,11 @@ from features.tables import SQL_TYPES, TABLES
 
 REPORT, LOG = "import_report.json", "imports.json"
 MEMORY = "1200MB"
+STEPS = ("reading", "checking", "comparing", "writing", "accounting")
+
+
+def _silent(step: str) -> None:
+    """Says nothing of the steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +35,12 @@ class Options:
 
     known_on : the day on which the books learn what this import brings where it corrects a known row.
     currency : the currency of a source that has none; None takes the format's own.
+    step : told the name of each of the STEPS as it begins.
     """
 
     known_on: date
     currency: str | None = None
+    step: Callable[[str], None] = _silent
 
 
 def import_files(fmt: Format, paths: Iterable[str | Path], out: str | Path, options: Options) -> dict[str, Any]:
@@ -78,23 +85,28 @@ def _import(
 ) -> dict[str, Any]:
     connection.execute("SET VARIABLE currency = ?", [options.currency or fmt.currency])
     log = _log(folder)
+    options.step("reading")
     readings = _read_all(connection, fmt, files, scratch, _usual(fmt, log))
     roles = {r.number: r.source.role for r in readings}
     _make_roles(connection, fmt, readings)
+    options.step("checking")
     checks.make_drafts(connection, fmt)
     checks.find_bad_rows(connection, fmt, roles, existing)
     new_customers = checks.add_customers(connection, fmt, existing)
     accounts = _accounts(connection, fmt, readings)
     number = len(log) + 1
     tables = list(dict.fromkeys(["customers", *fmt.tables]))
+    options.step("comparing")
     changes = {name: book.compare(connection, name, existing.get(name), options.known_on, fmt) for name in tables}
     for name in (t for t, declared in TABLES.items() if declared.required and t not in changes and t not in existing):
         _empty_table(connection, name)
         tables.append(name)
+    options.step("writing")
     quarantine.collect(connection, readings, number)
     for name in tables:
         book.write(connection, folder, name, number, existing.get(name))
     quarantine.write(connection, folder, readings)
+    options.step("accounting")
     whole = report.ledger_totals(connection, folder)
     taken = report.accepted_totals(connection, fmt, folder) if existing else whole
     result = {
