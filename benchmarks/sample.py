@@ -1,8 +1,8 @@
 """How fast the sample generator writes and how much memory it takes, by size: `python -m benchmarks.sample [--large]`.
 
 Each size runs in a process of its own, so that its peak of resident memory is its own. Seconds depend on the machine
-and on who else uses it, seconds of processor time less so; what should hold anywhere is that rows a second stay level, and
-that memory grows with the largest customer only.
+and on who else uses it, seconds of processor time less so; what should hold anywhere is that rows a second stay level,
+and that memory grows with the largest customer only.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def main() -> None:
     rows = [
         (
             f"{m['customers']:,}", f"{m['invoices']:,}", f"{m['payments']:,}", f"{m['seconds']:.1f}",
-            f"{m['cpu_seconds']:.1f}", f"{m['invoices'] / m['cpu_seconds']:,.0f}", f"{m['megabytes']:,.0f}", f"{m['peak_megabytes']:,.0f}",
+            f"{m['cpu_seconds']:.1f}", f"{m['invoices'] / m['cpu_seconds']:,.0f}",
+            f"{m['megabytes']:,.0f}", f"{m['peak_megabytes']:,.0f}",
         )
         for m in found
     ]  # fmt: skip
