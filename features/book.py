@@ -57,6 +57,15 @@ class Book:
         return order, np.searchsorted(self.settlement.invoice[order], codes)
 
     @cached_property
+    def places(self) -> Mapping[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """table -> (its rows sorted by customer code, where each customer's begin), for tables with a customer."""
+        found = {}
+        for name, frame in self.ledger.tables.items():
+            if "customer_id" in frame and len(frame):
+                found[name] = by_group(self.owners.codes(frame["customer_id"]), len(self.owners.ids))
+        return found
+
+    @cached_property
     def countries(self) -> NDArray[np.object_]:
         """Each customer's country by code; '' where not reported."""
         return self._said("country")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import ModuleType
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -49,8 +50,9 @@ def build(known: Ledger | Book, snapshots: pd.DataFrame, columns: Sequence[str] 
     book = known if isinstance(known, Book) else prepare(known)
     chosen = _chosen(columns, Level.CUSTOMER)
     customer, days = _asked(book, snapshots)
-    matrix = rows_of(book, customer, days, _computed(chosen, is_narrow))
-    computed = [c.name for c in _computed(chosen, is_narrow)]
+    every = _computed(chosen, is_narrow)
+    matrix = rows_of(book, customer, days, every)
+    computed = [c.name for c in every]
     index = pd.MultiIndex.from_arrays(
         [pd.Index(snapshots["customer_id"], dtype="str"), pd.DatetimeIndex(snapshots["as_of"]).as_unit("s")], names=["customer_id", "as_of"]
     )
@@ -109,21 +111,21 @@ def missing_codes(frame: pd.DataFrame) -> pd.DataFrame:
 
 def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) -> Matrix:
     """The matrix for customers by code and days since 1970-01-01; code -1 is a customer without any row."""
-    source, module, has_given = _module(columns)
+    kernel = _kernel(tuple(column.name for column in columns))
     out = np.empty((len(customer), len(columns)))
-    if has_given:
+    if kernel.reads_beside:
         group_columns = [CATALOGUE[name] for name in GROUP_COLUMNS]
         beside = values_beside(book, customer, days, lambda members, on: rows_of(book, members, on, group_columns))
     else:
         beside = np.empty((len(customer), 0))
     # a customer's days beside one another: its rows stay in the processor's cache
     order = np.lexsort((days, customer))
-    arguments = [part for name in compiled.populations_in(source) for part in (book.starts[name], book.rows[name])]
+    arguments = [part for name in kernel.populations for part in (book.starts[name], book.rows[name])]
     shares = _shares(book, customer[order])
 
     def run(share: NDArray[np.int64]) -> None:
         part = np.empty((len(share), len(columns)))
-        module.run(customer[share], days[share], *arguments, beside[share], book.longest, part)
+        kernel.run(customer[share], days[share], *arguments, beside[share], book.longest, part)
         part[np.isnan(part)] = np.nan  # one pattern of bits for missing, whatever arithmetic made it
         out[share] = part
 
@@ -135,18 +137,23 @@ def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) 
     return out
 
 
-_MODULES: dict[tuple[int, ...], tuple[tuple[Column, ...], str, ModuleType, bool]] = {}
+@dataclass(frozen=True, kw_only=True)
+class _Kernel:
+    """The compiled loops of a set of columns, and what they read."""
+
+    run: compiled.Kernel
+    populations: tuple[str, ...]
+    reads_beside: bool
 
 
-def _module(columns: Sequence[Column]) -> tuple[str, ModuleType, bool]:
-    """(source, module, whether a value beside the rows is named) of these columns. Writing the source takes longer than
-    one customer's row, so it is done once a list; the columns are kept too, so that their identity stays theirs."""
-    key = tuple(map(id, columns))
-    if key not in _MODULES:
-        source = compiled.source_of(columns, GIVENS)
-        has_given = any(node.op == "given" for column in columns for node in compiled.walk(column.value))
-        _MODULES[key] = (tuple(columns), source, compiled.load(source), has_given)
-    return _MODULES[key][1:]
+@cache
+def _kernel(names: tuple[str, ...]) -> _Kernel:
+    columns = [CATALOGUE[name] for name in names]
+    source = compiled.source_of(columns, GIVENS)
+    return _Kernel(
+        run=compiled.load(source).run, populations=compiled.populations_in(source),
+        reads_beside=any(node.op == "given" for column in columns for node in compiled.walk(column.value)),
+    )  # fmt: skip
 
 
 def _shares(book: Book, customer: Codes) -> list[tuple[int, int]]:

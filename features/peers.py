@@ -47,6 +47,19 @@ class Peers:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(found[:, [DUE]] > 0, found[:, [LATE, LATE_30]] / found[:, [DUE]], np.nan)
 
+    def over(self, first: int, last: int) -> Peers:
+        """The same over a wider span of due days: before it and after it nothing is due."""
+        counts = {}
+        for kind, found in self.counts.items():
+            wide = np.zeros((found.shape[0], last + YEAR + 1 - first + 1, 3), dtype=np.int32)
+            wide[:, self.first_day - first : self.first_day - first + found.shape[1]] = found
+            counts[kind] = wide
+        return Peers(first_day=first, place=self.place, counts=counts)
+
+    def less(self) -> Peers:
+        """The same to be taken away."""
+        return Peers(first_day=self.first_day, place=self.place, counts={k: -found for k, found in self.counts.items()})
+
     def __add__(self, other: Peers) -> Peers:
         """The peers of two disjoint parts of the customers; both made with the same customers table and days."""
         return Peers(
