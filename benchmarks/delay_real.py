@@ -88,9 +88,11 @@ def run(name: str) -> None:
     window = Window(
         origin=pd.Timestamp(first) - pd.Timedelta(days=1), first=pd.Timestamp(first), last=pd.Timestamp(last)
     )
-    book, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on))
+    book, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on), begun_only=False)
     frame, parts = delay_window(ledger, book, truth, window, 1)
-    scored = Scored.together(parts)
+    whole = Scored.together(parts)
+    begun = whole.ended > whole.curves.asked
+    scored, frame = whole.only(begun), frame[begun]
     figures = evaluate(scored)
     rows = [
         line("model", figures),
@@ -105,6 +107,10 @@ def run(name: str) -> None:
         + [""] * 4,
     ]
     rows += [line(rule, figures, prefix) for rule, prefix in RULES]
+    if not begun.all():
+        every = evaluate(whole, intervals=False)
+        rows.append(line("with those paid before", every))
+        rows += [line("  " + rule, every, prefix) for rule, prefix in RULES[:4]]
     print(f"\n{name}: known before {first}, asked {first} to {last}, known outcomes\n")
     print(table(rows, HEADER))
     parts_of = segments(scored, frame["scored_on"])

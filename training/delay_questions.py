@@ -52,10 +52,11 @@ def booking_delay(ledger: Ledger, as_of: pd.Timestamp, share: float = 0.98) -> i
     return int(np.ceil(np.quantile((recent["booked_on"] - recent["paid_on"]).dt.days, share)))
 
 
-def outcomes(ledger: Ledger, until: pd.Timestamp) -> Asked:
+def outcomes(ledger: Ledger, until: pd.Timestamp, *, begun_only: bool = True) -> Asked:
     """Every invoice known on `until`, asked about on the day before its issue, with what was known of it on `until`.
 
-    The last days, on which payments may still be unbooked, do not count as observed.
+    The last days, on which payments may still be unbooked, do not count as observed. An item paid before the day
+    asked (an issue date that is only assumed) has no question, unless `begun_only` is False.
     """
     seen = pd.Timestamp(until) - pd.Timedelta(days=booking_delay(ledger, pd.Timestamp(until)))
     known = known_on(ledger, until)
@@ -73,7 +74,7 @@ def outcomes(ledger: Ledger, until: pd.Timestamp) -> Asked:
         items=items, ended=ended, is_paid=is_paid, shown_open=np.where(is_paid, shown, ended - 1), seen_until=seen
     )
     begun = items["as_of"].to_numpy().astype("datetime64[D]") < closed
-    return asked.only(begun)
+    return asked.only(begun) if begun_only else asked
 
 
 def asked_later(asked: Asked, rng: np.random.Generator) -> Asked:
