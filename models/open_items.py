@@ -116,13 +116,16 @@ def usual_invoices(settlement: Settlement, customer_ids: list[str], at: int) -> 
     day `at`; of all its invoices where the year has none. Indexed by customer_id; NaN for a customer without any."""
     codes = settlement.owners.index.get_indexer(pd.Index(customer_ids, dtype=object))
     entries, place = _known_entries(settlement, codes, at)
-    known = pd.DataFrame({
-        "place": place, "recent": settlement.issued_on[entries] > at - ACTIVE_DAYS,
-        "amount": settlement.amount_cents[entries] / CENTS,
-        "terms_days": (settlement.due_on[entries] - settlement.issued_on[entries]).astype(np.float64),
-    })  # fmt: skip
-    has_recent = known.groupby("place")["recent"].transform("any")
-    usual = known[known["recent"] | ~has_recent].groupby("place")[["amount", "terms_days"]].median()
-    found = usual.reindex(np.arange(len(codes))).set_axis(pd.Index(customer_ids, name="customer_id"))
-    found["amount"], found["terms_days"] = found["amount"].round(2), np.floor(found["terms_days"])
-    return found
+    recent = settlement.issued_on[entries] > at - ACTIVE_DAYS
+    cents = settlement.amount_cents[entries]
+    terms = settlement.due_on[entries] - settlement.issued_on[entries]
+    start = np.searchsorted(place, np.arange(len(codes) + 1))
+    usual = np.full((len(codes), 2), np.nan)
+    for i in np.flatnonzero(np.diff(start)):
+        own = slice(start[i], start[i + 1])
+        used = recent[own] if recent[own].any() else np.ones(start[i + 1] - start[i], dtype=bool)
+        usual[i] = np.median(cents[own][used]) / CENTS, np.median(terms[own][used])
+    return pd.DataFrame(
+        {"amount": usual[:, 0].round(2), "terms_days": np.floor(usual[:, 1])},
+        index=pd.Index(customer_ids, name="customer_id"),
+    )
