@@ -10,7 +10,13 @@ import pyarrow.parquet as pq
 
 CHUNK = 50_000  # customers written at a time
 FIRST_DAY, DAYS = np.datetime64("2021-01-01"), 1460
-AS_OF = [str(d) for d in np.arange(np.datetime64("2024-01"), np.datetime64("2025-01"), dtype="datetime64[M]").astype("datetime64[D]") - 1]
+AS_OF = [
+    str(d)
+    for d in np.arange(np.datetime64("2024-01"), np.datetime64("2025-01"), dtype="datetime64[M]").astype(
+        "datetime64[D]"
+    )
+    - 1
+]
 
 
 def write_book(folder: Path, *, customers: int, invoices_each: int, seed: int = 1) -> None:

@@ -32,10 +32,20 @@ def ours(folder: str, days: list[str], columns: list[str] | None) -> tuple[np.nd
     from features.synthetic import sample
 
     warm = sample(customers=20, months=12, seed=1).ledger  # what is compiled once a machine is not what is measured
-    build(warm, pd.DataFrame({"customer_id": warm.customers["customer_id"], "as_of": warm.last_known_on}), columns, is_narrow=columns is not None)
+    build(
+        warm,
+        pd.DataFrame({"customer_id": warm.customers["customer_id"], "as_of": warm.last_known_on}),
+        columns,
+        is_narrow=columns is not None,
+    )
     ledger = read_ledger(folder)
     ids = np.sort(ledger.customers["customer_id"].to_numpy(dtype=object))
-    asked = pd.DataFrame({"customer_id": pd.Series(np.tile(ids, len(days)), dtype="str"), "as_of": np.repeat(pd.to_datetime(days), len(ids))})
+    asked = pd.DataFrame(
+        {
+            "customer_id": pd.Series(np.tile(ids, len(days)), dtype="str"),
+            "as_of": np.repeat(pd.to_datetime(days), len(ids)),
+        }
+    )
     clock, first = Clock(), Clock()
     book = prepare(ledger)
     first.stop()
@@ -72,14 +82,20 @@ def compare(folder: Path, engines: list[str], rounds: int) -> None:
                 found[engine].append(json.loads(done.stdout.splitlines()[-1]))
         matrices = {e: np.load(f"{place}/{e}.npy") for e in engines if e != "ours_full"}
     best = {e: {k: float(np.median([f[k] for f in runs])) for k in runs[0]} for e, runs in found.items()}
-    print(f"{'engine':<10} {'columns':>7} {'wall s':>8} {'x ours':>7} {'CPU s':>7} {'x ours':>7} {'peak MB':>8} {'largest difference':>19}")
+    print(
+        f"{'engine':<10} {'columns':>7} {'wall s':>8} {'x ours':>7} {'CPU s':>7} {'x ours':>7} {'peak MB':>8} {'largest difference':>19}"
+    )
     for engine, figures in best.items():
         wall, cpu = (figures[k] / best["ours"][k] for k in ("seconds", "cpu"))
         difference = f"{_difference(matrices['ours'], matrices[engine]):.1e}" if engine in matrices else ""
         columns = int(figures.get("columns", len(COLUMNS)))
-        print(f"{engine:<10} {columns:>7} {figures['seconds']:>8.2f} {wall:>7.2f} {figures['cpu']:>7.2f} {cpu:>7.2f} {figures['peak_mb']:>8.0f} {difference:>19}")
+        print(
+            f"{engine:<10} {columns:>7} {figures['seconds']:>8.2f} {wall:>7.2f} {figures['cpu']:>7.2f} {cpu:>7.2f} {figures['peak_mb']:>8.0f} {difference:>19}"
+        )
     for engine in [e for e in engines if e.startswith("ours")]:
-        print(f"{engine}: settlement and arrays {best[engine]['prepare']:.2f} CPU s, histories {best[engine]['build']:.2f} CPU s")
+        print(
+            f"{engine}: settlement and arrays {best[engine]['prepare']:.2f} CPU s, histories {best[engine]['build']:.2f} CPU s"
+        )
 
 
 def _difference(left: np.ndarray, right: np.ndarray) -> float:
@@ -103,7 +119,9 @@ def main() -> None:
         return
     folder = arguments.folder / f"{arguments.customers}x{arguments.each}"
     write_book(folder, customers=arguments.customers, invoices_each=arguments.each)
-    print(f"{arguments.customers * arguments.each:,} invoices, {arguments.customers:,} customers, {len(AS_OF)} as-of dates")
+    print(
+        f"{arguments.customers * arguments.each:,} invoices, {arguments.customers:,} customers, {len(AS_OF)} as-of dates"
+    )
     compare(folder, arguments.engines.split(","), arguments.rounds)
 
 

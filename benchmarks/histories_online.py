@@ -44,13 +44,17 @@ def main() -> None:
         ("frame in, frame out", timed(lambda: build(book, asked), 200)),
         ("from the rows of a request (300 invoices prepared first)", timed(lambda: build(alone, asked), 30)),
     ]
-    print(f"one customer of {len(ledger.invoices) // 2000} invoices, {len(columns)} columns, a book of {len(ledger.invoices):,} invoices")
+    print(
+        f"one customer of {len(ledger.invoices) // 2000} invoices, {len(columns)} columns, a book of {len(ledger.invoices):,} invoices"
+    )
     print(f"{'':<58} {'median ms':>10} {'p95 ms':>8}")
     for name, (median, high) in rows:
         print(f"{name:<58} {median:>10.3f} {high:>8.3f}")
     delta = _delta(ledger, customers=20)
     grown = GrowingBook.of(book).append(delta)
-    everyone = pd.DataFrame({"customer_id": pd.Series(book.owners.ids, dtype="str"), "as_of": pd.Timestamp("2024-12-31")})
+    everyone = pd.DataFrame(
+        {"customer_id": pd.Series(book.owners.ids, dtype="str"), "as_of": pd.Timestamp("2024-12-31")}
+    )
     whole, _ = timed(lambda: prepare(ledger), 3)
     part, _ = timed(lambda: GrowingBook.of(book).append(delta), 5)
     snapshot, _ = timed(lambda: grown.build(everyone), 3)

@@ -48,7 +48,9 @@ def duckdb_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, Clock]:
     parts = []
     for day in days:
         found = connection.execute(_sql(day)).fetchnumpy()
-        parts.append(np.column_stack([np.ma.filled(np.ma.asarray(found[c], dtype=np.float64), np.nan) for c in COLUMNS]))
+        parts.append(
+            np.column_stack([np.ma.filled(np.ma.asarray(found[c], dtype=np.float64), np.nan) for c in COLUMNS])
+        )
     return np.concatenate(parts), clock.stop()
 
 
@@ -56,20 +58,38 @@ def _sql(day: str) -> str:
     within = {w: f"(age >= 0 AND age < {d})" for w, d in WINDOWS.items()}
     parts = []
     for stem, (sign, bound, windows) in SHARES.items():
-        parts += [f"count(*) FILTER ({within[w]} AND past {sign} {bound}) / nullif(count(*) FILTER ({within[w]}), 0) AS {stem}_{w}" for w in windows.split()]
+        parts += [
+            f"count(*) FILTER ({within[w]} AND past {sign} {bound}) / nullif(count(*) FILTER ({within[w]}), 0) AS {stem}_{w}"
+            for w in windows.split()
+        ]
     parts += [f"avg(past) FILTER ({within[w]}) AS days_past_due_mean_{w}" for w in WINDOWS]
     parts += [f"max(past) FILTER ({within[w]}) AS days_past_due_max_{w}" for w in ("3m", "6m", "12m", "24m")]
-    parts += [f"sum(past * amount) FILTER ({within[w]}) / sum(amount) FILTER ({within[w]}) AS days_past_due_weighted_{w}" for w in ("3m", "6m", "12m", "24m")]
-    parts += [f"coalesce(sum(amount) FILTER ({within[w]} AND past > 0), 0) / sum(amount) FILTER ({within[w]}) AS late_amount_share_{w}" for w in ("3m", "12m", "24m")]
-    parts += [f"count(*) FILTER ({within[w]} AND late < 0) / nullif(count(*) FILTER ({within[w]}), 0) AS early_share_{w}" for w in ("3m", "12m", "24m")]
-    parts += ["coalesce(sum(left_open), 0) AS open_amount", "count(*) FILTER (is_open) AS open_items",
-              "coalesce(sum(left_open) FILTER (age > 0), 0) AS overdue_amount", "count(*) FILTER (is_open AND age > 0) AS overdue_items",
-              "max(past) FILTER (is_open) AS days_past_due_oldest"]
+    parts += [
+        f"sum(past * amount) FILTER ({within[w]}) / sum(amount) FILTER ({within[w]}) AS days_past_due_weighted_{w}"
+        for w in ("3m", "6m", "12m", "24m")
+    ]
+    parts += [
+        f"coalesce(sum(amount) FILTER ({within[w]} AND past > 0), 0) / sum(amount) FILTER ({within[w]}) AS late_amount_share_{w}"
+        for w in ("3m", "12m", "24m")
+    ]
+    parts += [
+        f"count(*) FILTER ({within[w]} AND late < 0) / nullif(count(*) FILTER ({within[w]}), 0) AS early_share_{w}"
+        for w in ("3m", "12m", "24m")
+    ]
+    parts += [
+        "coalesce(sum(left_open), 0) AS open_amount",
+        "count(*) FILTER (is_open) AS open_items",
+        "coalesce(sum(left_open) FILTER (age > 0), 0) AS overdue_amount",
+        "count(*) FILTER (is_open AND age > 0) AS overdue_items",
+        "max(past) FILTER (is_open) AS days_past_due_oldest",
+    ]
     issued = {w: f"issued_age < {d}" for w, d in WINDOWS.items()}
     parts += [f"count(*) FILTER ({issued[w]}) AS invoices_{w}" for w in ("1m", "3m", "12m", "24m")]
     parts += [f"coalesce(sum(amount) FILTER ({issued[w]}), 0) AS sales_{w}" for w in ("3m", "12m")]
     parts += [f"coalesce(sum(left_open), 0) * 365 / sum(amount) FILTER ({issued['12m']}) AS dso_12m"]
-    counts = ", ".join(f"coalesce({c}, 0) AS {c}" if c.startswith(("invoices_", "sales_", "open_", "overdue_")) else c for c in COLUMNS)
+    counts = ", ".join(
+        f"coalesce({c}, 0) AS {c}" if c.startswith(("invoices_", "sales_", "open_", "overdue_")) else c for c in COLUMNS
+    )
     return f"""
         WITH paid AS (
             SELECT invoice_id, sum(amount) AS paid, max(paid_on) AS last_paid FROM payments
@@ -80,7 +100,7 @@ def _sql(day: str) -> str:
                 CASE WHEN is_open THEN DATE '{day}' - due_on ELSE last_paid - due_on END AS late, greatest(late, 0) AS past,
                 DATE '{day}' - due_on AS age, DATE '{day}' - issued_on AS issued_age
             FROM invoices LEFT JOIN paid USING (invoice_id) WHERE greatest(issued_on, booked_on) <= DATE '{day}'
-        ), histories AS (SELECT customer_id, {', '.join(parts)} FROM state GROUP BY customer_id)
+        ), histories AS (SELECT customer_id, {", ".join(parts)} FROM state GROUP BY customer_id)
         SELECT {counts} FROM customers LEFT JOIN histories USING (customer_id) ORDER BY customer_id"""
 
 
@@ -88,7 +108,9 @@ def polars_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, Clock]:
     """(matrix, time after loading): one lazy query a day over frames in memory."""
     import polars as pl
 
-    tables = {name: pl.read_parquet(f"{folder}/{name}.parquet/*.parquet") for name in ("customers", "invoices", "payments")}
+    tables = {
+        name: pl.read_parquet(f"{folder}/{name}.parquet/*.parquet") for name in ("customers", "invoices", "payments")
+    }
     clock = Clock()
     parts = []
     past, late, age, amount = pl.col("past"), pl.col("late"), pl.col("age"), pl.col("amount")
@@ -99,7 +121,11 @@ def polars_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, Clock]:
         n = of.sum()
         return pl.when(n > 0).then((of & condition).sum() / n)
 
-    found = {f"{stem}_{w}": share(sign[s](past, b), within[w]) for stem, (s, b, windows) in SHARES.items() for w in windows.split()}
+    found = {
+        f"{stem}_{w}": share(sign[s](past, b), within[w])
+        for stem, (s, b, windows) in SHARES.items()
+        for w in windows.split()
+    }
     found |= {f"days_past_due_mean_{w}": past.filter(within[w]).mean() for w in WINDOWS}
     found |= {f"days_past_due_max_{w}": past.filter(within[w]).max() for w in ("3m", "6m", "12m", "24m")}
 
@@ -110,8 +136,13 @@ def polars_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, Clock]:
     found |= {f"late_amount_share_{w}": of_amount(past > 0, w) for w in ("3m", "12m", "24m")}
     found |= {f"early_share_{w}": share(late < 0, within[w]) for w in ("3m", "12m", "24m")}
     left, is_open = pl.col("left_open"), pl.col("is_open")
-    found |= {"open_amount": left.sum(), "open_items": is_open.sum(), "overdue_amount": left.filter(age > 0).sum(),
-              "overdue_items": (is_open & (age > 0)).sum(), "days_past_due_oldest": past.filter(is_open).max()}
+    found |= {
+        "open_amount": left.sum(),
+        "open_items": is_open.sum(),
+        "overdue_amount": left.filter(age > 0).sum(),
+        "overdue_items": (is_open & (age > 0)).sum(),
+        "days_past_due_oldest": past.filter(is_open).max(),
+    }
     issued = {w: pl.col("issued_age") < d for w, d in WINDOWS.items()}
     found |= {f"invoices_{w}": issued[w].sum() for w in ("1m", "3m", "12m", "24m")}
     found |= {f"sales_{w}": amount.filter(issued[w]).sum() for w in ("3m", "12m")}
@@ -119,8 +150,13 @@ def polars_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, Clock]:
     zeros = [c for c in COLUMNS if c.startswith(("invoices_", "sales_", "open_", "overdue_"))]
     for day in days:
         at = pl.lit(day).str.to_date()
-        paid = tables["payments"].lazy().filter(pl.max_horizontal("paid_on", "booked_on") <= at).group_by("invoice_id").agg(
-            pl.col("amount").sum().alias("paid"), pl.col("paid_on").max().alias("last_paid"))
+        paid = (
+            tables["payments"]
+            .lazy()
+            .filter(pl.max_horizontal("paid_on", "booked_on") <= at)
+            .group_by("invoice_id")
+            .agg(pl.col("amount").sum().alias("paid"), pl.col("paid_on").max().alias("last_paid"))
+        )
         state = (
             tables["invoices"].lazy().filter(pl.max_horizontal("issued_on", "booked_on") <= at).join(paid, on="invoice_id", how="left")
             .with_columns((amount - pl.col("paid").fill_null(0)).alias("rest"))
@@ -132,7 +168,9 @@ def polars_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, Clock]:
             .group_by("customer_id").agg(**found)
         )  # fmt: skip
         frame = tables["customers"].lazy().join(state, on="customer_id", how="left").sort("customer_id").select(COLUMNS)
-        parts.append(frame.with_columns(pl.col(zeros).fill_null(0)).cast(pl.Float64).fill_null(float("nan")).collect().to_numpy())
+        parts.append(
+            frame.with_columns(pl.col(zeros).fill_null(0)).cast(pl.Float64).fill_null(float("nan")).collect().to_numpy()
+        )
     return np.concatenate(parts), clock.stop()
 
 
@@ -146,7 +184,10 @@ def pandas_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, Clock]:
     invoices, payments = tables["invoices"], tables["payments"]
     customer = pd.Index(ids).get_indexer(invoices["customer_id"].to_numpy(dtype=object))
     place = pd.Series(np.arange(len(invoices)), index=invoices["invoice_id"]).reindex(payments["invoice_id"]).to_numpy()
-    paid_on, issued, due = (pd.to_datetime(c).to_numpy("datetime64[D]").astype(np.int64) for c in (payments["paid_on"], invoices["issued_on"], invoices["due_on"]))
+    paid_on, issued, due = (
+        pd.to_datetime(c).to_numpy("datetime64[D]").astype(np.int64)
+        for c in (payments["paid_on"], invoices["issued_on"], invoices["due_on"])
+    )
     known = np.maximum(paid_on, pd.to_datetime(payments["booked_on"]).to_numpy("datetime64[D]").astype(np.int64))
     booked = np.maximum(issued, pd.to_datetime(invoices["booked_on"]).to_numpy("datetime64[D]").astype(np.int64))
     amount, paid_amount = invoices["amount"].to_numpy(), payments["amount"].to_numpy()
@@ -157,7 +198,13 @@ def pandas_matrix(folder: str, days: Sequence[str]) -> tuple[np.ndarray, Clock]:
         paid = np.bincount(place[seen], weights=paid_amount[seen], minlength=len(invoices))
         last = pd.Series(paid_on[seen]).groupby(place[seen]).max().reindex(np.arange(len(invoices))).to_numpy()
         rows = booked <= at
-        rest, age, issued_age, c, a = (amount - paid)[rows], (at - due)[rows], (at - issued)[rows], customer[rows], amount[rows]
+        rest, age, issued_age, c, a = (
+            (amount - paid)[rows],
+            (at - due)[rows],
+            (at - issued)[rows],
+            customer[rows],
+            amount[rows],
+        )
         is_open = rest > 0.0105
         late = np.where(is_open, age, last[rows] - due[rows])
         past = np.maximum(late, 0)
@@ -172,19 +219,34 @@ def _pandas_day(pd, n, c, a, age, issued_age, past, late, left, is_open) -> np.n
     sums: dict[str, np.ndarray] = {f"n_{w}": within[w] for w in WINDOWS}
     for stem, (sign, bound, windows) in SHARES.items():
         sums |= {f"{stem}_{w}": within[w] & (past > bound if sign == ">" else past >= bound) for w in windows.split()}
-    sums |= {f"past_{w}": past * within[w] for w in WINDOWS} | {f"amount_{w}": a * within[w] for w in ("3m", "6m", "12m", "24m")}
+    sums |= {f"past_{w}": past * within[w] for w in WINDOWS} | {
+        f"amount_{w}": a * within[w] for w in ("3m", "6m", "12m", "24m")
+    }
     sums |= {f"weighted_{w}": past * a * within[w] for w in ("3m", "6m", "12m", "24m")}
     sums |= {f"late_amount_{w}": a * (past > 0) * within[w] for w in ("3m", "12m", "24m")}
     sums |= {f"early_{w}": within[w] & (late < 0) for w in ("3m", "12m", "24m")}
-    sums |= {"open_amount": left, "open_items": is_open, "overdue_amount": left * (age > 0), "overdue_items": is_open & (age > 0)}
-    sums |= {f"invoices_{w}": issued[w] for w in ("1m", "3m", "12m", "24m")} | {f"sales_{w}": a * issued[w] for w in ("3m", "12m")}
+    sums |= {
+        "open_amount": left,
+        "open_items": is_open,
+        "overdue_amount": left * (age > 0),
+        "overdue_items": is_open & (age > 0),
+    }
+    sums |= {f"invoices_{w}": issued[w] for w in ("1m", "3m", "12m", "24m")} | {
+        f"sales_{w}": a * issued[w] for w in ("3m", "12m")
+    }
     s = {k: np.bincount(c, weights=v, minlength=n) for k, v in sums.items()}
-    tops = {f"days_past_due_max_{w}": np.where(within[w], past, -1) for w in ("3m", "6m", "12m", "24m")} | {"days_past_due_oldest": np.where(is_open, past, -1)}
+    tops = {f"days_past_due_max_{w}": np.where(within[w], past, -1) for w in ("3m", "6m", "12m", "24m")} | {
+        "days_past_due_oldest": np.where(is_open, past, -1)
+    }
     top = pd.DataFrame(tops).groupby(c).max().reindex(np.arange(n)).where(lambda f: f >= 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = {f"{stem}_{w}": s[f"{stem}_{w}"] / s[f"n_{w}"] for stem, (_, _, ws) in SHARES.items() for w in ws.split()}
+        found = {
+            f"{stem}_{w}": s[f"{stem}_{w}"] / s[f"n_{w}"] for stem, (_, _, ws) in SHARES.items() for w in ws.split()
+        }
         found |= {f"days_past_due_mean_{w}": s[f"past_{w}"] / s[f"n_{w}"] for w in WINDOWS}
-        found |= {f"days_past_due_weighted_{w}": s[f"weighted_{w}"] / s[f"amount_{w}"] for w in ("3m", "6m", "12m", "24m")}
+        found |= {
+            f"days_past_due_weighted_{w}": s[f"weighted_{w}"] / s[f"amount_{w}"] for w in ("3m", "6m", "12m", "24m")
+        }
         found |= {f"late_amount_share_{w}": s[f"late_amount_{w}"] / s[f"amount_{w}"] for w in ("3m", "12m", "24m")}
         found |= {f"early_share_{w}": s[f"early_{w}"] / s[f"n_{w}"] for w in ("3m", "12m", "24m")}
         found |= {"dso_12m": np.where(s["sales_12m"] > 0, s["open_amount"] * 365 / s["sales_12m"], np.nan)}

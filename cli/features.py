@@ -13,17 +13,31 @@ from features.errors import InputError
 from features.ledger import Ledger, read_ledger
 
 
-@click.command("features", epilog="Example: tradecredit features build/ledger --every month --from 2024-01-31 --to 2024-06-30 --out matrix.parquet")
+@click.command(
+    "features",
+    epilog="Example: tradecredit features build/ledger --every month --from 2024-01-31 --to 2024-06-30 --out matrix.parquet",
+)
 @click.argument("ledger", type=click.Path(path_type=Path))
 @click.option("--as-of", "as_of", multiple=True, metavar="DATE", help="A day to look at; may be given more than once.")
 @click.option("--every", type=click.Choice(["month"]), help="Each month end from --from to --to.")
 @click.option("--from", "first", metavar="DATE", help="First day, with --every.")
 @click.option("--to", "last", metavar="DATE", help="Last day, with --every.")
 @click.option("--out", type=click.Path(path_type=Path), help="Parquet file to write (a folder with --engine dask).")
-@click.option("--engine", type=click.Choice(["compiled", "dask"]), default="compiled", show_default=True,
-              help="In this process, or by partitions of customers on Dask workers. The numbers are the same to the last bit.")
-@click.option("--cluster", metavar="ADDRESS", help="A running Dask scheduler, with --engine dask; without it two workers are started.")
-@click.option("--explain", nargs=2, metavar="NAME CUSTOMER", help="Show the rows that make one column's value on --as-of.")
+@click.option(
+    "--engine",
+    type=click.Choice(["compiled", "dask"]),
+    default="compiled",
+    show_default=True,
+    help="In this process, or by partitions of customers on Dask workers. The numbers are the same to the last bit.",
+)
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="A running Dask scheduler, with --engine dask; without it two workers are started.",
+)
+@click.option(
+    "--explain", nargs=2, metavar="NAME CUSTOMER", help="Show the rows that make one column's value on --as-of."
+)
 @json_option
 def command(
     ledger: Path, as_of: tuple[str, ...], every: str | None, first: str | None, last: str | None, out: Path | None,
@@ -35,13 +49,17 @@ def command(
         _explain(read_ledger(ledger), *explain, days, as_json)
         return
     if out is None:
-        raise InputError("--out is missing: give the Parquet file to write, or --explain NAME CUSTOMER to see one value.")
+        raise InputError(
+            "--out is missing: give the Parquet file to write, or --explain NAME CUSTOMER to see one value."
+        )
     if cluster and engine != "dask":
         raise InputError("--cluster goes with --engine dask.")
     if engine == "dask":
         from features.partitioned import build_partitioned
 
-        summary = build_partitioned(ledger, days, out, cluster=cluster, watch=lambda parts: progress(parts, what="partitions"))
+        summary = build_partitioned(
+            ledger, days, out, cluster=cluster, watch=lambda parts: progress(parts, what="partitions")
+        )
     else:
         summary = _write(read_ledger(ledger), days, out)
     if as_json:
@@ -99,7 +117,11 @@ def _explain(ledger: Ledger, name: str, customer: str, days: list[pd.Timestamp],
             "rows": found.rows.astype(object).where(found.rows.notna(), None).to_dict("records"),
         })  # fmt: skip
         return
-    shown = f"missing ({found.column.missing.name.lower().replace('_', ' ')})" if value is None else f"{value:,.6g} ({found.column.unit.value})"
+    shown = (
+        f"missing ({found.column.missing.name.lower().replace('_', ' ')})"
+        if value is None
+        else f"{value:,.6g} ({found.column.unit.value})"
+    )
     click.echo(f"{name} of {customer} at the end of {days[0].date()}: {shown}\n{found.column.meaning}\n")
     if found.rows.empty:
         click.echo("No row known on that day goes into it.")

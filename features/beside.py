@@ -32,14 +32,18 @@ def values_beside(book: Book, customer: Codes, days: Days, rows: Rows) -> Matrix
         named[f"{kind}_late_share_12m"], named[f"{kind}_late_30_share_12m"] = found[:, 0], found[:, 1]
     countries = book.countries[customer]
     for series in MACRO_SERIES:
-        named[series], named[f"{series}_change_12m"] = _series(book, np.full(len(days), series, dtype=object), countries, days)
+        named[series], named[f"{series}_change_12m"] = _series(
+            book, np.full(len(days), series, dtype=object), countries, days
+        )
     climates = np.array([CLIMATE + name if name else "" for name in book.industries[customer]], dtype=object)
     named["industry_climate"], named["industry_climate_change_12m"] = _series(book, climates, countries, days)
     named |= _group(book, customer, days, rows)
     return np.column_stack([named[name] for name in GIVENS])
 
 
-def _series(book: Book, names: NDArray[np.object_], countries: NDArray[np.object_], days: Days) -> tuple[NDArray[np.float64], ...]:
+def _series(
+    book: Book, names: NDArray[np.object_], countries: NDArray[np.object_], days: Days
+) -> tuple[NDArray[np.float64], ...]:
     """Value and change of each row's series, its country's own before the one for all."""
     value, change = np.full(len(days), np.nan), np.full(len(days), np.nan)
     for series, country in book.published:
@@ -57,7 +61,9 @@ def _group(book: Book, customer: Codes, days: Days, rows: Rows) -> dict[str, NDA
     asked = np.flatnonzero(group >= 0)
     if not len(asked):
         return named
-    pair, place = np.unique(group[asked].astype(np.int64) << 32 | (days[asked].astype(np.int64) + 2**31), return_inverse=True)
+    pair, place = np.unique(
+        group[asked].astype(np.int64) << 32 | (days[asked].astype(np.int64) + 2**31), return_inverse=True
+    )
     members = [np.flatnonzero(book.groups == g) for g in (pair >> 32)]
     member = np.concatenate(members).astype(np.int32)
     of_pair = np.repeat(np.arange(len(pair)), [len(m) for m in members])

@@ -18,8 +18,8 @@ from features.ledger import TABLES, Ledger
 from features.order import by_group
 from features.owners import Owners
 from features.peers import PEER_GROUPS, Peers, peers_of
-from features.published import Series, published
 from features.populations import ATTRIBUTE_NAMES
+from features.published import Series, published
 from features.scales import THOUSAND, risk_of_ratings
 from features.settlement import ALL_THAT_IS_LEFT, CASH, DISPUTE_CLOSED, DISPUTE_OPENED, Settlement, days_of, settle
 from features.tables import EVENT_KINDS
@@ -120,7 +120,7 @@ def top_of(name: str, above: Mapping[str, str]) -> str:
     while above.get(seen[-1]) is not None:
         following = above[seen[-1]]
         if following in seen:
-            return min(seen[seen.index(following):])
+            return min(seen[seen.index(following) :])
         seen.append(following)
     return seen[-1]
 

@@ -10,9 +10,24 @@ from typing import Any
 from features.catalogue import CATALOGUE
 from features.definition import Column, Feature, Level, Missing, Node, Risk, Rows
 
-SIGNS = {"add": "+", "sub": "-", "mul": "·", "gt": ">", "ge": "≥", "lt": "<", "le": "≤", "eq": "=", "and": "and", "or": "or"}
+SIGNS = {
+    "add": "+",
+    "sub": "-",
+    "mul": "·",
+    "gt": ">",
+    "ge": "≥",
+    "lt": "<",
+    "le": "≤",
+    "eq": "=",
+    "and": "and",
+    "or": "or",
+}
 RISKS = {Risk.RISES: "rises", Risk.FALLS: "falls", Risk.NONE: "–"}
-MISSING = {Missing.NO_HISTORY: "no history", Missing.NOT_REPORTED: "not reported", Missing.NOT_APPLICABLE: "not applicable"}
+MISSING = {
+    Missing.NO_HISTORY: "no history",
+    Missing.NOT_REPORTED: "not reported",
+    Missing.NOT_APPLICABLE: "not applicable",
+}
 PAGE = Path(__file__).parents[1] / "CATALOGUE.md"
 
 

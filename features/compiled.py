@@ -24,7 +24,18 @@ from features.errors import InputError
 from features.populations import POPULATIONS
 
 NONE = -(2**62)  # the slot of a maximum that has seen no row
-BINARY = {"add": "+", "sub": "-", "mul": "*", "gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "and": "&", "or": "|"}
+BINARY = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "gt": ">",
+    "ge": ">=",
+    "lt": "<",
+    "le": "<=",
+    "eq": "==",
+    "and": "&",
+    "or": "|",
+}
 AGGREGATES = ("count", "sum", "max", "min", "median", "last", "distinct", "streak")
 
 
@@ -70,7 +81,9 @@ def load(source: str) -> ModuleType:
         draft.replace(path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise InputError(f"{path}: the generated module cannot be loaded; empty the folder that TRADECREDIT_CACHE names.")
+        raise InputError(
+            f"{path}: the generated module cannot be loaded; empty the folder that TRADECREDIT_CACHE names."
+        )
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -224,8 +237,13 @@ def _loop(population: str, plan: _Plan) -> str:
         body += _block(population, day, f"x{number}_", keys, plan)
     state = [f"{a} = int64({a}_[i])" for a in declared.arrays[2:]] + list(declared.state)
     if population == "payments":
-        state += ["gap = -1", "if kind == 0 and amount > 0:", "    if previous >= 0:", "        gap = paid_on - previous",
-                  "    previous = paid_on"]
+        state += [
+            "gap = -1",
+            "if kind == 0 and amount > 0:",
+            "    if previous >= 0:",
+            "        gap = paid_on - previous",
+            "    previous = paid_on",
+        ]
     lines = [
         NJIT,
         f"def {population}(rows, lo, hi, T, A, V):",
@@ -293,11 +311,21 @@ def _gather(op: str, key: tuple[str, Rows, Any], where: str, term: str, plan: _P
         lines = [f"V[{place}, A[{n}]] = (int64({term}) << 3) | {band}", f"A[{n}] += 1"]
     elif op == "last":
         day = rows.day
-        lines = [f"if {day} > A[{s + 1}]:", f"    A[{s + 1}] = {day}", f"    A[{s}] = int64({term})",
-                 f"elif {day} == A[{s + 1}]:", f"    A[{s}] = max(A[{s}], int64({term}))"]
+        lines = [
+            f"if {day} > A[{s + 1}]:",
+            f"    A[{s + 1}] = {day}",
+            f"    A[{s}] = int64({term})",
+            f"elif {day} == A[{s + 1}]:",
+            f"    A[{s}] = max(A[{s}], int64({term}))",
+        ]
     else:  # streak: rows come sorted by day; a row of a day that also has one without the condition does not count
         day = rows.day
-        lines = [f"if not {term}:", f"    A[{s}] = int64({day}) << 20", f"elif {day} > A[{s}] >> 20:", f"    A[{s}] += 1"]
+        lines = [
+            f"if not {term}:",
+            f"    A[{s}] = int64({day}) << 20",
+            f"elif {day} > A[{s}] >> 20:",
+            f"    A[{s}] += 1",
+        ]
     return lines if where == "True" else [f"if {where}:", *("    " + line for line in lines)]
 
 

@@ -254,7 +254,9 @@ class Feature:
         """The matrix columns that this feature declares."""
         lacking = [language for language in ("en", "zh") if "{value}" not in self.reason.get(language, "")]
         if lacking:
-            raise InputError(f"feature {self.name}: reason must have a sentence with {{value}} in {', '.join(lacking)}.")
+            raise InputError(
+                f"feature {self.name}: reason must have a sentence with {{value}} in {', '.join(lacking)}."
+            )
         if bool(self.windows) != ("{window}" in self.name):
             raise InputError(f"feature {self.name}: windows and {{window}} in the name must go together.")
         for window in self.windows or (None,):

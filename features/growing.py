@@ -45,16 +45,28 @@ class GrowingBook:
         small = _joined(before, added)
         changed = prepare(small)
         has_new_group = any(
-            not set(small.customers[kind].dropna()) <= set(self.base.ledger.customers[kind].dropna()) for kind in PEER_GROUPS
+            not set(small.customers[kind].dropna()) <= set(self.base.ledger.customers[kind].dropna())
+            for kind in PEER_GROUPS
         ) or not set(small.customers["customer_id"]) <= set(self.base.ledger.customers["customer_id"])
         if has_new_group:
             peers = peers_of(whole := _joined(self.base.ledger, added), settle(whole))
         else:
             old = settle(before)
-            span = tuple(f(x) for f, x in zip((min, max), zip(*(due_span(s) for s in (self.base.settlement, old, changed.settlement))), strict=True))
+            span = tuple(
+                f(x)
+                for f, x in zip(
+                    (min, max),
+                    zip(*(due_span(s) for s in (self.base.settlement, old, changed.settlement)), strict=False),
+                    strict=True,
+                )
+            )
             customers = self.base.ledger.customers
             wide = self.base.peers.over(span[0], span[1])
-            peers = wide + peers_of(small, changed.settlement, customers, span) + peers_of(before, old, customers, span).less()
+            peers = (
+                wide
+                + peers_of(small, changed.settlement, customers, span)
+                + peers_of(before, old, customers, span).less()
+            )
         return GrowingBook(base=self.base, added=added, changed=prepare(small, whole_peers=peers), peers=peers)
 
     def build(self, snapshots: pd.DataFrame, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -62,8 +74,18 @@ class GrowingBook:
         if self.changed is None:
             return build(self.base, snapshots, columns)
         in_changed = snapshots["customer_id"].isin(self.changed.ledger.customers["customer_id"]).to_numpy()
-        base = Book(ledger=self.base.ledger, settlement=self.base.settlement, starts=self.base.starts, rows=self.base.rows, whole_peers=self.peers)
-        parts = [build(book, snapshots[rows], columns) for book, rows in ((base, ~in_changed), (self.changed, in_changed)) if rows.any()]
+        base = Book(
+            ledger=self.base.ledger,
+            settlement=self.base.settlement,
+            starts=self.base.starts,
+            rows=self.base.rows,
+            whole_peers=self.peers,
+        )
+        parts = [
+            build(book, snapshots[rows], columns)
+            for book, rows in ((base, ~in_changed), (self.changed, in_changed))
+            if rows.any()
+        ]
         order = np.argsort(np.concatenate([np.flatnonzero(~in_changed), np.flatnonzero(in_changed)]), kind="stable")
         return pd.concat(parts).iloc[order]
 
@@ -87,7 +109,9 @@ class GrowingBook:
                 place = self.base.invoice_index.get_indexer(pd.Index(frame[column].dropna().unique(), dtype=object))
                 order, start = self.base.entries_of_invoices
                 for code in place[place >= 0]:
-                    named |= set(self.base.owners.ids[self.base.settlement.customer[order[start[code]:start[code + 1]]]])
+                    named |= set(
+                        self.base.owners.ids[self.base.settlement.customer[order[start[code] : start[code + 1]]]]
+                    )
         links = {}
         for ledger in (self.base.ledger, added):
             table, events = ledger.customers, ledger.events
@@ -113,7 +137,11 @@ class GrowingBook:
                 tables[name] = frame
                 continue
             order, start = self.base.places[name]
-            rows = np.concatenate([order[start[c]:start[c + 1]] for c in codes]) if len(codes) else np.zeros(0, dtype=np.int64)
+            rows = (
+                np.concatenate([order[start[c] : start[c + 1]] for c in codes])
+                if len(codes)
+                else np.zeros(0, dtype=np.int64)
+            )
             tables[name] = frame.iloc[np.sort(rows)].reset_index(drop=True)
         return Ledger(tables=tables)
 
@@ -135,13 +163,14 @@ def _joined(before: Ledger, after: Ledger) -> Ledger:
     return Ledger(tables=tables)
 
 
-
 def _corrected(rows: pd.DataFrame, key: list[str], table: Table) -> pd.DataFrame:
     """The rows where each of the same key counts until the next one of that key is known."""
     again = rows[key].duplicated(keep=False).to_numpy() & rows["superseded_on"].isna().to_numpy()
     if not again.any():
         return rows
-    known = pd.Series(known_from(rows, table).astype("datetime64[D]").astype("datetime64[s]"), index=rows.index)[again].sort_values(kind="stable")
+    known = pd.Series(known_from(rows, table).astype("datetime64[D]").astype("datetime64[s]"), index=rows.index)[
+        again
+    ].sort_values(kind="stable")
     following = known.groupby([rows.loc[known.index, column] for column in key]).shift(-1)
     until = rows["superseded_on"].copy()
     until.loc[following.index] = following

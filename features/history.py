@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,7 +29,9 @@ SMALLEST_SHARE = 256  # snapshots below which a second thread costs more than it
 Matrix = NDArray[np.float64]
 
 
-def build(known: Ledger | Book, snapshots: pd.DataFrame, columns: Sequence[str] | None = None, *, is_narrow: bool = False) -> pd.DataFrame:
+def build(
+    known: Ledger | Book, snapshots: pd.DataFrame, columns: Sequence[str] | None = None, *, is_narrow: bool = False
+) -> pd.DataFrame:
     """The customer columns of the catalogue as known at the end of each snapshot's day.
 
     Parameters
@@ -54,7 +57,8 @@ def build(known: Ledger | Book, snapshots: pd.DataFrame, columns: Sequence[str] 
     matrix = rows_of(book, customer, days, every)
     computed = [c.name for c in every]
     index = pd.MultiIndex.from_arrays(
-        [pd.Index(snapshots["customer_id"], dtype="str"), pd.DatetimeIndex(snapshots["as_of"]).as_unit("s")], names=["customer_id", "as_of"]
+        [pd.Index(snapshots["customer_id"], dtype="str"), pd.DatetimeIndex(snapshots["as_of"]).as_unit("s")],
+        names=["customer_id", "as_of"],
     )
     frame = pd.DataFrame(matrix, index=index, columns=computed, copy=False)
     return frame if computed == [c.name for c in chosen] else frame[[c.name for c in chosen]]
@@ -82,23 +86,30 @@ def build_items(known: Ledger | Book, items: pd.DataFrame, columns: Sequence[str
     book = known if isinstance(known, Book) else prepare(known)
     lacking = [name for name in ITEM_KEYS if name not in items]
     if lacking:
-        raise InputError(f"items: columns {', '.join(lacking)} are missing; found {', '.join(map(str, items.columns))}.")
+        raise InputError(
+            f"items: columns {', '.join(lacking)} are missing; found {', '.join(map(str, items.columns))}."
+        )
     chosen = _chosen(columns, None)
     customer, days = _asked(book, items)
     # each customer and day is computed once, however many items ask for it
     pair = customer.astype(np.int64) << 32 | (days.astype(np.int64) + 2**31)
     distinct, place = np.unique(pair, return_inverse=True)
     every = list(CATALOGUE.columns(level=Level.CUSTOMER))
-    history = rows_of(book, (distinct >> 32).astype(np.int32), ((distinct & (2**32 - 1)) - 2**31).astype(np.int32), every)[place]
+    history = rows_of(
+        book, (distinct >> 32).astype(np.int32), ((distinct & (2**32 - 1)) - 2**31).astype(np.int32), every
+    )[place]
     named = {column.name: history[:, i] for i, column in enumerate(every)}
     wanted = [c for c in chosen if c.level is Level.ITEM]
     named |= item_columns(wanted, named, items_beside(book, items, customer, days, named))
     index = pd.MultiIndex.from_arrays(
-        [pd.Index(items["customer_id"], dtype="str"), pd.DatetimeIndex(items["as_of"]).as_unit("s")], names=["customer_id", "as_of"]
+        [pd.Index(items["customer_id"], dtype="str"), pd.DatetimeIndex(items["as_of"]).as_unit("s")],
+        names=["customer_id", "as_of"],
     )
     if columns is None:
         own = np.column_stack([named[c.name] for c in wanted]) if wanted else np.empty((len(items), 0))
-        return pd.DataFrame(np.hstack([history, own]), index=index, columns=[c.name for c in (*every, *wanted)], copy=False)
+        return pd.DataFrame(
+            np.hstack([history, own]), index=index, columns=[c.name for c in (*every, *wanted)], copy=False
+        )
     return pd.DataFrame(np.column_stack([named[c.name] for c in chosen]), index=index, columns=[c.name for c in chosen])
 
 
@@ -106,7 +117,9 @@ def missing_codes(frame: pd.DataFrame) -> pd.DataFrame:
     """Why each value of a matrix is missing: int8 of the same shape; 0 present, 1 no history, 2 not reported, 3 not applicable."""
     declared = {c.name: int(c.missing) for c in CATALOGUE.columns()}
     codes = np.array([declared[name] for name in frame.columns], dtype=np.int8)
-    return pd.DataFrame(np.where(frame.isna(), codes, np.int8(Missing.PRESENT)), index=frame.index, columns=frame.columns)
+    return pd.DataFrame(
+        np.where(frame.isna(), codes, np.int8(Missing.PRESENT)), index=frame.index, columns=frame.columns
+    )
 
 
 def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) -> Matrix:
@@ -163,8 +176,8 @@ def _shares(book: Book, customer: Codes) -> list[tuple[int, int]]:
     work = np.cumsum(np.diff(book.starts["invoices"])[customer] + 20)
     parts = min(8 * THREADS, max(THREADS, len(customer) // SMALLEST_SHARE))
     bounds = np.searchsorted(work, np.linspace(0, work[-1], parts + 1)[1:-1])
-    edges = [0, *sorted(set(int(b) for b in bounds) - {0, len(customer)}), len(customer)]
-    return list(zip(edges, edges[1:], strict=False))
+    edges = [0, *sorted({int(b) for b in bounds} - {0, len(customer)}), len(customer)]
+    return list(itertools.pairwise(edges))
 
 
 def _chosen(names: Sequence[str] | None, level: Level | None) -> list[Column]:
@@ -173,7 +186,9 @@ def _chosen(names: Sequence[str] | None, level: Level | None) -> list[Column]:
         return list(known.values())
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise InputError(f"columns: {', '.join(unknown)} are not in the catalogue{f' at level {level.value}' if level else ''}; see CATALOGUE.md.")
+        raise InputError(
+            f"columns: {', '.join(unknown)} are not in the catalogue{f' at level {level.value}' if level else ''}; see CATALOGUE.md."
+        )
     return [known[name] for name in names]
 
 
@@ -196,8 +211,12 @@ def _asked(book: Book, asked: pd.DataFrame) -> tuple[Codes, Days]:
     customer = book.owners.codes(asked["customer_id"].astype("str"))
     if (customer < 0).any():
         unknown = asked["customer_id"][customer < 0]
-        raise InputError(f"customer_id: {len(unknown):,} of {len(asked):,} are not in the ledger, e.g. '{unknown.iloc[0]}'.")
+        raise InputError(
+            f"customer_id: {len(unknown):,} of {len(asked):,} are not in the ledger, e.g. '{unknown.iloc[0]}'."
+        )
     days = pd.DatetimeIndex(asked["as_of"])
     if days.hasnans:
-        raise InputError(f"as_of: {int(days.isna().sum()):,} of {len(asked):,} are empty; every snapshot needs its day.")
+        raise InputError(
+            f"as_of: {int(days.isna().sum()):,} of {len(asked):,} are empty; every snapshot needs its day."
+        )
     return customer, days.to_numpy().astype("datetime64[D]").astype(np.int32)

@@ -22,7 +22,9 @@ Values = NDArray[np.float64]
 ITEM_KEYS = ("customer_id", "as_of", "issued_on", "due_on", "amount", "currency")
 
 
-def items_beside(book: Book, items: pd.DataFrame, customer: Codes, as_of: Days, history: Mapping[str, Values]) -> dict[str, Values]:
+def items_beside(
+    book: Book, items: pd.DataFrame, customer: Codes, as_of: Days, history: Mapping[str, Values]
+) -> dict[str, Values]:
     """name -> one value an item: what item columns may name with `given`.
 
     An item that the books do not hold on as_of (not issued yet, hypothetical) counts as wholly open with nothing paid.
@@ -57,7 +59,9 @@ def items_beside(book: Book, items: pd.DataFrame, customer: Codes, as_of: Days, 
     }  # fmt: skip
 
 
-def item_columns(columns: Sequence[Column], history: Mapping[str, Values], beside: Mapping[str, Values]) -> dict[str, Values]:
+def item_columns(
+    columns: Sequence[Column], history: Mapping[str, Values], beside: Mapping[str, Values]
+) -> dict[str, Values]:
     """The item columns' values, element by element in float64: one item alone gives the same bits as many."""
     found: dict[str, Values] = {}
     for column in columns:
@@ -127,7 +131,9 @@ def _closed_days(country: str, year: int) -> frozenset[int]:
     """Public holidays of a country as days since 1970-01-01; none for a country that the calendar does not know."""
     if country not in holidays.list_supported_countries():
         return frozenset()
-    return frozenset(int(np.datetime64(d, "D").astype(np.int64)) for d in holidays.country_holidays(country, years=year))
+    return frozenset(
+        int(np.datetime64(d, "D").astype(np.int64)) for d in holidays.country_holidays(country, years=year)
+    )
 
 
 def _days_to_working_day(book: Book, customer: Codes, due: NDArray[np.int64]) -> Values:

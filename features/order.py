@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from features.owners import Codes
 
 
-def by_group(group: Codes, groups: int, *keys: NDArray[np.signedinteger]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def by_group(
+    group: Codes, groups: int, *keys: NDArray[np.signedinteger]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(order, start): rows sorted by group and then by the keys, the first one foremost; rows of group g are
     `order[start[g]:start[g + 1]]`. Rows equal in all keys stay in the order given. Keys must fit into 63 bits together."""
     key = np.zeros(len(group), dtype=np.int64)

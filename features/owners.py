@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +30,11 @@ def encode(*columns: pd.Series) -> tuple[list[Codes], pa.Array]:
 def looked_up(words: pd.Series, values: Mapping[str, int]) -> NDArray[np.int64]:
     """One number a word; each different word is looked up once."""
     (codes,), texts = encode(words)
-    return np.array([values[text] for text in texts.to_pylist()], dtype=np.int64)[codes] if len(texts) else np.zeros(0, dtype=np.int64)
+    return (
+        np.array([values[text] for text in texts.to_pylist()], dtype=np.int64)[codes]
+        if len(texts)
+        else np.zeros(0, dtype=np.int64)
+    )
 
 
 def _chunks(column: pd.Series) -> list[pa.Array]:
@@ -65,7 +70,11 @@ class Owners:
     def codes(self, customer_ids: pd.Series) -> Codes:
         """Each id's code; -1 for an id that the ledger does not know."""
         (codes,), texts = encode(customer_ids)
-        known = self.index.get_indexer(pd.Index(texts.to_pylist(), dtype=object)).astype(np.int32) if len(texts) else codes[:0]
+        known = (
+            self.index.get_indexer(pd.Index(texts.to_pylist(), dtype=object)).astype(np.int32)
+            if len(texts)
+            else codes[:0]
+        )
         return np.where(codes < 0, np.int32(-1), known[codes] if len(known) else codes).astype(np.int32)
 
     def moved(self, customer: Codes, since: Days, until: Days) -> tuple[NDArray[np.int64], Codes, Days, Days]:
@@ -95,7 +104,9 @@ def owners(ledger: Ledger) -> Owners:
     tables = [ledger[t]["customer_id"] for t in ("customers", "invoices", "payments", "events")]
     ids = np.array(sorted(encode(*tables)[1].to_pylist()), dtype=object)
     everyone = np.arange(len(ids), dtype=np.int32)
-    plain = Owners(ids=ids, member=everyone, owner=everyone, since=np.full(len(ids), ALWAYS), until=np.full(len(ids), NEVER))
+    plain = Owners(
+        ids=ids, member=everyone, owner=everyone, since=np.full(len(ids), ALWAYS), until=np.full(len(ids), NEVER)
+    )
     merged = ledger.events[ledger.events["kind"] == "merged_into"]
     if merged.empty:
         return plain
@@ -118,17 +129,24 @@ def owners(ledger: Ledger) -> Owners:
 
 
 def _stretches(
-    code: int, since: int, until: int, steps: dict[int, list[tuple[int, int, int]]], seen: tuple[int, ...], ids: NDArray[np.object_]
+    code: int,
+    since: int,
+    until: int,
+    steps: dict[int, list[tuple[int, int, int]]],
+    seen: tuple[int, ...],
+    ids: NDArray[np.object_],
 ) -> list[tuple[int, int, int]]:
     """(owner, since, until) of customer `code` within [since, until), following mergers of mergers; the last known wins."""
     days = sorted({since, until} | {d for s in steps.get(code, []) for d in s[:2] if since < d < until})
     found = []
-    for first, last in zip(days, days[1:], strict=False):
+    for first, last in itertools.pairwise(days):
         into = [s[2] for s in steps.get(code, []) if s[0] <= first < s[1]]
         if not into:
             found.append((code, first, last))
             continue
         if into[-1] in seen:
-            raise LedgerError(f"events: merged_into runs in a circle through customers {', '.join(ids[list(seen)])}: correct the events.")
+            raise LedgerError(
+                f"events: merged_into runs in a circle through customers {', '.join(ids[list(seen)])}: correct the events."
+            )
         found += _stretches(into[-1], first, last, steps, (*seen, into[-1]), ids)
     return found

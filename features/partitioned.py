@@ -42,7 +42,10 @@ def build_partitioned(
     if cluster is not None:
         with Client(cluster) as client:
             return _on(client, ledger, days, out, columns, parts, watch)
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local, Client(local) as client:
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local,
+        Client(local) as client,
+    ):
         return _on(client, ledger, days, out, columns, parts, watch)
 
 
@@ -62,7 +65,15 @@ def build_in_turn(
     return {"rows": sum(written), "columns": _width(out), "days": len(days), "out": str(out)}
 
 
-def _on(client: Any, ledger: Path, days: Sequence[pd.Timestamp], out: Path, columns: Sequence[str] | None, parts: int | None, watch: Watch) -> dict[str, Any]:
+def _on(
+    client: Any,
+    ledger: Path,
+    days: Sequence[pd.Timestamp],
+    out: Path,
+    columns: Sequence[str] | None,
+    parts: int | None,
+    watch: Watch,
+) -> dict[str, Any]:
     from distributed import as_completed
 
     out.mkdir(parents=True, exist_ok=True)
@@ -91,10 +102,16 @@ def part_members(ledger: Path, parts: int | None) -> tuple[list[list[str]], pd.D
     """(the customers of each part, the customers table): merged customers and parent groups are never parted."""
     if not ledger.is_dir() or source_of(ledger, "customers") is None:
         raise InputError(f"{ledger}: partitions are read from a folder of tables; write the ledger as Parquet first.")
-    customers = _query(ledger, "customers", "SELECT customer_id, country, industry, parent_id FROM {source} ORDER BY customer_id")
+    customers = _query(
+        ledger, "customers", "SELECT customer_id, country, industry, parent_id FROM {source} ORDER BY customer_id"
+    )
     above = dict(customers.loc[customers["parent_id"].notna(), ["customer_id", "parent_id"]].itertuples(index=False))
     if source_of(ledger, "events") is not None:
-        merged = _query(ledger, "events", "SELECT customer_id, detail FROM {source} WHERE kind = 'merged_into' AND detail IS NOT NULL")
+        merged = _query(
+            ledger,
+            "events",
+            "SELECT customer_id, detail FROM {source} WHERE kind = 'merged_into' AND detail IS NOT NULL",
+        )
         links = [(a, b) for a, b in [*above.items(), *merged.itertuples(index=False)]]
         above = _joined(links)
     root = {name: top_of(name, above) for name in customers["customer_id"]}
@@ -138,7 +155,13 @@ def part_peers(ledger: Path, ids: Sequence[str], customers: pd.DataFrame, span: 
 
 
 def write_part(
-    ledger: Path, ids: Sequence[str], whole: Peers | None, days: Sequence[pd.Timestamp], out: Path, number: int, columns: Sequence[str] | None
+    ledger: Path,
+    ids: Sequence[str],
+    whole: Peers | None,
+    days: Sequence[pd.Timestamp],
+    out: Path,
+    number: int,
+    columns: Sequence[str] | None,
 ) -> int:
     """Compute one part and write it as `part-NUMBER.parquet`, whole or not at all; the number of rows."""
     book = prepare(read_ledger(ledger, customers=ids), whole_peers=whole)
@@ -158,5 +181,3 @@ def _query(ledger: Path, table: str, query: str) -> pd.DataFrame:
 
 def _width(out: Path) -> int:
     return len(pq.read_schema(next(iter(sorted(out.glob("part-*.parquet"))))).names) - 2
-
-

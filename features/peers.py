@@ -63,11 +63,15 @@ class Peers:
     def __add__(self, other: Peers) -> Peers:
         """The peers of two disjoint parts of the customers; both made with the same customers table and days."""
         return Peers(
-            first_day=self.first_day, place=self.place, counts={k: self.counts[k] + other.counts[k] for k in self.counts}
+            first_day=self.first_day,
+            place=self.place,
+            counts={k: self.counts[k] + other.counts[k] for k in self.counts},
         )
 
 
-def peers_of(ledger: Ledger, settlement: Settlement, customers: pd.DataFrame | None = None, span: tuple[int, int] | None = None) -> Peers:
+def peers_of(
+    ledger: Ledger, settlement: Settlement, customers: pd.DataFrame | None = None, span: tuple[int, int] | None = None
+) -> Peers:
     """The peers of a ledger, or of a part of one.
 
     customers : the whole ledger's customers table, where `ledger` is a part. span : its first and last due day.
@@ -99,7 +103,9 @@ def _counts(s: Settlement, group: Codes, groups: int, first: int, last: int) -> 
 
 
 @njit(cache=True, nogil=True)
-def _steps(steps, group, first, last, due_on, known_from, known_until, version_start, version_known_from, closed_on, kind):  # type: ignore[no-untyped-def]
+def _steps(
+    steps, group, first, last, due_on, known_from, known_until, version_start, version_known_from, closed_on, kind
+):  # type: ignore[no-untyped-def]
     """Add to `steps` where each count rises and falls."""
     for i in range(len(group)):
         g = group[i]
@@ -124,5 +130,3 @@ def _steps(steps, group, first, last, due_on, known_from, known_until, version_s
                 if since < hi:
                     steps[g, since - first, 1 + level] += 1
                     steps[g, hi - first, 1 + level] -= 1
-
-

@@ -22,7 +22,6 @@ class Population:
     unread: tuple[str, ...] = ()  # arrays not indexed by row
 
 
-
 POPULATIONS: Mapping[str, Population] = {
     "invoices": Population(
         arrays=("known_from", "known_until", "issued_on", "due_on", "amount", "booked_on"),

@@ -40,10 +40,18 @@ class Series:
 
 def published(ledger: Ledger) -> Mapping[tuple[str, str], Series]:
     """(series, country or '') -> the series."""
-    table = ledger["macro"].assign(known=known_from(ledger["macro"], TABLES["macro"])).sort_values("observed_on", kind="stable")
+    table = (
+        ledger["macro"]
+        .assign(known=known_from(ledger["macro"], TABLES["macro"]))
+        .sort_values("observed_on", kind="stable")
+    )
     return {
         (str(series), str(country)): Series(
-            observed_on=days(part["observed_on"]), known_from=part["known"].to_numpy(np.int32), value=part["value"].to_numpy(np.float64)
+            observed_on=days(part["observed_on"]),
+            known_from=part["known"].to_numpy(np.int32),
+            value=part["value"].to_numpy(np.float64),
         )
-        for (series, country), part in table.assign(country=table["country"].fillna("")).groupby(["series", "country"], sort=True)
+        for (series, country), part in table.assign(country=table["country"].fillna("")).groupby(
+            ["series", "country"], sort=True
+        )
     }

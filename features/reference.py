@@ -68,7 +68,8 @@ class Reader:
     def can_read(self, column: Column) -> bool:
         """Whether the customer's own rows make the value: not so for what stands beside them (peers, published series)."""
         return not any(
-            node.op == "given" or (node.op == "column" and not self.can_read(CATALOGUE[node.args[0]])) for node in walk(column.value)
+            node.op == "given" or (node.op == "column" and not self.can_read(CATALOGUE[node.args[0]]))
+            for node in walk(column.value)
         )
 
     def read(self, column: Column) -> pd.DataFrame:
@@ -76,10 +77,18 @@ class Reader:
         parts = []
         for node in _aggregates(column):
             rows = node.args[0]
-            fields = sorted({f for part in (rows.where, *node.args[1:], Node("field", (rows.day,))) for f in _fields(part)})
+            fields = sorted(
+                {f for part in (rows.where, *node.args[1:], Node("field", (rows.day,))) for f in _fields(part)}
+            )
             for r in self._kept(rows):
                 shown = {f: self._field(r, f) for f in fields}
-                parts.append({"aggregate": _words(node), "reference": r["reference"], **{k: _shown(k, v) for k, v in shown.items()}})
+                parts.append(
+                    {
+                        "aggregate": _words(node),
+                        "reference": r["reference"],
+                        **{k: _shown(k, v) for k, v in shown.items()},
+                    }
+                )
         return pd.DataFrame(parts).drop_duplicates(ignore_index=True)
 
     def _kept(self, rows: Rows) -> list[Row]:
@@ -111,7 +120,9 @@ class Reader:
         if node.op in _AGGREGATE:
             return self._aggregate(node)
         if node.op == "given":
-            raise InputError(f"'{node.args[0]}' stands beside a customer's rows (peers, a group, a published series): no row of its own makes it.")
+            raise InputError(
+                f"'{node.args[0]}' stands beside a customer's rows (peers, a group, a published series): no row of its own makes it."
+            )
         left, right = ([self._value(arg) for arg in node.args] + [0.0])[:2]
         return _VALUE[node.op](left, right)
 
@@ -171,7 +182,9 @@ def _members(known: Ledger, customer_id: str) -> set[str]:
     return {name for name in {customer_id, *into} if owner(name) == customer_id}
 
 
-def _rows(known: Ledger, members: set[str], customer_id: str, as_of: date | str | pd.Timestamp, T: int) -> dict[str, list[Row]]:
+def _rows(
+    known: Ledger, members: set[str], customer_id: str, as_of: date | str | pd.Timestamp, T: int
+) -> dict[str, list[Row]]:
     settlement = settle(known)
     state = settlement.at(as_of)
     state = state[state["customer_id"] == customer_id]
@@ -194,7 +207,11 @@ def _rows(known: Ledger, members: set[str], customer_id: str, as_of: date | str 
 
 
 def _terms(r: Any) -> Row:
-    given = {"credit_limit": r.credit_limit * 100, "terms_days": r.payment_terms_days, "insured_limit": r.insured_limit * 100}
+    given = {
+        "credit_limit": r.credit_limit * 100,
+        "terms_days": r.payment_terms_days,
+        "insured_limit": r.insured_limit * 100,
+    }
     found = {name: -1 if pd.isna(value) else round(value) for name, value in given.items()}
     return {
         "reference": f"terms of {r.effective_on.date()}", "effective_on": day(r.effective_on), **found,
@@ -205,7 +222,12 @@ def _terms(r: Any) -> Row:
 
 def _rating(r: Any) -> Row:
     risk = int(risk_of_ratings(pd.Series([r.value]), pd.Series([r.scale]))[0])
-    return {"reference": f"{r.source} of {r.rated_on.date()}", "rated_on": day(r.rated_on), "risk": risk, "has_risk": risk >= 0}
+    return {
+        "reference": f"{r.source} of {r.rated_on.date()}",
+        "rated_on": day(r.rated_on),
+        "risk": risk,
+        "has_risk": risk >= 0,
+    }
 
 
 def _invoice(r: Any, line: Any, known: Ledger, rates: Mapping[str, float]) -> Row:
@@ -243,16 +265,38 @@ def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due:
         loose = r.invoice_id not in ids
         if (loose and r.customer_id in members) or r.invoice_id in due:
             sign = -1 if r.kind in ("reversal", "refund") else 1
-            cents = reporting_cents(*(pd.Series([v]) for v in (r.amount, r.currency, r.paid_on)), known)[0] if loose else r.amount * 100
-            add(r.payment_id, r.paid_on, r.booked_on, sign * round(cents), r.invoice_id, "factor" if r.kind == "factoring" and not loose else "cash")
+            cents = (
+                reporting_cents(*(pd.Series([v]) for v in (r.amount, r.currency, r.paid_on)), known)[0]
+                if loose
+                else r.amount * 100
+            )
+            add(
+                r.payment_id,
+                r.paid_on,
+                r.booked_on,
+                sign * round(cents),
+                r.invoice_id,
+                "factor" if r.kind == "factoring" and not loose else "cash",
+            )
     for r in known.invoices[known.invoices["kind"] == "credit_note"].itertuples():
         loose = r.applies_to not in ids
         if (loose and r.customer_id in members) or r.applies_to in due:
-            cents = reporting_cents(*(pd.Series([v]) for v in (r.amount, r.currency, r.issued_on)), known)[0] if loose else r.amount * 100
+            cents = (
+                reporting_cents(*(pd.Series([v]) for v in (r.amount, r.currency, r.issued_on)), known)[0]
+                if loose
+                else r.amount * 100
+            )
             add(r.invoice_id, r.issued_on, r.booked_on, round(cents), r.applies_to, "cash" if loose else "credit")
     for r in known.events[known.events["kind"] == "write_off"].itertuples():
         if r.invoice_id in due:
-            add(r.event_id, r.occurred_on, r.booked_on, 0 if np.isnan(r.amount) else round(r.amount * 100), r.invoice_id, "write_off")
+            add(
+                r.event_id,
+                r.occurred_on,
+                r.booked_on,
+                0 if np.isnan(r.amount) else round(r.amount * 100),
+                r.invoice_id,
+                "write_off",
+            )
     previous = -1
     for p in sorted(found, key=lambda p: p["paid_on"]):
         cash, amount, on, due_on = p["kind"] == "cash", p["amount"], p["paid_on"], p["due_on"]

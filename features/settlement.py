@@ -170,13 +170,17 @@ def settle(ledger: Ledger) -> Settlement:
     is_target[invoice_id[~is_credit]] = True
     applied = is_credit & (applies_to >= 0) & is_target[applies_to]
     known = known_from(payments, TABLES["payments"]), known_until(payments, TABLES["payments"])
-    entries = _entries(ledger, is_target, applied, applies_to, paid_id, event_id, cents, (since, until), known, len(names))
+    entries = _entries(
+        ledger, is_target, applied, applies_to, paid_id, event_id, cents, (since, until), known, len(names)
+    )
 
     invoices = np.flatnonzero(~is_credit)
     alive = np.full(len(names), NEVER), np.full(len(names), -NEVER)
     np.minimum.at(alive[0], invoice_id[invoices], since[invoices])
     np.maximum.at(alive[1], invoice_id[invoices], until[invoices])
-    source, customer, first, last = who.moved(who.codes(table["customer_id"])[invoices], since[invoices], until[invoices])
+    source, customer, first, last = who.moved(
+        who.codes(table["customer_id"])[invoices], since[invoices], until[invoices]
+    )
     row = invoices[source]
     issued_on, due_on = days_of(table["issued_on"])[row], days_of(table["due_on"])[row]
     order, invoice_start = by_group(customer, len(who.ids), due_on, issued_on)
@@ -219,7 +223,10 @@ def _entries(
     known from, known until, signed document cents, kind."""
     payments, events = ledger.payments, ledger.events
     paying = np.flatnonzero((paid_id >= 0) & is_target[paid_id]) if count_ids else np.zeros(0, dtype=np.int64)
-    sign, is_sold = looked_up(payments["kind"], SIGNS), looked_up(payments["kind"], {k: k == "factoring" for k in SIGNS})
+    sign, is_sold = (
+        looked_up(payments["kind"], SIGNS),
+        looked_up(payments["kind"], {k: k == "factoring" for k in SIGNS}),
+    )
     credit = np.flatnonzero(applied)
     event_kinds = {"write_off": WRITE_OFF, "dispute_opened": DISPUTE_OPENED, "dispute_closed": DISPUTE_CLOSED}
     is_entry = events["kind"].isin(list(event_kinds)).to_numpy() & (event_id >= 0)
@@ -279,7 +286,9 @@ def _unapplied(
     )  # fmt: skip
     on = both(days_of(cash["paid_on"]), days_of(note["issued_on"]))
     currency = both(cash["currency"].to_numpy(dtype=object), note["currency"].to_numpy(dtype=object))
-    source, customer, first, last = who.moved(both(who.codes(cash["customer_id"]), who.codes(note["customer_id"])), first, last)
+    source, customer, first, last = who.moved(
+        both(who.codes(cash["customer_id"]), who.codes(note["customer_id"])), first, last
+    )
     order, start = by_group(customer, len(who.ids), on[source])
     source = source[order]
     return {
@@ -384,7 +393,11 @@ def _versions(invoice, since, until, amount, rate, start, on, first, last, cents
     known, closed_on = np.empty(total, dtype=np.int32), np.empty(total, dtype=np.int32)
     left, own_left, excess = np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total, np.int64)
     given_up, credited = np.empty(total, np.int64), np.empty(total, np.int64)
-    kinds, payments, disputed = np.empty(total, dtype=np.int8), np.empty(total, dtype=np.int16), np.empty(total, dtype=np.bool_)
+    kinds, payments, disputed = (
+        np.empty(total, dtype=np.int8),
+        np.empty(total, dtype=np.int16),
+        np.empty(total, dtype=np.bool_),
+    )
     v = 0
     for i in range(len(invoice)):
         lo, hi = start[invoice[i]], start[invoice[i] + 1]

@@ -31,7 +31,9 @@ def active(known: Ledger | Book | Settlement, as_of_dates: Iterable[date | str |
     Returns a frame (customer_id, as_of as datetime64[s]), sorted by as_of and customer, one row a snapshot. Only what was
     known on each day decides. A customer merged into another by then is not among them: its rows count for the other.
     """
-    settlement = known if isinstance(known, Settlement) else known.settlement if isinstance(known, Book) else settle(known)
+    settlement = (
+        known if isinstance(known, Settlement) else known.settlement if isinstance(known, Book) else settle(known)
+    )
     s, parts = settlement, []
     for as_of in sorted({day(d) for d in as_of_dates}):
         at = np.int32(as_of)

@@ -24,7 +24,9 @@ def timeline(ledger: Ledger, invoice_id: str) -> pd.DataFrame:
     invoices, payments, events = ledger.invoices, ledger.payments, ledger.events
     own = invoices[(invoices["invoice_id"] == invoice_id) & (invoices["kind"] == "invoice")]
     if own.empty:
-        raise InputError(f"invoice '{invoice_id}' is not in the ledger ({len(invoices):,} invoices); ids are matched exactly, as text.")
+        raise InputError(
+            f"invoice '{invoice_id}' is not in the ledger ({len(invoices):,} invoices); ids are matched exactly, as text."
+        )
     credit = invoices[(invoices["applies_to"] == invoice_id) & (invoices["kind"] == "credit_note")]
     rows = pd.concat([
         _rows(own, "invoices", "invoice_id", "issued_on", pd.Series("issued", own.index), 1.0),
@@ -52,7 +54,9 @@ def timeline(ledger: Ledger, invoice_id: str) -> pd.DataFrame:
     return rows.sort_values(["known_on", "happened_on", "reference"], kind="stable").reset_index(drop=True)
 
 
-def _rows(frame: pd.DataFrame, table: str, key: str, event: str, what: pd.Series, sign: pd.Series | float) -> pd.DataFrame:
+def _rows(
+    frame: pd.DataFrame, table: str, key: str, event: str, what: pd.Series, sign: pd.Series | float
+) -> pd.DataFrame:
     """The rows of one table as lines of a timeline, and one line more for each that a correction took back."""
     known = pd.to_datetime(known_from(frame, TABLES[table]), unit="D").as_unit("s")
     lines = pd.DataFrame({
@@ -60,5 +64,7 @@ def _rows(frame: pd.DataFrame, table: str, key: str, event: str, what: pd.Series
         "amount": frame["amount"] * sign,
     })  # fmt: skip
     taken = frame["superseded_on"].notna()
-    back = lines[taken].assign(known_on=frame["superseded_on"][taken], what="corrected: " + lines["what"][taken].astype(str))
+    back = lines[taken].assign(
+        known_on=frame["superseded_on"][taken], what="corrected: " + lines["what"][taken].astype(str)
+    )
     return pd.concat([lines, back.assign(amount=-back["amount"])], ignore_index=True)

@@ -75,9 +75,15 @@ class _Draw:
         parts = []
         for part in range(3):
             some = paid if part == 0 else paid.sample(frac=0.25, random_state=part)
-            on = some["due_on"] + pd.to_timedelta(np.maximum(self.rng.normal(6, 18, len(some)).astype(int), -9) + 20 * part, unit="D")
+            on = some["due_on"] + pd.to_timedelta(
+                np.maximum(self.rng.normal(6, 18, len(some)).astype(int), -9) + 20 * part, unit="D"
+            )
             full = self.rng.random(len(some)) < 0.7
-            amount = np.where(full, some["amount"], np.maximum((some["amount"] * self.rng.uniform(0.2, 0.8, len(some))).round(2), 0.01))
+            amount = np.where(
+                full,
+                some["amount"],
+                np.maximum((some["amount"] * self.rng.uniform(0.2, 0.8, len(some))).round(2), 0.01),
+            )
             kind = self.rng.choice(["payment"] * 16 + ["netting", "factoring", "refund", "reversal"], len(some))
             parts.append(pd.DataFrame({
                 "invoice_id": some["invoice_id"], "customer_id": some["customer_id"], "currency": some["currency"],
@@ -93,7 +99,9 @@ class _Draw:
         frame["superseded_on"] = pd.NaT
         wrong = frame.sample(12, random_state=9)
         frame.loc[wrong.index, "superseded_on"] = wrong["booked_on"] + pd.Timedelta(days=20)
-        right = wrong.assign(amount=(wrong["amount"] / 2).round(2).clip(lower=0.01), booked_on=wrong["booked_on"] + pd.Timedelta(days=20))
+        right = wrong.assign(
+            amount=(wrong["amount"] / 2).round(2).clip(lower=0.01), booked_on=wrong["booked_on"] + pd.Timedelta(days=20)
+        )
         return pd.concat([frame, right], ignore_index=True)
 
     def credits(self, table: pd.DataFrame) -> pd.DataFrame:

@@ -53,7 +53,15 @@ def ledger(**tables: str) -> Ledger:
     return Ledger.from_frames(**frames)
 
 
-def one(name: str, invoices: str | None = None, payments: str | None = None, *, as_of: str, customer: str = "acme", **tables: str) -> float:
+def one(
+    name: str,
+    invoices: str | None = None,
+    payments: str | None = None,
+    *,
+    as_of: str,
+    customer: str = "acme",
+    **tables: str,
+) -> float:
     """One customer column's value from drawn tables."""
     given = {k: v for k, v in (("invoices", invoices), ("payments", payments)) if v is not None} | tables
     snapshots = pd.DataFrame({"customer_id": [customer], "as_of": pd.to_datetime([as_of])})

@@ -47,8 +47,10 @@ def same(out: Path) -> None:
 def test_mergers_and_groups_stay_together(folder: Path) -> None:
     members, _ = part_members(folder, 8)
     home = {name: number for number, ids in enumerate(members) for name in ids}
-    assert len(home) == 12 and len(members) > 3
-    assert home["c09"] == home["c10"] == home["c11"] and home["c00"] == home["c01"] == home["c02"]
+    assert len(home) == 12
+    assert len(members) > 3
+    assert home["c09"] == home["c10"] == home["c11"]
+    assert home["c00"] == home["c01"] == home["c02"]
 
 
 def test_parts_in_turn_give_the_same_bits(folder: Path, tmp_path: Path) -> None:
@@ -61,7 +63,10 @@ def test_parts_in_turn_give_the_same_bits(folder: Path, tmp_path: Path) -> None:
 def test_a_cluster_gives_the_same_bits_though_a_worker_is_killed(folder: Path, tmp_path: Path) -> None:
     from distributed import Client, LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster, Client(cluster) as client:
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
         killed: list[int] = []
 
         def kill() -> None:

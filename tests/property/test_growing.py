@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
@@ -27,7 +29,11 @@ def between(first: pd.Timestamp, last: pd.Timestamp) -> Ledger:
         table = TABLES[name]
         known = known_from(frame, table)
         kept = frame[(known > day(first)) & (known <= day(last))] if table.event else frame.iloc[:0]
-        tables[name] = kept.assign(superseded_on=pd.Series(pd.NaT, index=kept.index).astype("datetime64[s]")) if "superseded_on" in kept else kept
+        tables[name] = (
+            kept.assign(superseded_on=pd.Series(pd.NaT, index=kept.index).astype("datetime64[s]"))
+            if "superseded_on" in kept
+            else kept
+        )
     return Ledger(tables={name: frame.reset_index(drop=True) for name, frame in tables.items()})
 
 
@@ -36,7 +42,7 @@ def between(first: pd.Timestamp, last: pd.Timestamp) -> Ledger:
 def test_deltas_one_after_the_other_equal_all_rows_at_once(start: int, steps: list[int]) -> None:
     days = [FIRST + pd.Timedelta(days=int(d)) for d in np.cumsum([start, *steps])]
     book = GrowingBook.of(prepare(known_on(LEDGER, days[0])))
-    for before, after in zip(days, days[1:], strict=False):
+    for before, after in itertools.pairwise(days):
         book = book.append(between(before, after))
     whole = prepare(known_on(LEDGER, days[-1]))
     assert_frame_equal(book.active([days[-1]]), active(whole, [days[-1]]))
@@ -48,7 +54,10 @@ def test_deltas_one_after_the_other_equal_all_rows_at_once(start: int, steps: li
 
 def test_a_delta_of_few_customers_recomputes_few() -> None:
     base = prepare(known_on(LEDGER, "2023-06-30"))
-    one = LEDGER.payments[(LEDGER.payments["customer_id"] == "c05") & (LEDGER.payments["booked_on"] > "2023-06-30")].head(1)
+    one = LEDGER.payments[
+        (LEDGER.payments["customer_id"] == "c05") & (LEDGER.payments["booked_on"] > "2023-06-30")
+    ].head(1)
     empty = {name: frame.iloc[:0] for name, frame in LEDGER.tables.items()}
     grown = GrowingBook.of(base).append(Ledger(tables=empty | {"payments": one.reset_index(drop=True)}))
-    assert grown.changed is not None and grown.changed.ledger.customers["customer_id"].tolist() == ["c05"]
+    assert grown.changed is not None
+    assert grown.changed.ledger.customers["customer_id"].tolist() == ["c05"]

@@ -173,7 +173,9 @@ def test_a_customer_merged_into_another_brings_its_history() -> None:
         a          | acme        | 2024-01-02 | 2024-02-01 | 100
         o          | old         | 2024-01-02 | 2024-02-01 | 50
     """
-    merger = "customer_id | occurred_on | booked_on | kind | detail\n old | 2024-03-01 | 2024-03-05 | merged_into | acme"
+    merger = (
+        "customer_id | occurred_on | booked_on | kind | detail\n old | 2024-03-01 | 2024-03-05 | merged_into | acme"
+    )
     assert one("open_amount", invoices, as_of="2024-03-04", events=merger) == 100.0
     assert one("open_amount", invoices, as_of="2024-03-05", events=merger) == 150.0
     assert one("open_amount", invoices, as_of="2024-03-05", events=merger, customer="old") == 0.0
@@ -182,7 +184,9 @@ def test_a_customer_merged_into_another_brings_its_history() -> None:
 def test_the_three_meanings_of_missing() -> None:
     snapshots = pd.DataFrame({"customer_id": ["acme"], "as_of": pd.to_datetime(["2024-03-31"])})
     codes = missing_codes(build(ledger(customers="customer_id\n acme"), snapshots)).iloc[0]
-    assert codes["late_share_12m"] == 1 and codes["rating_risk"] == 2 and codes["overdue_share"] == 3
+    assert codes["late_share_12m"] == 1
+    assert codes["rating_risk"] == 2
+    assert codes["overdue_share"] == 3
     assert codes["open_amount"] == 0
 
 

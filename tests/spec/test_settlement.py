@@ -34,24 +34,39 @@ def state(as_of: str, invoices: str = ONE, **tables: str) -> pd.Series:
 ])  # fmt: skip
 def test_payments(payments: str, kind: str, settled_on: str | None, open_cents: int) -> None:
     found = state("2024-06-30", payments=f"invoice_id | paid_on | amount | kind\n {payments}")
-    assert found["closed_kind"] == kind and found["open_cents"] == open_cents
+    assert found["closed_kind"] == kind
+    assert found["open_cents"] == open_cents
     assert found["settled_on"] == pd.Timestamp(settled_on) if settled_on else pd.isna(found["settled_on"])
     assert pd.isna(found["days_late"]) == (kind != "paid")
 
 
 def test_a_credit_note_in_full_is_not_payment() -> None:
-    invoices = ONE.replace("amount", "amount | kind | applies_to").replace("100", "100 | invoice |") + "\n n | 2024-03-01 | 2024-03-01 | 100 | credit_note | a"
+    invoices = (
+        ONE.replace("amount", "amount | kind | applies_to").replace("100", "100 | invoice |")
+        + "\n n | 2024-03-01 | 2024-03-01 | 100 | credit_note | a"
+    )
     found = state("2024-06-30", invoices)
-    assert found["closed_kind"] == "credited" and pd.isna(found["settled_on"]) and found["closed_on"] == pd.Timestamp("2024-03-01")
-    with_payment = state("2024-06-30", invoices.replace("03-01 | 100 |", "03-01 | 40 |"), payments="invoice_id | paid_on | amount\n a | 2024-02-11 | 60")
-    assert with_payment["closed_kind"] == "paid" and with_payment["days_late"] == 29  # the credit note reached the amount
+    assert found["closed_kind"] == "credited"
+    assert pd.isna(found["settled_on"])
+    assert found["closed_on"] == pd.Timestamp("2024-03-01")
+    with_payment = state(
+        "2024-06-30",
+        invoices.replace("03-01 | 100 |", "03-01 | 40 |"),
+        payments="invoice_id | paid_on | amount\n a | 2024-02-11 | 60",
+    )
+    assert with_payment["closed_kind"] == "paid"
+    assert with_payment["days_late"] == 29
 
 
-@pytest.mark.parametrize(("amount", "kind", "open_cents"), [("", "written_off", 0), ("40", "written_off", 0), ("30", "open", 1000)])
+@pytest.mark.parametrize(
+    ("amount", "kind", "open_cents"), [("", "written_off", 0), ("40", "written_off", 0), ("30", "open", 1000)]
+)
 def test_a_write_off_closes_what_is_left(amount: str, kind: str, open_cents: int) -> None:
     found = state("2024-12-31", payments="invoice_id | paid_on | amount\n a | 2024-02-11 | 60",
                   events=f"invoice_id | occurred_on | kind | amount\n a | 2024-09-01 | write_off | {amount}")  # fmt: skip
-    assert found["closed_kind"] == kind and found["open_cents"] == open_cents and pd.isna(found["days_late"])
+    assert found["closed_kind"] == kind
+    assert found["open_cents"] == open_cents
+    assert pd.isna(found["days_late"])
 
 
 def test_a_corrected_payment_leaves_what_was_known_before() -> None:
@@ -66,7 +81,9 @@ def test_a_corrected_payment_leaves_what_was_known_before() -> None:
 
 def test_money_without_an_invoice_is_unapplied_until_the_books_hold_the_invoice() -> None:
     late = "invoice_id | issued_on | due_on | amount | booked_on\n a | 2024-01-02 | 2024-02-01 | 100 | 2024-03-01"
-    book = settle(ledger(invoices=late, payments="invoice_id | paid_on | amount\n a | 2024-02-11 | 100\n | 2024-02-12 | 7"))
+    book = settle(
+        ledger(invoices=late, payments="invoice_id | paid_on | amount\n a | 2024-02-11 | 100\n | 2024-02-12 | 7")
+    )
     assert book.unapplied_at("2024-02-29")["unapplied_cents"].sum() == 10700
     assert book.unapplied_at("2024-03-01")["unapplied_cents"].sum() == 700
     assert book.at("2024-03-01")["closed_kind"].tolist() == ["paid"]
@@ -92,8 +109,12 @@ def test_the_books_reconcile_to_the_cent(as_of: str) -> None:
 
 
 def test_a_timeline_reads_what_was_known_when() -> None:
-    lines = timeline(ledger(invoices=ONE, payments="invoice_id | paid_on | booked_on | amount\n a | 2024-02-11 | 2024-02-20 | 100"), "a")
-    assert lines["what"].tolist() == ["issued", "payment"] and lines["open_amount"].tolist() == [100.0, 0.0]
+    lines = timeline(
+        ledger(invoices=ONE, payments="invoice_id | paid_on | booked_on | amount\n a | 2024-02-11 | 2024-02-20 | 100"),
+        "a",
+    )
+    assert lines["what"].tolist() == ["issued", "payment"]
+    assert lines["open_amount"].tolist() == [100.0, 0.0]
     assert lines["known_on"].dt.strftime("%m-%d").tolist() == ["01-02", "02-20"]
     with pytest.raises(InputError, match="invoice 'z' is not in the ledger"):
         timeline(ledger(invoices=ONE), "z")
