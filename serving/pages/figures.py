@@ -21,7 +21,7 @@ HEADLINES: Mapping[str, Mapping[str, str]] = {
     "coverage_80": {"en": "Outcomes inside the 80 % interval", "zh": "80%区间的覆盖率"},
 }
 RULES: Mapping[str, Mapping[str, str]] = {
-    "truth": {"en": "ceiling: the true PD", "zh": "上限：真实违约概率"},
+    "truth": {"en": "the true PD", "zh": "真实违约概率"},
     "days_past_due": {"en": "rule: days past due", "zh": "规则：逾期天数"},
     "past_due_30": {"en": "rule: over 30 days past due", "zh": "规则：逾期超过30天"},
     "dbt": {"en": "rule: days beyond terms", "zh": "规则：超账期天数（DBT）"},

@@ -1,4 +1,4 @@
-"""One journey for a whole test run: the real server in processes of its own, asked over HTTP, under a guard of sockets."""
+"""One journey for a whole test run: the real server in its own processes, asked over HTTP, under a guard."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,7 +86,7 @@ def wait_for(address: str, path: str, status: int, server: subprocess.Popen[byte
 
 
 @pytest.fixture(scope="session")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
+def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
     home = tmp_path_factory.mktemp("journey")
     ledger = home / "ledger"
     write_sample(ledger, customers=CUSTOMERS, months=MONTHS, seed=SEED)
@@ -111,7 +110,7 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
             server.send_signal(signal.SIGTERM)
             found.server_ended = server.wait(timeout=60)
     found.server_log = (home / "server.log").read_text()
-    yield found
+    return found
 
 
 def _walk(journey: Journey, address: str, server: subprocess.Popen[bytes]) -> None:

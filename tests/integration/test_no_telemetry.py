@@ -34,7 +34,8 @@ def test_the_guard_itself_stops_and_writes_down(kind, journey, tmp_path):
 
 
 def test_the_guard_lets_this_machine_s_own_addresses_through(journey, tmp_path):
-    code = "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); socket.create_connection(s.getsockname())"
+    listening = "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()"
+    code = listening + "; socket.create_connection(s.getsockname())"
     done = subprocess.run(
         [sys.executable, "-c", code], env=journey.environment, capture_output=True, text=True, check=False
     )

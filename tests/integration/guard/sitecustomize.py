@@ -1,4 +1,4 @@
-"""Loaded by every Python process that finds this folder on its path: whatever asks for another machine fails and is written down."""
+"""Loaded by every Python process with this folder on its path: to ask another machine fails and is written down."""
 
 import os
 import sys
