@@ -16,7 +16,6 @@ from features.currency import reporting_currency
 from features.errors import InputError
 from features.ledger import Ledger, read_ledger
 
-
 NO_CURRENCY = "XXX"  # ISO 4217's word where rates lead to a reporting currency that the ledger does not name
 
 
