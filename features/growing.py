@@ -112,7 +112,7 @@ class GrowingBook:
                     named |= set(
                         self.base.owners.ids[self.base.settlement.customer[order[start[code] : start[code + 1]]]]
                     )
-        links = {}
+        links: dict[str, str] = {}
         for ledger in (self.base.ledger, added):
             table, events = ledger.customers, ledger.events
             pairs = [table.loc[table["parent_id"].notna(), ["customer_id", "parent_id"]],

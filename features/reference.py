@@ -6,7 +6,7 @@ and reads fields from the rows. It is the loops' witness in the tests and the an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -172,7 +172,9 @@ def _members(known: Ledger, customer_id: str) -> set[str]:
     """The customers whose rows count for this one: itself unless it was merged away, and those merged into it."""
     merged = known.events[known.events["kind"] == "merged_into"].copy()
     merged["since"] = merged[["occurred_on", "booked_on"]].max(axis=1)
-    into = dict(merged.sort_values(["since", "detail"])[["customer_id", "detail"]].itertuples(index=False))
+    into: dict[str, str] = dict(
+        merged.sort_values(["since", "detail"])[["customer_id", "detail"]].itertuples(index=False)
+    )
 
     def owner(name: str) -> str:
         while name in into:
@@ -184,7 +186,7 @@ def _members(known: Ledger, customer_id: str) -> set[str]:
 
 def _rows(
     known: Ledger, members: set[str], customer_id: str, as_of: date | str | pd.Timestamp, T: int
-) -> dict[str, list[Row]]:
+) -> dict[str, Sequence[Row]]:
     settlement = settle(known)
     state = settlement.at(as_of)
     state = state[state["customer_id"] == customer_id]
@@ -193,16 +195,16 @@ def _rows(
     due = dict(zip(state["invoice_id"], state["due_on"].map(day), strict=True))
     own = lambda table: known[table][known[table]["customer_id"].isin(members)]  # noqa: E731
     return {
-        "invoices": [_invoice(r, invoices.loc[r.invoice_id], known, rates) for r in state.itertuples()],
+        "invoices": [_invoice(r, invoices.loc[r.invoice_id], known, rates) for r in lines(state)],
         "payments": _payments(known, members, rates, due),
         "events": [{"reference": r.event_id, "occurred_on": day(r.occurred_on), "kind": EVENT_CODES[r.kind],
                     "amount": 0 if np.isnan(r.amount) else round(r.amount * 100)}
-                   for r in own("events").itertuples()],
-        "terms": [_terms(r) for r in own("credit_terms").itertuples()],
-        "ratings": [_rating(r) for r in own("ratings").itertuples()],
+                   for r in lines(own("events"))],
+        "terms": [_terms(r) for r in lines(own("credit_terms"))],
+        "ratings": [_rating(r) for r in lines(own("ratings"))],
         "attributes": [{"reference": f"{r.name} of {r.observed_on.date()}", "observed_on": day(r.observed_on),
                         "name": ATTRIBUTE_NAMES.index(r.name), "value": round(float(r.value) * 1000)}
-                       for r in own("attributes").itertuples(index=False) if r.name in ATTRIBUTE_NAMES],
+                       for r in lines(own("attributes")) if r.name in ATTRIBUTE_NAMES],
     }  # fmt: skip
 
 
@@ -249,7 +251,7 @@ def _invoice(r: Any, line: Any, known: Ledger, rates: Mapping[str, float]) -> Ro
     }  # fmt: skip
 
 
-def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due: Mapping[str, int]) -> list[Row]:
+def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due: Mapping[str, int]) -> Sequence[Row]:
     """All that lowers or raises what is owed: payments, credit notes and write-offs, applied or not; by day, with gaps."""
     found: list[dict[str, Any]] = []
 
@@ -261,15 +263,11 @@ def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due:
         })  # fmt: skip
 
     ids = set(known.invoices.loc[known.invoices["kind"] == "invoice", "invoice_id"])
-    for r in known.payments.itertuples():
+    for r in lines(known.payments):
         loose = r.invoice_id not in ids
         if (loose and r.customer_id in members) or r.invoice_id in due:
             sign = -1 if r.kind in ("reversal", "refund") else 1
-            cents = (
-                reporting_cents(*(pd.Series([v]) for v in (r.amount, r.currency, r.paid_on)), known)[0]
-                if loose
-                else r.amount * 100
-            )
+            cents = _in_reporting(r.amount, r.currency, r.paid_on, known) if loose else r.amount * 100
             add(
                 r.payment_id,
                 r.paid_on,
@@ -278,16 +276,12 @@ def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due:
                 r.invoice_id,
                 "factor" if r.kind == "factoring" and not loose else "cash",
             )
-    for r in known.invoices[known.invoices["kind"] == "credit_note"].itertuples():
+    for r in lines(known.invoices[known.invoices["kind"] == "credit_note"]):
         loose = r.applies_to not in ids
         if (loose and r.customer_id in members) or r.applies_to in due:
-            cents = (
-                reporting_cents(*(pd.Series([v]) for v in (r.amount, r.currency, r.issued_on)), known)[0]
-                if loose
-                else r.amount * 100
-            )
+            cents = _in_reporting(r.amount, r.currency, r.issued_on, known) if loose else r.amount * 100
             add(r.invoice_id, r.issued_on, r.booked_on, round(cents), r.applies_to, "cash" if loose else "credit")
-    for r in known.events[known.events["kind"] == "write_off"].itertuples():
+    for r in lines(known.events[known.events["kind"] == "write_off"]):
         if r.invoice_id in due:
             add(
                 r.event_id,
@@ -307,6 +301,15 @@ def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due:
         if cash and amount > 0:
             p["gap"], previous = (on - previous if previous >= 0 else -1), on
     return found
+
+
+def _in_reporting(amount: Any, currency: Any, on: Any, known: Ledger) -> int:
+    return int(reporting_cents(pd.Series([amount]), pd.Series([currency]), pd.Series([on]), known)[0])
+
+
+def lines(frame: pd.DataFrame) -> Iterator[Any]:
+    """A frame's rows, each with its columns as attributes."""
+    return iter(frame.itertuples(index=False))
 
 
 def _aggregates(column: Column) -> list[Node]:
