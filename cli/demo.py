@@ -55,7 +55,7 @@ def command(customers: int, months: int, seed: int) -> None:
         )
 
     _say("4  The service, asked as a client would")
-    with _service() as address:
+    with _service(settings.home / "service.log") as address:
         _ask(address, settings.ledger)
     _say("Next")
     click.echo("   make serve   the service and the reviewers' page, http://127.0.0.1:3000")
@@ -139,29 +139,28 @@ def _print_delay(metrics: dict[str, float]) -> None:
 
 
 @contextmanager
-def _service() -> Iterator[str]:
-    """The real server on a free port, stopped by its process id at the end whatever happens."""
+def _service(log: Path) -> Iterator[str]:
+    """The real server on a free port, what it prints in `log`, stopped by its process id whatever happens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "serve", "--port", str(port)], cwd=ROOT,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+    with log.open("w") as output:
+        words = [sys.executable, "-m", "cli.main", "serve", "--port", str(port)]
+        server = subprocess.Popen(words, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     try:
-        _wait(address, server)
+        _wait(address, server, log)
         yield address
     finally:
         server.terminate()
         server.wait(timeout=30)
 
 
-def _wait(address: str, server: subprocess.Popen[str]) -> None:
+def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise InputError(f"the service ended at once: {server.stderr.read()[-800:] if server.stderr else ''}")
+            raise InputError(f"the service ended at once; the end of {log}:\n{log.read_text()[-800:]}")
         try:
             with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:
                 if answer.status == 200:
