@@ -40,8 +40,8 @@ REFERENCE_ITEMS = 48  # whose average is the base of explanations
 FEWEST_PAID = 200
 
 
-# the inputs that carried the gain on the sample and on two splits of a real ledger; the rest of the catalogue added time
-# and no accuracy there. Every run logs the gain of each (table `importance`).
+# the inputs that carried the gain on the sample and on two splits of a real ledger; the rest of the catalogue added
+# time and no accuracy there. Every run logs the gain of each (table `importance`).
 COLUMNS = (
     "late_share_1m", "late_share_3m", "late_share_6m", "late_share_12m", "late_share_24m", "late_5_share_1m",
     "late_5_share_3m", "late_5_share_12m", "late_30_share_12m", "late_amount_share_12m", "late_amount_share_24m",
