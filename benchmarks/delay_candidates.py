@@ -133,10 +133,12 @@ def cox(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # 
     """Cox's proportional hazards on ten inputs, time from 30 days before the due date (lifelines, penalised)."""
     from lifelines import CoxPHFitter
 
-    middle, scale = X_past[COX_INPUTS].median(), X_past[COX_INPUTS].std().replace(0, 1)
+    # an input that never varies in this ledger (fixed terms, say) has no coefficient
+    inputs = [name for name in COX_INPUTS if X_past[name].std() > 1e-9]
+    middle, scale = X_past[inputs].median(), X_past[inputs].std()
 
     def scaled(frame: pd.DataFrame) -> pd.DataFrame:
-        return ((frame[COX_INPUTS].fillna(middle) - middle) / scale).clip(-5, 5).reset_index(drop=True)
+        return ((frame[inputs].fillna(middle) - middle) / scale).clip(-5, 5).reset_index(drop=True)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # lifelines warns of nearly collinear inputs; the penalty is there for that
