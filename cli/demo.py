@@ -197,7 +197,7 @@ def _ask(address: str, ledger: Path) -> None:
         "customer",
         "grade",
         "PD 12 months",
-        "nine in ten",
+        "fit error, 90 %",
         f"exposure, {answer['currency']}",
         "expected loss",
         "P(next > 30 d late)",

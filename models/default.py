@@ -84,7 +84,7 @@ class DefaultModel:
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """One row a row of X, with its index.
 
-        Columns: pd_{h}m per horizon (calibrated, floor 0.05 %), pd_low and pd_high (nine in ten, for the longest
+        Columns: pd_{h}m per horizon (calibrated, floor 0.05 %), pd_low and pd_high (fit error at 90 %, for the longest
         horizon, from the spread of the bag), score (0–1000, higher is better), grade, margin (calibrated log-odds of
         the longest horizon before the floor: it and the score keep strict order).
         """

@@ -284,7 +284,8 @@ def _parameters(
         "evaluation_origin": str(origin.date()), "evaluation_until": str(latest.date()),
         "metrics_are_of": "the fit at evaluation_origin, on later month ends, by members that never saw the customer",
         "training_rows": final.count_rows, "training_default_rows": final.count_defaults,
-        "training_defaulters": final.count_defaulters, "calibration": "line on log-odds, out of time",
+        "training_defaulters": final.count_defaulters,
+        "calibration": "line on log-odds, out of time; the bare margin where fewer than two defaulters came after",
         **{f"option_{k}": v for k, v in options.__dict__.items()},
         **{f"shape_{k}": v for k, v in shape.to_json().items()},
     }  # fmt: skip
