@@ -27,7 +27,8 @@ $(STAMP): requirements.lock pyproject.toml
 	    $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock && \
 	    $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
 	  fi
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q -j 0 $(VENV)/lib features models training serving cli >/dev/null || true
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q features models training serving cli
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m features.warm
 	@touch $@
 
 setup: $(STAMP)  ## create .venv from the lock file

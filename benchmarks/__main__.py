@@ -27,7 +27,9 @@ def main() -> int:
         print(f"\n== {name}: {words.splitlines()[0] if words else ''}", flush=True)
         if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent, check=False).returncode:
             failed.append(name)
-    print(f"\n{len(names()) - len(failed)} of {len(names())} benchmarks ran. {'Failed: ' * bool(failed)}{', '.join(failed)}")
+    print(
+        f"\n{len(names()) - len(failed)} of {len(names())} benchmarks ran. {'Failed: ' * bool(failed)}{', '.join(failed)}"
+    )
     return 1 if failed else 0
 
 

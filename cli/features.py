@@ -76,7 +76,7 @@ def _days(as_of: tuple[str, ...], every: str | None, first: str | None, last: st
     if every and not (first and last):
         raise InputError("--every month needs --from DATE and --to DATE.")
     try:
-        if every:
+        if every and first and last:
             days = list(month_ends(pd.Timestamp(first), pd.Timestamp(last)))
         else:
             days = sorted({pd.Timestamp(text) for text in as_of})

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.output import json_option, print_json, table
 from features.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from features.ledger import Ledger
+    from training.result import Fitted
 
 LATEST = "latest"
 
@@ -35,10 +41,17 @@ def as_of_day(text: str, latest: date) -> date:
 @click.option("--customers", default=3000, show_default=True, help="With --sample.")
 @click.option("--months", default=48, show_default=True, help="With --sample.")
 @click.option("--seed", default=1, show_default=True, help="Of the sample and of the fits.")
+@click.option(
+    "--policy",
+    default="auto",
+    show_default=True,
+    help="Default policy by name; auto: primary, or short_history where the ledger is too short for it.",
+)
 @json_option
 def command(
-    ledger: Path | None, as_of: str, model: str, sample: bool, customers: int, months: int, seed: int, as_json: bool
-) -> None:
+    ledger: Path | None, as_of: str, model: str, sample: bool, customers: int, months: int, seed: int, policy: str,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Fit the models on what LEDGER knew on a day, judge them out of time, log to MLflow, register candidates.
 
     Nothing is served by this: `tradecredit promote` sets the champion.
@@ -69,9 +82,7 @@ def command(
     for kind in ("default", "delay") if model == "all" else (model,):
         click.echo(f"training the {kind} model as of {day} …", err=True)
         if kind == "default":
-            from training import default
-
-            fitted = default.fit(book, as_of=day, seed=seed, truth=truth)
+            fitted = _fit_default(book, day, seed, truth, policy)
         else:
             from training import delay
 
@@ -87,3 +98,22 @@ def command(
         click.echo(f"\n{result['model']} version {result['version']} (run {result['run_id']}), not yet served")
         click.echo(table(sorted((k, f"{v:.4f}") for k, v in result["metrics"].items()), ["out of time", "value"]))
     click.echo("\nnext: tradecredit promote all, then tradecredit serve; tradecredit ui shows the runs.")
+
+
+def _fit_default(book: Ledger, day: date, seed: int, truth: pd.DataFrame | None, policy: str) -> Fitted:
+    """The default model under a policy; `auto` says aloud when it takes the policy for short ledgers."""
+    from features.default_status import PRIMARY, SHORT_HISTORY, policy_named
+    from training import default
+
+    if policy != "auto":
+        return default.fit(book, as_of=day, policy=policy_named(policy), seed=seed, truth=truth)
+    try:
+        return default.fit(book, as_of=day, policy=PRIMARY, seed=seed, truth=truth)
+    except default.TooShort as short:
+        click.echo(f"{short}", err=True)
+        click.echo(
+            f"taking policy {SHORT_HISTORY.name}: {SHORT_HISTORY.consecutive_days} days, "
+            f"{SHORT_HISTORY.horizon_months} months. The horizon stands in every answer.",
+            err=True,
+        )
+        return default.fit(book, as_of=day, policy=SHORT_HISTORY, seed=seed, truth=truth)

@@ -85,7 +85,9 @@ class Book:
     def groups(self) -> NDArray[np.int64]:
         """Each customer's parent group by code, named by its topmost parent's place; -1 for a customer alone."""
         table = self.ledger.customers
-        above = dict(table.loc[table["parent_id"].notna(), ["customer_id", "parent_id"]].itertuples(index=False))
+        above: dict[str, str] = dict(
+            table.loc[table["parent_id"].notna(), ["customer_id", "parent_id"]].itertuples(index=False)
+        )
         if not above:
             return np.full(len(self.owners.ids), -1, dtype=np.int64)
         tops = {name: top_of(name, above) for name in self.owners.ids}
@@ -140,7 +142,8 @@ def prepare(ledger: Ledger, *, whole_peers: Peers | None = None) -> Book:
         "payments": _payments(s), "events": _events(ledger, who), "terms": _terms(ledger, who),
         "ratings": _ratings(ledger, who), "attributes": _attributes(ledger, who),
     }  # fmt: skip
-    starts, rows = {"invoices": s.invoice_start}, {"invoices": invoices}
+    starts: dict[str, NDArray[np.int64]] = {"invoices": s.invoice_start}
+    rows: dict[str, Arrays] = {"invoices": invoices}
     for name, (customer, day, arrays) in parts.items():
         order, starts[name] = by_group(customer, len(who.ids), day)
         rows[name] = tuple(np.ascontiguousarray(array[order]) for array in arrays)

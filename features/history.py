@@ -217,6 +217,6 @@ def _asked(book: Book, asked: pd.DataFrame) -> tuple[Codes, Days]:
     days = pd.DatetimeIndex(asked["as_of"])
     if days.hasnans:
         raise InputError(
-            f"as_of: {int(days.isna().sum()):,} of {len(asked):,} are empty; every snapshot needs its day."
+            f"as_of: {int(np.sum(days.isna())):,} of {len(asked):,} are empty; every snapshot needs its day."
         )
     return customer, days.to_numpy().astype("datetime64[D]").astype(np.int32)

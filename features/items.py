@@ -73,7 +73,7 @@ def item_columns(
 
 def _value(node: Node | float, columns: Mapping[str, Values], beside: Mapping[str, Values]) -> Values:
     if not isinstance(node, Node):
-        return np.float64(node)
+        return np.asarray(node, dtype=np.float64)
     if node.op in ("given", "column"):
         values, name = (beside if node.op == "given" else columns), node.args[0]
         if name not in values:
@@ -99,7 +99,7 @@ _COMPARED = {"gt": np.greater, "ge": np.greater_equal, "lt": np.less, "le": np.l
 def _days(items: pd.DataFrame, name: str) -> NDArray[np.int64]:
     column = pd.DatetimeIndex(items[name])
     if column.hasnans:
-        raise InputError(f"items.{name}: must not be empty; {int(column.isna().sum()):,} of {len(items):,} are.")
+        raise InputError(f"items.{name}: must not be empty; {int(np.sum(column.isna())):,} of {len(items):,} are.")
     return column.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
@@ -110,7 +110,7 @@ def _states(book: Book, items: pd.DataFrame, as_of: Days) -> tuple[NDArray[np.in
     if "invoice_id" not in items or not len(s.invoice):
         return entry, version
     asked = np.flatnonzero(items["invoice_id"].notna().to_numpy())
-    code = book.invoice_index.get_indexer(items["invoice_id"].to_numpy(dtype=object)[asked])
+    code = book.invoice_index.get_indexer(pd.Index(items["invoice_id"].to_numpy(dtype=object)[asked]))
     asked, code = asked[code >= 0], code[code >= 0]
     order, start = book.entries_of_invoices
     for step in range(int(np.diff(start).max(initial=0))):
@@ -142,9 +142,9 @@ def _days_to_working_day(book: Book, customer: Codes, due: NDArray[np.int64]) ->
     countries = book.countries
     found = np.full(len(due), np.nan)
     keys = pd.DataFrame({"country": countries[customer], "due": due})
-    for (country, on), rows in keys.groupby(["country", "due"]).indices.items():
+    for key, rows in keys.groupby(["country", "due"]).indices.items():
+        country, on = str(key[0]), int(key[1])  # type: ignore[index]
         if country:
-            on = int(on)
             year = int(str(np.datetime64(on, "D"))[:4])
             closed = _closed_days(country, year) | _closed_days(country, year + 1)
             wait = 0

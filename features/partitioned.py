@@ -105,7 +105,9 @@ def part_members(ledger: Path, parts: int | None) -> tuple[list[list[str]], pd.D
     customers = _query(
         ledger, "customers", "SELECT customer_id, country, industry, parent_id FROM {source} ORDER BY customer_id"
     )
-    above: dict[str, str] = dict(customers.loc[customers["parent_id"].notna(), ["customer_id", "parent_id"]].itertuples(index=False))
+    above: dict[str, str] = dict(
+        customers.loc[customers["parent_id"].notna(), ["customer_id", "parent_id"]].itertuples(index=False)
+    )
     if source_of(ledger, "events") is not None:
         merged = _query(
             ledger,

@@ -103,9 +103,9 @@ def _counts(s: Settlement, group: Codes, groups: int, first: int, last: int) -> 
 
 
 @njit(cache=True, nogil=True)
-def _steps(
+def _steps(  # type: ignore[no-untyped-def]
     steps, group, first, last, due_on, known_from, known_until, version_start, version_known_from, closed_on, kind
-):  # type: ignore[no-untyped-def]
+):
     """Add to `steps` where each count rises and falls."""
     for i in range(len(group)):
         g = group[i]

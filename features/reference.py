@@ -95,7 +95,7 @@ class Reader:
         kept = []
         for r in self.rows[rows.population]:
             age = self.T - self._field(r, rows.day)
-            if (not rows.window or 0 <= age < rows.window) and (rows.where is None or self._row(rows.where, r)):
+            if (not rows.window or 0 <= age < int(rows.window)) and (rows.where is None or self._row(rows.where, r)):
                 kept.append(r)
         return kept
 

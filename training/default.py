@@ -39,6 +39,10 @@ FEWEST_DEFAULTERS = 10
 LEVEL_SD = 0.15  # of the prior on the level: half a year of few defaults may not move it far
 
 
+class TooShort(InputError):
+    """The ledger does not reach far enough back to judge a PD over the policy's horizon."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How the model is made beyond policy and shape.
@@ -132,7 +136,7 @@ def evaluation_origin(data: Histories) -> pd.Timestamp:
     if latest + pd.offsets.MonthEnd(0) > latest:
         origin -= pd.offsets.MonthEnd(1)
     if origin < pd.Timestamp(data.on.min()):
-        raise InputError(
+        raise TooShort(
             f"the ledger is too short to judge a {data.policy.horizon_months}-month PD on {data.as_of.date()}: "
             f"outcomes are mature only up to {latest.date()}. Use a longer ledger, or the policy 'short_history'."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -116,7 +117,7 @@ def evaluate(scored: Scored, *, intervals: bool = True) -> dict[str, float]:
             found[f"baseline_customer_late_rate_auc_late_{k}"] = metrics.auc(y, rate)
             found[f"baseline_customer_late_rate_average_precision_late_{k}"] = metrics.average_precision(y, rate)
             if intervals and k == 5:
-                _add_interval(found, f"auc_late_{k}", lambda w, y=y, p=p: metrics.auc(y, p, w), scored.customers[known])
+                _add_interval(found, f"auc_late_{k}", partial(metrics.auc, y, p), scored.customers[known])
     paid = scored.is_paid
     late = scored.ended[paid].astype(np.float64)
     answers = {"": curves.quantile(0.5)[paid], **{f"baseline_{name}_": rule[name][paid] for name in RULES}}

@@ -7,7 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from features.catalogue import behaviour, exposure, external, habit, item, peers, rhythm, tenure, timeliness, trend, turnover
+from features.catalogue import (
+    behaviour,
+    exposure,
+    external,
+    habit,
+    item,
+    peers,
+    rhythm,
+    tenure,
+    timeliness,
+    trend,
+    turnover,
+)
 from features.definition import Column, Feature, Level
 from features.errors import InputError
 
@@ -25,7 +37,9 @@ class Catalogue:
         found = tuple(column for feature in self.features for column in feature.columns())
         repeated = [name for name, n in Counter(c.name for c in found).items() if n > 1]
         if repeated:
-            raise InputError(f"catalogue: columns {', '.join(repeated)} are declared twice; give each feature its own name.")
+            raise InputError(
+                f"catalogue: columns {', '.join(repeated)} are declared twice; give each feature its own name."
+            )
         return found
 
     def columns(self, *, level: Level | str | None = None) -> tuple[Column, ...]:

@@ -1,14 +1,35 @@
 """External: agencies' ratings, facts reported about the customer, published series."""
 
 from features.catalogue.rows import AMOUNT, attribute, issued_within, ratings
-from features.definition import Feature, Missing, Node, Risk, Unit, count, days_since, given, last, maximum, mean, ratio, row, total
+from features.definition import (
+    Feature,
+    Missing,
+    Node,
+    Risk,
+    Unit,
+    count,
+    days_since,
+    given,
+    last,
+    maximum,
+    mean,
+    ratio,
+    row,
+    total,
+)
 
 REVENUE = last(row("value"), of=attribute("monthly_revenue"))  # in thousandths
 
 
 def _reported(name: str, unit: Unit, value: Node, meaning: str, en: str, zh: str, risk: Risk = Risk.NONE) -> Feature:
     return Feature(
-        name=name, unit=unit, value=value, meaning=meaning, risk=risk, reason={"en": en, "zh": zh}, missing=Missing.NOT_REPORTED
+        name=name,
+        unit=unit,
+        value=value,
+        meaning=meaning,
+        risk=risk,
+        reason={"en": en, "zh": zh},
+        missing=Missing.NOT_REPORTED,
     )
 
 

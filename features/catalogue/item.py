@@ -3,10 +3,19 @@
 from features.definition import Feature, Level, Missing, Node, Risk, Unit, column_of, given, ratio
 
 
-def _item(name: str, unit: Unit, value: Node, meaning: str, en: str, zh: str, missing: Missing = Missing.NO_HISTORY) -> Feature:
+def _item(
+    name: str, unit: Unit, value: Node, meaning: str, en: str, zh: str, missing: Missing = Missing.NO_HISTORY
+) -> Feature:
     """An item's column: without direction of risk, since a day or an amount is neither good nor bad by itself."""
     return Feature(
-        name=name, unit=unit, value=value, meaning=meaning, risk=Risk.NONE, reason={"en": en, "zh": zh}, missing=missing, level=Level.ITEM
+        name=name,
+        unit=unit,
+        value=value,
+        meaning=meaning,
+        risk=Risk.NONE,
+        reason={"en": en, "zh": zh},
+        missing=missing,
+        level=Level.ITEM,
     )
 
 

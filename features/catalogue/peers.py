@@ -7,13 +7,25 @@ PEERS = (("industry", "industry", "行业"), ("country", "country", "国家"))
 
 def _peer(name: str, value: Node, meaning: str, en: str, zh: str) -> Feature:
     return Feature(
-        name=name, unit=Unit.SHARE, value=value, meaning=meaning, risk=Risk.NONE, reason={"en": en, "zh": zh}, missing=Missing.NOT_REPORTED
+        name=name,
+        unit=Unit.SHARE,
+        value=value,
+        meaning=meaning,
+        risk=Risk.NONE,
+        reason={"en": en, "zh": zh},
+        missing=Missing.NOT_REPORTED,
     )
 
 
 def _group(name: str, unit: Unit, value: Node, risk: Risk, meaning: str, en: str, zh: str) -> Feature:
     return Feature(
-        name=name, unit=unit, value=value, meaning=meaning, risk=risk, reason={"en": en, "zh": zh}, missing=Missing.NOT_APPLICABLE
+        name=name,
+        unit=unit,
+        value=value,
+        meaning=meaning,
+        risk=risk,
+        reason={"en": en, "zh": zh},
+        missing=Missing.NOT_APPLICABLE,
     )
 
 

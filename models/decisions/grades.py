@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,7 @@ class MasterScale:
 
     def __post_init__(self) -> None:
         ends = (self.lowest, *self.bounds, self.highest)
-        if not all(0.0 < a < b < 1.0 for a, b in zip(ends[:-1], ends[1:], strict=True)):
+        if not all(0.0 < a < b < 1.0 for a, b in itertools.pairwise(ends)):
             raise InputError(f"The bounds of master scale {self.name} must rise between 0 and 1. Got {ends} instead.")
         if len(self.bounds) < 6:
             raise InputError(f"A master scale must have at least 7 grades. Got {len(self.bounds) + 1} instead.")

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - one line a word reads better than a wrapped one
 """The page's words in each language."""
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ def ledger() -> Ledger:
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("TRADECREDIT_HOME", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow itself leaves it behind in this process
     return Settings.from_environment()
 
 
