@@ -75,7 +75,8 @@ def load(source: str) -> ModuleType:
     folder.mkdir(parents=True, exist_ok=True)
     name = "histories_" + hashlib.sha256(source.encode()).hexdigest()[:24]
     path = folder / f"{name}.py"
-    if not path.exists():
+    # what runs is what was generated: a file that somebody changed is written again
+    if not path.exists() or path.read_text(encoding="utf-8") != source:
         draft = folder / f"{name}.{os.getpid()}.draft"
         draft.write_text(source, encoding="utf-8")
         draft.replace(path)

@@ -6,11 +6,13 @@ that is not text of ours (a pickle, say) is refused before anything is read.
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import hashlib
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,10 +97,21 @@ def client(settings: Settings) -> MlflowClient:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     import mlflow
 
-    if settings.tracking_uri.startswith("sqlite:///"):
-        settings.home.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(settings.tracking_uri)
+    if settings.tracking_uri.startswith("sqlite:///"):
+        _make_store(settings)
     return mlflow.MlflowClient(settings.tracking_uri)
+
+
+@cache
+def _make_store(settings: Settings) -> None:
+    """Make the store's tables where they are not there yet, one process at a time: two at once break each other."""
+    import mlflow
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "mlflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        mlflow.MlflowClient(settings.tracking_uri).search_experiments(max_results=1)
 
 
 def digest(folder: Path) -> str:

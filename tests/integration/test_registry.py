@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from models import registry
 from models.registry import DEFAULT_MODEL, DigestMismatch, NoModel, Settings
 from training import tracking
 from training.result import Fitted
+
+ROOT = Path(__file__).parents[2]
 
 
 class Doubling:
@@ -98,3 +103,20 @@ def test_the_digest_names_files_and_bytes(tmp_path: Path) -> None:
     renamed = registry.digest(tmp_path)
     (tmp_path / "c.json").write_text("")
     assert len({before, renamed, registry.digest(tmp_path)}) == 3
+
+
+def test_two_processes_may_make_the_store_at_once(tmp_path: Path) -> None:
+    code = (
+        "from models import registry\n"
+        "settings = registry.Settings.from_environment()\n"
+        "print(len(registry.client(settings).search_experiments()))"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | {
+        "TRADECREDIT_HOME": str(tmp_path)
+    }
+    both = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=300)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
