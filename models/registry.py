@@ -97,7 +97,13 @@ def client(settings: Settings) -> MlflowClient:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     import mlflow
 
+    told = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(settings.tracking_uri)
+    # MLflow writes the address into the environment too, where it would overrule the settings of whoever comes next
+    if told is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+    else:
+        os.environ["MLFLOW_TRACKING_URI"] = told
     if settings.tracking_uri.startswith("sqlite:///"):
         _make_store(settings)
     return mlflow.MlflowClient(settings.tracking_uri)
