@@ -16,6 +16,7 @@ from models import metrics
 from models.decisions.grades import MASTER_SCALE
 from models.metrics.bootstrap import Metric
 from training.default_data import Histories, Outcomes
+from training.figures import calibration_figure
 
 Floats = NDArray[np.float64]
 
@@ -71,7 +72,8 @@ def judge(
         found |= _against_truth(data, rows, y, p, log_odds, truth, customer, draws)
         tables["truth_deciles"] = truth_deciles(p, _true_pd(data, rows, truth))
     tables["segments"] = segment_table(data, rows, y, p)
-    return Judged(metrics=found, tables=tables, figures={"calibration": _calibration_figure(tables["calibration"])})
+    figure = calibration_figure(tables["calibration"], predicted="predicted PD", observed="observed default rate")
+    return Judged(metrics=found, tables=tables, figures={"calibration": figure})
 
 
 def _model_figures(y: Floats, p: Floats, log_odds: Floats) -> dict[str, Metric]:
@@ -220,19 +222,3 @@ def segment_table(data: Histories, rows: NDArray[np.int64], y: Floats, p: Floats
         )
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
-
-
-def _calibration_figure(table: pd.DataFrame) -> Any:
-    """Predicted against observed on logarithmic axes."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 5), layout="constrained")
-    axes = figure.add_subplot()
-    shown = table[table["observed"] > 0]
-    low, high = float(table["predicted"].min()), float(max(table["predicted"].max(), shown["observed"].max()))
-    axes.plot([low, high], [low, high], color="grey", linewidth=1)
-    axes.plot(shown["predicted"], shown["observed"], "o")
-    axes.set(
-        xscale="log", yscale="log", xlabel="predicted PD", ylabel="observed default rate", title="Calibration by decile"
-    )
-    return figure

@@ -25,6 +25,7 @@ from models.payment_curve import levels_between
 from models.payment_steps import INPUTS, STEP_COLUMNS, asked_day, pooled_habit, steps_after, steps_seen
 from training.delay_evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
 from training.delay_questions import MOST_ITEMS, Asked, booking_delay, outcomes, questions
+from training.figures import calibration_figure
 from training.result import Fitted
 
 PARAMETERS: dict[str, Any] = {
@@ -134,10 +135,12 @@ def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
     recipe = fit_recipe(ledger, book, pd.Timestamp(as_of), seed)
     model, figures, tables = recipe.model, {}, {"importance": importance(recipe.model)}
     now = outcomes(ledger, pd.Timestamp(as_of))
+    plots: dict[str, Any] = {}
     if recipe.earlier is not None:
         scored = answers(book, now, recipe.earlier)
         mature = scored.only(scored.observed_after_due >= MATURE_DAYS)
         figures, tables = evaluate(mature), tables | {"lateness_by_decile": deciles(mature)}
+        plots = {f"calibration_late_{k}": plot for k, plot in lateness_plots(tables["lateness_by_decile"])}
     parameters = {
         **PARAMETERS,
         "trees": TREES,
@@ -147,7 +150,7 @@ def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
         **model.facts,
     }
     example = build_items(book, now.items.iloc[-5:], list(model.needed))
-    return Fitted(model=model, parameters=parameters, metrics=figures, example=example, tables=tables)
+    return Fitted(model=model, parameters=parameters, metrics=figures, example=example, tables=tables, figures=plots)
 
 
 def fit_recipe(ledger: Ledger, book: Book, at: pd.Timestamp, seed: int, *, explain: bool = True) -> Recipe:
@@ -223,6 +226,14 @@ def deciles(scored: Scored) -> pd.DataFrame:
             table = calibration_table((scored.ended >= k).astype(np.float64), scored.curves.at_least(k), bins=10)
             parts.append(table.assign(late_days=k))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def lateness_plots(by_decile: pd.DataFrame) -> list[tuple[int, Any]]:
+    """(days, picture) of predicted against actual shares so many days late."""
+    return [
+        (int(str(days)), calibration_figure(part, predicted=f"P(≥ {days} days late)", observed="share that was"))
+        for days, part in by_decile.groupby("late_days")
+    ]
 
 
 def importance(model: DelayModel) -> pd.DataFrame:
