@@ -200,7 +200,7 @@ def _ask(address: str, ledger: Path) -> None:
         "fit error, 90 %",
         f"exposure, {answer['currency']}",
         "expected loss",
-        "P(next > 30 d late)",
+        "P(next ≥ 30 d late)",
     ]
     click.echo(table(rows, header))
     one = scored[len(scored) // 20]
