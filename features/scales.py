@@ -25,7 +25,7 @@ class Scale:
 
 
 SCALES: Mapping[str, Scale] = {
-    "paydex": Scale(100, 0),
+    "paydex": Scale(100, 20),
     "allianz_trade_grade": Scale(1, 10),
     "coface_dra": Scale(10, 0),
     "dnb_delinquency_class": Scale(1, 5),

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.default_status import DefaultPolicy
 from features.errors import InputError
 
 
@@ -37,8 +36,3 @@ def origins(first: date | pd.Timestamp, last: date | pd.Timestamp, step_months: 
         found.append(day)
         day -= pd.offsets.MonthEnd(step_months)
     return found[::-1]
-
-
-def first_outcome_after(as_of: date | pd.Timestamp, months: int, policy: DefaultPolicy) -> pd.Timestamp:
-    """The first day on which the outcome of a snapshot on `as_of` over `months` is known: the gap of a time split."""
-    return pd.Timestamp(as_of) + pd.offsets.DateOffset(months=months) + pd.Timedelta(days=policy.maturity_days)

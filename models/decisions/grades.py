@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logit
 
 from features.errors import InputError
+from features.scales import SCALES
 
 PD_FLOOR = 0.0005  # CRR3, corporates. It bounds the reported PD only: margin and score keep their strict order
 IN_DEFAULT = "RD"
@@ -141,12 +142,8 @@ class PublishedScale:
         return float(np.rint(value)) if self.is_integer else float(value)
 
 
-PUBLISHED: Sequence[PublishedScale] = (
-    PublishedScale(name="dnb_paydex", best=100, worst=20),
-    PublishedScale(name="allianz_trade_grade", best=1, worst=10),
-    PublishedScale(name="coface_dra", best=10, worst=0),
-    PublishedScale(name="dnb_delinquency_class", best=1, worst=5),
-    PublishedScale(name="dnb_delinquency_percentile", best=100, worst=1),
+PUBLISHED: Sequence[PublishedScale] = tuple(
+    PublishedScale(name=name, best=scale.best, worst=scale.worst) for name, scale in SCALES.items()
 )
 PAYDEX_DAYS = ((20.0, 120.0), (30.0, 90.0), (40.0, 60.0), (50.0, 30.0), (60.0, 22.0), (70.0, 15.0), (80.0, 0.0))
 
@@ -161,6 +158,6 @@ def published_scale(name: str) -> PublishedScale:
 
 def paydex_days_beyond_terms(paydex: ArrayLike) -> NDArray[np.float64]:
     """Days beyond terms that a PAYDEX stands for, straight between the published points; 80 and above (prompt) is 0."""
-    published_scale("dnb_paydex").position(paydex)
+    published_scale("paydex").position(paydex)
     points = np.asarray(PAYDEX_DAYS)
     return np.asarray(np.interp(np.asarray(paydex, dtype=np.float64), points[:, 0], points[:, 1]), dtype=np.float64)

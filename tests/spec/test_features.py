@@ -132,7 +132,7 @@ def test_ratings_are_read_on_their_scale_from_the_day_of_publication() -> None:
     """
     invoice = "invoice_id | issued_on | due_on\n a | 2024-01-02 | 2024-02-01"
     assert np.isnan(one("rating_risk", invoice, as_of="2024-02-14", ratings=ratings))
-    assert one("rating_risk", invoice, as_of="2024-04-19", ratings=ratings) == pytest.approx(0.2)
+    assert one("rating_risk", invoice, as_of="2024-04-19", ratings=ratings) == pytest.approx((100 - 80) / (100 - 20))
     assert one("rating_risk", invoice, as_of="2024-04-20", ratings=ratings) == pytest.approx(round(3 / 9, 3))
 
 

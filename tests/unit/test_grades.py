@@ -54,7 +54,7 @@ def test_scale_survives_json_and_refuses_six_grades():
 
 @pytest.mark.parametrize(
     ("name", "best", "worst"),
-    [("allianz_trade_grade", 1, 10), ("coface_dra", 10, 0), ("dnb_delinquency_class", 1, 5), ("dnb_paydex", 100, 20)],
+    [("allianz_trade_grade", 1, 10), ("coface_dra", 10, 0), ("dnb_delinquency_class", 1, 5), ("paydex", 100, 20)],
 )
 def test_published_scales_keep_their_direction(name, best, worst):
     scale = published_scale(name)
