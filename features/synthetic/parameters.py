@@ -43,7 +43,7 @@ class Risk:
     level_deviation: float = 1.28
     state_deviation: float = 2.25  # stationary, of z
     persistence: float = 0.97  # of z, by month: half-life 23 months
-    macro_share: float = 0.05  # of the variance of z
+    macro_share: float = 0.015  # of the variance of z
     sector_share: float = 0.08
     permanent_share: float = 0.33  # of stops; the others end by themselves within `squeeze_days`
     squeeze_days: tuple[int, int] = (40, 86)

@@ -1,4 +1,4 @@
-"""The stated difficulty and realism of the default sample (3,000 customers, 48 months, seed 1), by policy.
+"""The stated difficulty and realism of the sample (3,000 customers, 48 months), by policy; seed 1 unless said.
 
 The figures are those of docs/sample-ledger.md; the bounds are those that the project asks for.
 """
@@ -37,6 +37,10 @@ def customers(book):
 
 @pytest.fixture(scope="module")
 def snapshots(book, spells):
+    return snapshots_of(book, spells)
+
+
+def snapshots_of(book, spells):
     """One row a snapshot not in default: is_bad (defaults by policy within 12 months), is_past_due_30, the truth."""
     settlement = settle(book.ledger)
     asked = active(book.ledger, DATES)
@@ -71,11 +75,12 @@ def test_nobody_is_in_default_in_the_books_before_it_is_so(book, customers):
     assert not (known & ~is_so).any()
 
 
-def test_two_to_four_percent_default_a_year(snapshots):
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_two_to_four_percent_default_a_year_and_the_past_due_rule_ranks_as_asked(seed, snapshots):
+    if seed != 1:
+        other = sample(customers=3000, months=48, seed=seed)
+        snapshots = snapshots_of(other, default_spells(other.ledger, PRIMARY))
     assert 0.02 <= snapshots["is_bad"].mean() <= 0.04
-
-
-def test_the_past_due_rule_ranks_as_asked(snapshots):
     assert 0.65 <= roc_auc_score(snapshots["is_bad"], snapshots["is_past_due_30"]) <= 0.78
 
 
