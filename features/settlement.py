@@ -199,6 +199,24 @@ def settle(ledger: Ledger) -> Settlement:
     )  # fmt: skip
 
 
+def final_states(
+    amount: Cents, start: NDArray[np.int64], on: Days, cents: Cents, kind: Small
+) -> tuple[Cents, Cents, Cents, Small]:
+    """(open, excess, written off, how closed) of each invoice when all that is given counts: the rules of `settle` over
+    bare arrays in document cents, for importers, which have rows by number and a book not yet read.
+
+    start : where each invoice's entries begin (one more than invoices). on, cents, kind : per entry, sorted by
+    (invoice, day, kind); cents are signed, kind is CASH, CREDIT, FACTOR or WRITE_OFF.
+    """
+    count, entries = len(amount), len(on)
+    always = np.zeros(max(count, entries), dtype=np.int32), np.full(max(count, entries), NEVER)
+    _, (_, _, left, excess, written, _, _, kinds, _, _) = _versions(
+        np.arange(count, dtype=np.int32), always[0][:count], always[1][:count], amount, np.ones(count), start, on,
+        always[0][:entries], always[1][:entries], cents, kind,
+    )  # fmt: skip
+    return left, excess, written, kinds
+
+
 _VERSION_FIELDS = (
     "version_known_from", "open_cents", "document_open_cents", "document_excess_cents",
     "document_written_off_cents", "credited_cents", "closed_on",
