@@ -24,6 +24,7 @@ from models.calibration import Calibration, fit_calibration
 from models.decisions.grades import MASTER_SCALE
 from models.default import DefaultModel
 from models.term_structure import TermStructure, evenly_spread, fit_term_structure
+from training import cold_start
 from training.bagging import Bag, Rows, Shape, fit_bag, gains, jackknife_widening
 from training.default_columns import SELECTED
 from training.default_data import Histories, Outcomes, histories
@@ -100,24 +101,29 @@ def fit(
     InputError where the ledger is too short, or has too few defaults, to fit and to judge.
     """
     shape, options = shape or Shape(), options or Options()
-    data = histories(ledger, as_of, policy, SELECTED if columns is None else columns)
+    chosen = SELECTED if columns is None else tuple(columns)
+    whole = histories(ledger, as_of, policy, cold_start.with_door(chosen))
+    data = cold_start.only(whole, chosen)
     origin = evaluation_origin(data)
     earlier = [origin - pd.offsets.MonthEnd(step_months(policy) * k) for k in range(CALIBRATION_STEPS, 0, -1)]
     bags = [b for o in earlier if (b := _fitted_or_none(data, o, shape, options, seed)) is not None]
     judged_bag = fit_at(data, origin, shape, options, seed)
-    judged = _judged(data, bags, judged_bag, truth)
     final = fit_at(data, data.as_of, shape, options, seed)
+    doors = cold_start.Doors.fitted(whole, bags, judged_bag, final, seed=seed)
+    judged = _judged(data, bags, judged_bag, truth, doors)
     calibration = calibrate(data, [*bags, judged_bag], data.as_of, options, of_unseen=False)
+    calibration = _moved(calibration, data, final, options)
     model = DefaultModel(
         columns=data.columns, members=final.bag.members, term_structure=final.term_structure,
-        calibration=_moved(calibration, data, final, options), policy=policy, scale=MASTER_SCALE,
+        calibration=calibration, policy=policy, scale=MASTER_SCALE,
         interval_widening=jackknife_widening(shape.folds),
+        cold=doors.model(calibration, doors.quality(judged.metrics)),
         facts={
             "as_of": str(data.as_of.date()), "rows": final.count_rows, "default_rows": final.count_defaults,
             "defaulters": final.count_defaulters,
         },
     )  # fmt: skip
-    example = data.frame(np.flatnonzero(data.on == data.on.max())[:5])
+    example = cold_start.only(whole, model.needed).frame(np.flatnonzero(data.on == data.on.max())[:5])
     return Fitted(
         model=model, parameters=_parameters(data, origin, final, shape, options, seed), metrics=judged.metrics,
         example=example, tables={**judged.tables, "importance": _importance(final.bag, data)}, figures=judged.figures,
@@ -258,16 +264,21 @@ def _moved(calibration: Calibration, data: Histories, final: FittedBag, options:
     return replace(moved, conservatism=options.conservatism)
 
 
-def _judged(data: Histories, bags: Sequence[FittedBag], fitted: FittedBag, truth: pd.DataFrame | None) -> Judged:
-    """The judged bag on the month ends after its origin, calibrated on what was known at its origin."""
+def _judged(
+    data: Histories, bags: Sequence[FittedBag], fitted: FittedBag, truth: pd.DataFrame | None, doors: cold_start.Doors
+) -> Judged:
+    """The judged bag on the month ends after its origin, calibrated on what was known at its origin, with the door's
+    share of short histories."""
     known_then = [b for b in bags if b.origin < fitted.origin]
     options = Options()
     calibration = calibrate(data, known_then, fitted.origin, options, of_unseen=True)
     final: Outcomes = data.outcomes(data.as_of)
     rows = np.flatnonzero(final.usable(data.policy.horizon_months) & (data.on > np.datetime64(fitted.origin, "D")))
-    log_odds = calibration.log_odds(_margins(data, fitted, rows, of_unseen=True))
+    log_odds = doors.mixed(rows, calibration.log_odds(_margins(data, fitted, rows, of_unseen=True)))
     pds = {h: expit(log_odds) * fitted.term_structure.share(log_odds, h) for h in data.policy.horizons_months}
-    return judge(data, final, rows, log_odds, pds, truth)
+    judged = judge(data, final, rows, log_odds, pds, truth)
+    cold = doors.figures(rows, log_odds, final.within(data.policy.horizon_months)[rows], truth)
+    return replace(judged, metrics={**judged.metrics, **cold})
 
 
 def _importance(bag: Bag, data: Histories) -> pd.DataFrame:

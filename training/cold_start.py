@@ -1,0 +1,240 @@
+"""Fit, calibrate and judge the part of the default model that needs no history: what is known at the door.
+
+It learns from every snapshot of the default model's, on the same outcomes, from columns that are known of a customer
+before its first invoice; the first months of a customer count more. Like the history's bag it is fitted at each earlier
+day too, which gives a calibration out of time and figures on later months of customers that its members never saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from models import metrics
+from models.calibrated_bag import CalibratedBag
+from models.calibration import Calibration, fit_calibration
+from models.cold_start import DAYS_A_MONTH, LENGTH, ColdStart, history_weight
+from models.protected import refuse_protected
+from models.term_structure import TermStructure
+from training.bagging import Bag, Rows, Shape, fit_bag, jackknife_widening
+from training.default_data import Histories
+from training.default_evaluation import _true_pd
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+DOOR: tuple[str, ...] = (
+    # what others say of it: ratings with their direction and age, reported size
+    "rating_risk", "rating_risk_max", "rating_age_days", "monthly_revenue", "head_count",
+    # what was agreed with it, and the group it belongs to
+    "credit_limit", "group_customers", "group_overdue_amount",
+    # its sector's and country's customers on the same day, and what is published of them
+    "industry_late_share_12m", "industry_late_30_share_12m", "country_late_share_12m", "country_late_30_share_12m",
+    "industry_climate", "insolvencies_index",
+)  # fmt: skip
+SETTLED = "invoices_settled_ever"
+SHAPE = Shape(feature_share=0.5, repeats=1)
+HALF_MONTHS = 0.5  # chosen out of time on samples of seeds 11 to 14 beside their true PDs (docs/default-model.md)
+YOUNG_MONTHS, YOUNG_TIMES = 3.0, 5.0  # a customer on its first day counts five times, after three months three times
+SHORTEST_MONTHS = 3  # rows observed over fewer months say too little of a long PD
+FIRST_MONTHS_DAYS = 91
+LEVEL_SD = 0.15  # of the prior on the level, as for the history's bag
+DRAWS = 100
+
+
+class Origin(Protocol):
+    """What is taken of the history's bag fitted on a day: the day, the level, when within the horizon defaults come."""
+
+    @property
+    def origin(self) -> pd.Timestamp: ...
+
+    @property
+    def level(self) -> float: ...
+
+    @property
+    def term_structure(self) -> TermStructure: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """The door's bag fitted on what was known on `at.origin`."""
+
+    at: Origin
+    bag: Bag
+
+    def margin(self, data: Histories, rows: NDArray[np.int64], *, of_unseen: bool) -> Floats:
+        """Log-odds before calibration, by all members or by those that never saw the row's customer."""
+        matrix = data.matrix[rows]
+        bare = self.bag.margin_of_unseen(matrix, data.customer[rows]) if of_unseen else self.bag.margin(matrix)
+        return self.at.level + bare
+
+
+def with_door(columns: Sequence[str]) -> tuple[str, ...]:
+    """A model's columns, and all that the cold start asks for besides. Raises InputError for a protected one."""
+    refuse_protected((*columns, *DOOR))
+    return tuple(dict.fromkeys((*columns, *DOOR, LENGTH, SETTLED)))
+
+
+def only(data: Histories, columns: Sequence[str]) -> Histories:
+    """The same histories with some of their columns, in the order asked."""
+    places = [data.columns.index(name) for name in columns]
+    return replace(data, columns=tuple(columns), matrix=np.ascontiguousarray(data.matrix[:, places]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """The door's bags at the days of the history's bags: those before the judged one, the judged, the final.
+
+    data : the histories with the door's columns. days : of each row since the customer's first invoice (NaN: none).
+    settled : invoices settled by then.
+    """
+
+    data: Histories = field(repr=False)
+    days: Floats = field(repr=False)
+    settled: Floats = field(repr=False)
+    earlier: tuple[Door, ...]
+    judged: Door
+    final: Door
+
+    @classmethod
+    def fitted(
+        cls, whole: Histories, earlier: Sequence[Origin], judged: Origin, final: Origin, *, seed: int,
+        shape: Shape = SHAPE,
+    ) -> Doors:  # fmt: skip
+        """whole : histories with the columns of `with_door`."""
+        data, days = only(whole, DOOR), whole.column(LENGTH)
+
+        def door(at: Origin) -> Door:
+            return Door(at=at, bag=_fitted(data, days, at, shape, seed))
+
+        return cls(
+            data=data, days=days, settled=np.nan_to_num(whole.column(SETTLED)),
+            earlier=tuple(door(at) for at in earlier), judged=door(judged), final=door(final),
+        )  # fmt: skip
+
+    def log_odds(self, rows: NDArray[np.int64]) -> Floats:
+        """The judged door's log-odds of later rows, by members that never saw the customer."""
+        calibration = self._calibration(self.earlier, self.judged.at.origin, of_unseen=True)
+        return calibration.log_odds(self.judged.margin(self.data, rows, of_unseen=True))
+
+    def mixed(self, rows: NDArray[np.int64], history: Floats, half_months: float = HALF_MONTHS) -> Floats:
+        """The judged mixture with the history's log-odds of the same rows."""
+        w = history_weight(self.days[rows], half_months)
+        return (1.0 - w) * self.log_odds(rows) + w * history
+
+    def figures(
+        self, rows: NDArray[np.int64], mixed: Floats, y: Floats, truth: pd.DataFrame | None
+    ) -> dict[str, float]:
+        """How good the answers are on later months of unseen customers, by name; intervals by bootstrap over customers.
+
+        cold_door_… : the door alone, on every customer as if it had no history. cold_unsettled_…, cold_first_months_… :
+        the mixture, on customers without a settled invoice, and in their first three months.
+        """
+        true = None if truth is None else _true_pd(self.data, rows, truth)
+        every = np.ones(len(rows), dtype=bool)
+        of: Mapping[str, tuple[Mask, Floats]] = {
+            "cold_door": (every, self.log_odds(rows)),
+            "cold_unsettled": (self.settled[rows] < 1, mixed),
+            "cold_first_months": (self.days[rows] < FIRST_MONTHS_DAYS, mixed),
+        }
+        found: dict[str, float] = {}
+        for name, (which, z) in of.items():
+            part = _figures(z[which], y[which], self.data.customer[rows[which]], None if true is None else true[which])
+            found |= {f"{name}_{figure}": value for figure, value in part.items()}
+        return {name: value for name, value in found.items() if np.isfinite(value)}
+
+    def model(self, moved: Calibration, quality: Mapping[str, Any]) -> ColdStart:
+        """The cold start handed over. moved : the history's calibration, whose shift by policy (through the cycle, margin
+        of conservatism) the door's level shares."""
+        own = self._calibration((*self.earlier, self.judged), self.data.as_of, of_unseen=False)
+        # the final bag's margins are bare: its level goes into the intercept
+        intercept = own.intercept + own.slope * self.final.at.level
+        calibration = replace(
+            own, intercept=intercept, central_shift=moved.central_shift, conservatism=moved.conservatism
+        )
+        door = CalibratedBag(
+            columns=DOOR, members=self.final.bag.members, calibration=calibration,
+            interval_widening=jackknife_widening(self.final.bag.folds),
+        )  # fmt: skip
+        return ColdStart(door=door, half_months=HALF_MONTHS, quality=quality)
+
+    def quality(self, figures: Mapping[str, float]) -> dict[str, Any]:
+        """What is told to who gets an answer without history: on whom it was measured, when, and how good it was."""
+        names = ("snapshots", "defaulters", "auc", "auc_low", "auc_high", "pd_mean", "default_rate", "truth_pd_mean")
+        found: dict[str, Any] = {"trained_until": str(self.judged.at.origin.date())}
+        for population in ("unsettled", "first_months", "door"):
+            found[population] = {
+                name: figures[key] for name in names if (key := f"cold_{population}_{name}") in figures
+            }
+        return found
+
+    def _calibration(self, doors: Sequence[Door], until: pd.Timestamp, *, of_unseen: bool) -> Calibration:
+        """The line from margins to log-odds, on months after each door's day and outcomes known on `until`; young rows
+        count as they do in the fit. The margin as it stands where fewer than two defaulters came after."""
+        data, seen = self.data, self.data.outcomes(until)
+        usable, y = seen.usable(SHORTEST_MONTHS), seen.within(seen.mature_months)
+        margin, offset = np.full(len(y), np.nan), np.zeros(len(y))
+        for place, door in enumerate(doors):
+            end = doors[place + 1].at.origin if place + 1 < len(doors) else until
+            rows = np.flatnonzero(usable & (data.on > _day(door.at.origin)) & (data.on <= _day(end)))
+            if len(rows):
+                margin[rows] = door.margin(data, rows, of_unseen=of_unseen)
+                offset[rows] = door.at.term_structure.offset(margin[rows], seen.mature_months[rows])
+        rows = np.flatnonzero(~np.isnan(margin))
+        if len(set(data.customer[rows][y[rows] > 0])) < 2:
+            return Calibration(slope=1.0, intercept=0.0)
+        months = np.median(np.unique(data.customer[rows].astype(str), return_counts=True)[1])
+        weight = youth(self.days[rows])
+        weight /= weight.mean() * months  # a customer's months are one story, as in the history's calibration
+        return fit_calibration(margin[rows], y[rows], weight, offset=offset[rows], level_sd=LEVEL_SD)
+
+
+def youth(days: Floats) -> Floats:
+    """How much a row counts by the length of its history: YOUNG_TIMES without any, falling to 1."""
+    months = np.nan_to_num(days) / DAYS_A_MONTH
+    return np.asarray(1.0 + (YOUNG_TIMES - 1.0) * YOUNG_MONTHS / (YOUNG_MONTHS + months), dtype=np.float64)
+
+
+def _fitted(data: Histories, days: Floats, at: Origin, shape: Shape, seed: int) -> Bag:
+    """The door's bag on the snapshots up to a day; rows observed over fewer months count with the history's offset."""
+    seen = data.outcomes(at.origin)
+    used = seen.usable(min(SHORTEST_MONTHS, data.policy.horizon_months))
+    y = seen.within(seen.mature_months)
+    offset = at.level + at.term_structure.offset(np.full(len(y), at.level), seen.mature_months)
+    rows = Rows(
+        matrix=data.matrix[used], y=y[used], offset=offset[used], weight=youth(days[used]),
+        customer=data.customer[used], month=data.month[used],
+    )  # fmt: skip
+    return fit_bag(rows, data.monotone, shape, seed=seed)
+
+
+def _figures(z: Floats, y: Floats, customer: NDArray[np.object_], true: Floats | None) -> dict[str, float]:
+    """Counts, order with its interval, level beside outcomes and beside the truth; what is not defined is left out."""
+    found = {"snapshots": float(len(y)), "defaulters": float(len(set(customer[y > 0])))}
+    if not len(y):
+        return found
+    p = expit(z)
+    found |= {"pd_mean": float(p.mean()), "default_rate": float(y.mean())}
+    named: dict[str, Callable[[Any], float]] = {
+        "auc": lambda w: metrics.auc(y, z, w), "brier": lambda w: metrics.brier(y, p, w),
+    }  # fmt: skip
+    if 0 < y.sum() < len(y):
+        for name, metric in named.items():
+            interval = metrics.by_customer(metric, customer.astype(str), draws=DRAWS)
+            found |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    if true is not None and (has := ~np.isnan(true)).any():
+        t, q = true[has], p[has]
+        found |= {"truth_pd_mean": float(t.mean()), "pd_mean_where_true": float(q.mean())}
+        if np.ptp(t) > 0.0:
+            found["expected_gini_share_of_truth"] = metrics.gini(t, q) / metrics.gini(t, t)
+    return found
+
+
+def _day(instant: pd.Timestamp) -> np.datetime64:
+    return np.datetime64(instant, "D")
