@@ -171,7 +171,7 @@ def _corrected(rows: pd.DataFrame, key: list[str], table: Table) -> pd.DataFrame
     known = pd.Series(known_from(rows, table).astype("datetime64[D]").astype("datetime64[s]"), index=rows.index)[
         again
     ].sort_values(kind="stable")
-    following = known.groupby([rows.loc[known.index, column] for column in key]).shift(-1)
+    following = known.groupby([rows.loc[known.index, column] for column in key], dropna=False).shift(-1)
     until = rows["superseded_on"].copy()
     until.loc[following.index] = following
     return rows.assign(superseded_on=until.astype("datetime64[s]"))

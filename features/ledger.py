@@ -41,7 +41,11 @@ def _with_superseded(name: str, parts: str, superseded: Path) -> str:
 
     A row is found by its key and the number of the part that brought it (0: there before the first import).
     """
-    key = " AND ".join(f"o.{column} = p.{column}" for column in TABLES[name].key)
+    # a macro series of no country has an empty key column, which `=` would never match
+    nullable = {column for column in TABLES[name].key if not TABLES[name].columns[column].required}
+    key = " AND ".join(
+        f"o.{column} {'IS NOT DISTINCT FROM' if column in nullable else '='} p.{column}" for column in TABLES[name].key
+    )
     closed = f"read_parquet({quoted(str(superseded / '*.parquet'))}, union_by_name = true)"
     return (
         f"(WITH p AS (SELECT NULL::INTEGER AS part WHERE false UNION ALL BY NAME SELECT * FROM {parts}), o AS (SELECT * FROM {closed}) "

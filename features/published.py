@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.known import Days, days, known_from
+from features.known import Days, days, known_from, known_until
 from features.ledger import Ledger
 from features.tables import TABLES
 
@@ -17,10 +17,11 @@ A_YEAR_BEFORE = 360  # observations at month ends: twelve months before lies wit
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One series of one country ('' for all): observation days in order, the days they were known from, values."""
+    """One series of one country ('' for all): observation days in order, the days they were known from and until, values."""
 
     observed_on: Days
     known_from: Days
+    known_until: Days
     value: NDArray[np.float64]
 
     def at(self, asked: Days) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -28,7 +29,7 @@ class Series:
         distinct, place = np.unique(asked, return_inverse=True)
         value, change = np.full(len(distinct), np.nan), np.full(len(distinct), np.nan)
         for i, at in enumerate(distinct):
-            known = np.flatnonzero(self.known_from <= at)
+            known = np.flatnonzero((self.known_from <= at) & (self.known_until > at))
             if len(known):
                 last = known[-1]
                 value[i] = self.value[last]
@@ -42,13 +43,14 @@ def published(ledger: Ledger) -> Mapping[tuple[str, str], Series]:
     """(series, country or '') -> the series."""
     table = (
         ledger["macro"]
-        .assign(known=known_from(ledger["macro"], TABLES["macro"]))
+        .assign(known=known_from(ledger["macro"], TABLES["macro"]), until=known_until(ledger["macro"], TABLES["macro"]))
         .sort_values("observed_on", kind="stable")
     )
     return {
         (str(series), str(country)): Series(
             observed_on=days(part["observed_on"]),
             known_from=part["known"].to_numpy(np.int32),
+            known_until=part["until"].to_numpy(np.int32),
             value=part["value"].to_numpy(np.float64),
         )
         for (series, country), part in table.assign(country=table["country"].fillna("")).groupby(

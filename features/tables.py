@@ -16,6 +16,7 @@ PAYMENT_KINDS = ("payment", "reversal", "refund", "netting", "factoring")
 EVENT_KINDS = (
     "dispute_opened", "dispute_closed", "dunning", "promise_to_pay", "promise_broken", "payment_bounced",
     "order_blocked", "write_off", "recovery", "concession", "insolvency", "insurance_claim", "merged_into",
+    "residual",  # what is left of an invoice goes on under another document; an extension of the contract, see sap.py
 )  # fmt: skip
 
 SQL_TYPES = {"text": "VARCHAR", "date": "DATE", "number": "DOUBLE", "integer": "BIGINT", "flag": "BOOLEAN"}
@@ -41,7 +42,8 @@ class Table:
     """One table: its key, its columns, and which of them say when a row happened and when the books first held it.
 
     `superseded_on` (an extension of the contract) is the day from which a corrected row no longer counts: the row
-    that replaces it is booked on that day. Rows of one key may differ only by it.
+    that replaces it is booked on that day. Rows of one key may differ only by it. Every table with a known date has it;
+    customers have no dates at all (what changes about a customer is an attribute), exchange rates are never revalued.
     """
 
     key: tuple[str, ...]
@@ -119,20 +121,21 @@ TABLES: Mapping[str, Table] = {
             "payment_terms_days": Column(type="integer", rule="{column} >= 0", words="0 or above"),
             "insured_limit": _MONEY, "insured_share": _SHARE, "first_loss": _MONEY,
             "maximum_extension_days": Column(type="integer", rule="{column} >= 0", words="0 or above"),
-            "booked_on": _date(),
+            "booked_on": _date(), "superseded_on": _date(),
         },
     ),
     "ratings": Table(
         key=("customer_id", "source", "rated_on"), event="rated_on", known="published_on",
         columns={
             "customer_id": _ID, "source": _ID, "rated_on": _EVENT_DAY, "value": _text(True), "scale": _text(True),
-            "published_on": _date(),
+            "published_on": _date(), "superseded_on": _date(),
         },
     ),
     "attributes": Table(
         key=("customer_id", "name", "observed_on"), event="observed_on", known="booked_on",
         columns={
             "customer_id": _ID, "name": _ID, "observed_on": _EVENT_DAY, "value": _text(True), "booked_on": _date(),
+            "superseded_on": _date(),
         },
     ),
     "macro": Table(
@@ -140,7 +143,7 @@ TABLES: Mapping[str, Table] = {
         columns={
             "series": _ID, "country": _COUNTRY, "observed_on": _EVENT_DAY,
             "value": Column(type="number", required=True, rule="isfinite({column})", words="a finite number"),
-            "published_on": _date(),
+            "published_on": _date(), "superseded_on": _date(),
         },
     ),
     "exchange_rates": Table(

@@ -8,7 +8,9 @@ which it no longer counts goes to `invoices.superseded/`, which the ledger's rea
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from features.ledger import source_of
 from features.tables import SQL_TYPES, TABLES
 
 ROW_GROUP = 122_880
+DISTINCT_AT_MOST = 5_000  # values of a column in a row group that are worth a dictionary: ids are not
 SPLIT = "~([0-9]+|rest[^~]*)$"  # what follows a document's id where it gives several rows
 
 
@@ -34,11 +37,7 @@ class Change:
 
 
 def existing_tables(folder: Path) -> dict[str, str]:
-    """Table -> SQL of the current rows of a ledger folder (none for a folder that does not exist yet)."""
-    if not folder.exists():
-        return {}
-    if not folder.is_dir():
-        raise InputError(f"{folder}: imports write a folder, and this is a file; name another --out.")
+    """Table -> SQL of the current rows of a ledger folder (none for an empty folder)."""
     csv = sorted(
         name for name in TABLES if (folder / f"{name}.csv").exists() and not (folder / f"{name}.parquet").exists()
     )
@@ -65,9 +64,23 @@ def _all_columns(name: str, source: str) -> str:
     return f"({empty} UNION ALL BY NAME SELECT * FROM {source})"
 
 
-def compare(
-    connection: duckdb.DuckDBPyConnection, name: str, existing: str | None, known_on: date, fmt: Format
-) -> Change:
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How an import meets what the ledger holds already.
+
+    known_on : the day on which the books learn a correction.
+    own_parts : numbers of the earlier imports of this format where the files are a complete export: rows that those
+        brought and these no longer have are withdrawn; empty for a partial one.
+    splits_payments : payments without an invoice are laid on invoices by a policy, one payment giving several rows.
+    """
+
+    known_on: date
+    fmt: Format
+    own_parts: tuple[int, ...] = ()
+    splits_payments: bool = False
+
+
+def compare(connection: duckdb.DuckDBPyConnection, name: str, existing: str | None, rules: Rules) -> Change:
     """Make `new_NAME` (rows to add) and `old_NAME` (rows they supersede, with the day) from the accepted drafts."""
     table = TABLES[name]
     columns = ", ".join(table.columns)
@@ -79,17 +92,30 @@ def compare(
     connection.execute(f"CREATE TABLE accepted_{name} AS {accepted}")
     if name == "customers":
         return _customers(connection, existing)
-    content = [c for c in table.columns if c not in (*table.key, "booked_on", "published_on", "superseded_on")]
-    same = " AND ".join([f"e.{c} IS NOT DISTINCT FROM a.{c}" for c in content] or ["true"])
     on = " AND ".join(f"e.{k} IS NOT DISTINCT FROM a.{k}" for k in table.key)
     connection.execute(
         f"CREATE TABLE before_{name} AS SELECT {columns}, coalesce(part, 0) AS part FROM {existing} e WHERE EXISTS "
         f"(SELECT 1 FROM accepted_{name} a WHERE {on})"
     )
-    is_dated = "superseded_on" in table.columns
-    day = f"DATE '{known_on.isoformat()}'"
-    from_day = f"greatest({day}, e.{table.known}, a.{table.event})" if is_dated else f"e.{table.known or table.event}"
-    booked = ", ".join(f"{from_day} AS booked_on" if c == "booked_on" and is_dated else f"a.{c}" for c in table.columns)
+    if "superseded_on" not in table.columns:  # a rate that is there already with another value went to quarantine
+        connection.execute(
+            f"CREATE TABLE new_{name} AS SELECT a.* FROM accepted_{name} a WHERE NOT EXISTS (SELECT 1 FROM "
+            f"before_{name} e WHERE {on})"
+        )
+        connection.execute(f"CREATE TABLE old_{name} AS FROM before_{name} WHERE false")
+        new = _count(connection, f"new_{name}")
+        return Change(new=new, unchanged=_count(connection, f"accepted_{name}") - new)
+    return _dated(connection, name, existing, rules, on)
+
+
+def _dated(connection: duckdb.DuckDBPyConnection, name: str, existing: str, rules: Rules, on: str) -> Change:
+    """A table with a known day: a corrected row is closed on that day, and its successor is known from it."""
+    table = TABLES[name]
+    content = [c for c in table.columns if c not in (*table.key, table.known, "superseded_on")]
+    same = " AND ".join([f"e.{c} IS NOT DISTINCT FROM a.{c}" for c in content] or ["true"])
+    day = f"DATE '{rules.known_on.isoformat()}'"
+    from_day = f"greatest({day}, e.{table.known}, a.{table.event})"
+    booked = ", ".join(f"{from_day} AS {c}" if c == table.known else f"a.{c}" for c in table.columns)
     closed = ", ".join(f"{from_day} AS superseded_on" if c == "superseded_on" else f"e.{c}" for c in table.columns)
     joined = f"accepted_{name} a JOIN before_{name} e ON {on}"
     connection.execute(f"""
@@ -100,7 +126,7 @@ def compare(
     """)
     connection.execute(f"CREATE TABLE old_{name} AS SELECT {closed}, e.part FROM {joined} WHERE NOT ({same})")
     corrected, total = _count(connection, f"old_{name}"), _count(connection, f"accepted_{name}")
-    gone = _gone(name, fmt)
+    gone = _gone(name, rules)
     withdrawn = 0
     if gone:
         at = f"greatest({day}, e.{table.known}, e.{table.event})"
@@ -110,24 +136,37 @@ def compare(
             WHERE ({gone}) AND NOT EXISTS (SELECT 1 FROM accepted_{name} a WHERE {on})
         """)
         withdrawn = _count(connection, f"old_{name}") - corrected
+        # what a document that was split otherwise gives now is learned now, too: until today the old rows counted
+        document = f"regexp_replace({table.key[0]}, '~[^~]*$', '')"
+        connection.execute(
+            f"UPDATE new_{name} SET {table.known} = greatest({table.known}, {day}) "
+            f"WHERE {document} IN (SELECT {document} FROM old_{name}) AND {table.key[0]} NOT IN (SELECT {table.key[0]} "
+            f"FROM before_{name})"
+        )
     new = _count(connection, f"new_{name}") - corrected
     return Change(new=new, unchanged=total - new - corrected, corrected=corrected, withdrawn=withdrawn)
 
 
-def _gone(name: str, fmt: Format) -> str:
+def _gone(name: str, rules: Rules) -> str:
     """SQL test for a row of the ledger that this import would have brought again if it still held; empty: none."""
+    fmt, key, tests = rules.fmt, TABLES[name].key, []
     if fmt.whole_invoices and name == "payments":
-        return "invoice_id IN (SELECT invoice_id FROM accepted_invoices)"
-    if fmt.splits_documents and name in ("invoices", "payments"):
-        key = TABLES[name].key[0]
-        document = f"regexp_replace({key}, '{SPLIT}', '')"
-        documents = f"SELECT regexp_replace({key}, '~[^~]*$', '') FROM accepted_{name}" + (
+        tests.append("invoice_id IN (SELECT invoice_id FROM accepted_invoices)")
+    if (fmt.splits_documents and name in ("invoices", "payments")) or (rules.splits_payments and name == "payments"):
+        documents = f"SELECT regexp_replace({key[0]}, '~[^~]*$', '') FROM accepted_{name}" + (
             " WHERE kind = 'credit_note'" if name == "invoices" else ""
         )
-        is_part = f"contains({key}, '~') AND regexp_matches({key}, '{SPLIT}')"
-        again = f"{key} IN ({documents}) OR ({is_part} AND {document} IN ({documents}))"
-        return f"({again})" + (" AND kind = 'credit_note'" if name == "invoices" else "")
-    return ""
+        is_part = f"contains({key[0]}, '~') AND regexp_matches({key[0]}, '{SPLIT}')"
+        again = f"{key[0]} IN ({documents}) OR ({is_part} AND regexp_replace({key[0]}, '{SPLIT}', '') IN ({documents}))"
+        tests.append(f"({again})" + (" AND kind = 'credit_note'" if name == "invoices" else ""))
+    if name in fmt.withdrawn:
+        tests.append(fmt.withdrawn[name])
+    if rules.own_parts:
+        # a row that is in quarantine this time is still in the source
+        here = " AND ".join(f"d.{k} IS NOT DISTINCT FROM e.{k}" for k in key)
+        numbers = ", ".join(str(number) for number in rules.own_parts)
+        tests.append(f"coalesce(e.part, 0) IN ({numbers}) AND NOT EXISTS (SELECT 1 FROM draft_{name} d WHERE {here})")
+    return " OR ".join(f"({test})" for test in tests)
 
 
 def _customers(connection: duckdb.DuckDBPyConnection, existing: str) -> Change:
@@ -154,62 +193,77 @@ def _customers(connection: duckdb.DuckDBPyConnection, existing: str) -> Change:
     return Change(new=new, unchanged=total - new - corrected, corrected=corrected)
 
 
-def write(connection: duckdb.DuckDBPyConnection, folder: Path, name: str, number: int, existing: str | None) -> None:
-    """Add the rows of `new_NAME` as a part, and those of `old_NAME` where superseded rows are kept."""
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A file made in the scratch folder, its place in the ledger, and whether it holds the whole table from now on."""
+
+    made: Path
+    place: Path
+    is_whole: bool = False
+
+
+def parts(
+    connection: duckdb.DuckDBPyConnection, folder: Path, scratch: Path, name: str, number: int, existing: str | None
+) -> list[Part]:
+    """The rows of `new_NAME` as a part, and those of `old_NAME` as superseded rows, made but not yet in the ledger."""
     has_new, has_old = _count(connection, f"new_{name}") > 0, _count(connection, f"old_{name}") > 0
-    table = TABLES[name]
-    if has_new or (existing is None and table.required):
-        _as_folder(folder / f"{name}.parquet")
-    if has_old and "superseded_on" not in table.columns:
-        _replace_rows(connection, folder, name, number, existing or "")
-        return
+    file = f"part-{number:06d}.parquet"
+    if has_old and name == "customers":
+        return _customers_anew(connection, folder, scratch, number, existing or "")
+    made = []
+    if has_new or (existing is None and TABLES[name].required):
+        sql = f"SELECT *, {number}::INTEGER AS part FROM new_{name}"
+        made.append(_made(connection, sql, scratch / f"{name}.{file}", folder / f"{name}.parquet" / file))
     if has_old:
-        _copy(connection, f"SELECT * FROM old_{name}", folder / f"{name}.superseded" / f"part-{number:06d}.parquet")
-    if has_new or (existing is None and table.required):
-        _copy(
-            connection,
-            f"SELECT *, {number}::INTEGER AS part FROM new_{name}",
-            folder / f"{name}.parquet" / f"part-{number:06d}.parquet",
-        )
+        place = folder / f"{name}.superseded" / file
+        made.append(_made(connection, f"SELECT * FROM old_{name}", scratch / f"{name}.superseded.{file}", place))
+    return made
 
 
-def _replace_rows(connection: duckdb.DuckDBPyConnection, folder: Path, name: str, number: int, existing: str) -> None:
-    """Rewrite a (small) table without known days; the rows replaced are kept under `replaced/`."""
-    key = " AND ".join(f"e.{k} IS NOT DISTINCT FROM o.{k}" for k in TABLES[name].key)
-    columns = ", ".join(TABLES[name].columns)
+def _customers_anew(
+    connection: duckdb.DuckDBPyConnection, folder: Path, scratch: Path, number: int, existing: str
+) -> list[Part]:
+    """The customers, a small table without days, as one new part; the rows replaced are kept under `replaced/`."""
+    columns, file = ", ".join(TABLES["customers"].columns), f"customers-{number:06d}.parquet"
+    whole = (
+        f"SELECT {columns} FROM {existing} e ANTI JOIN old_customers USING (customer_id) "
+        f"UNION ALL SELECT {columns} FROM new_customers"
+    )
+    place = folder / "customers.parquet" / f"part-{number:06d}.parquet"
+    anew = _made(connection, f"SELECT *, {number}::INTEGER AS part FROM ({whole})", scratch / f"new.{file}", place)
+    kept = _made(connection, "SELECT * FROM old_customers", scratch / f"old.{file}", folder / "replaced" / file)
+    return [kept, replace(anew, is_whole=True)]
+
+
+def publish(made: Iterable[Part]) -> None:
+    """Put finished parts into the ledger: only renames, so that an import that fails before has changed nothing."""
+    for part in made:
+        parent = part.place.parent
+        if parent.is_file():  # a table of one file becomes a folder of part files, without being rewritten
+            aside = parent.with_suffix(".first")
+            parent.rename(aside)
+            parent.mkdir()
+            aside.rename(parent / "part-000000.parquet")
+        parent.mkdir(parents=True, exist_ok=True)
+        os.replace(part.made, part.place)
+        for file in parent.glob("*.parquet") if part.is_whole else ():
+            if file != part.place:
+                file.unlink()
+
+
+def _made(connection: duckdb.DuckDBPyConnection, sql: str, path: Path, place: Path) -> Part:
+    quoted = str(path).replace("'", "''")
     connection.execute(
-        f"CREATE TABLE whole_{name} AS SELECT {columns} FROM {existing} e WHERE NOT EXISTS (SELECT 1 FROM old_{name} o "
-        f"WHERE {key}) "
-        f"UNION ALL SELECT {columns} FROM new_{name}"
+        f"COPY ({sql}) TO '{quoted}' (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP}, "
+        f"DICTIONARY_SIZE_LIMIT {DISTINCT_AT_MOST})"
     )
-    columns_and_part = f"{columns}, {number}::INTEGER AS part"
-    _copy(connection, f"SELECT * FROM old_{name}", folder / "replaced" / f"{name}-{number:06d}.parquet")
-    parts = sorted((folder / f"{name}.parquet").glob("*.parquet"))
-    _copy(
-        connection,
-        f"SELECT {columns_and_part} FROM whole_{name}",
-        folder / f"{name}.parquet" / f"part-{number:06d}.parquet",
-    )
-    for part in parts:
-        part.unlink()
+    return Part(made=path, place=place)
 
 
-def _as_folder(path: Path) -> None:
-    """A table of one file becomes a folder of part files, without being rewritten."""
-    if path.is_file():
-        aside = path.with_suffix(".first")
-        path.rename(aside)
-        path.mkdir()
-        aside.rename(path / "part-000000.parquet")
-    path.mkdir(parents=True, exist_ok=True)
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    quoted = str(unfinished).replace("'", "''")
-    connection.execute(f"COPY ({sql}) TO '{quoted}' (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})")
-    os.replace(unfinished, path)
+def next_number(folder: Path, logged: Iterable[int]) -> int:
+    """The number of this import: above all that are logged, and above the parts of one that was cut off before its log."""
+    found = [re.search(r"-(\d+)\.parquet$", path.name) for path in folder.glob("*/*-*.parquet")]
+    return max([0, *logged, *(int(match.group(1)) for match in found if match)]) + 1
 
 
 def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:

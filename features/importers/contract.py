@@ -74,6 +74,8 @@ class Format:
         withdrawn.
     splits_documents : one payment or credit note of the source may give several rows, ID~1, ID~2,
         ID~rest; when the document comes again and is split otherwise, the rows that it no longer gives are withdrawn.
+    withdrawn : ledger table -> SQL test of a row of the ledger that this export, by what it holds, would have given
+        again if it still held (cancelled, deleted, split otherwise); what it did not give is superseded.
     day_first : how 03/04/2019 is read where neither the file nor an earlier import tells.
     traps : what is special about the format, for the documentation.
     """
@@ -88,6 +90,7 @@ class Format:
     noticed: tuple[Notice, ...] = ()
     whole_invoices: bool = False
     splits_documents: bool = False
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
     day_first: bool = True
     traps: tuple[str, ...] = ()
 

@@ -3,7 +3,9 @@
 The Payment Ledger Entry is the ledger of allocations: a row below 0 against an invoice, of a Payment Entry or Journal
 Entry, is a payment of it; above 0, a payment taken back. A row of an entry against itself is unapplied cash. A return
 (is_return, negative total) is a credit note; the ledger row of its own voucher says which invoice it was set against.
-Drafts (docstatus 0) and cancelled documents (2), and delinked ledger rows, are refused.
+Drafts (docstatus 0) and cancelled documents (2) are refused, and what an earlier import took of a cancelled one is
+withdrawn. A delinked row is a payment that held until its `modified` day: a payment and its reversal; without that day
+it is refused, and withdrawn where the ledger has it.
 """
 
 from __future__ import annotations
@@ -79,10 +81,20 @@ ENTRIES = File(
         "currency": Field(
             names=("account_currency", "Account Currency", "Currency"), type=TEXT, required=True, meaning="currency"
         ),
-        "is_delinked": Field(names=("delinked", "DeLinked"), type=FLAG, meaning="taken out of the ledger"),
+        "is_delinked": Field(names=("delinked", "DeLinked"), type=FLAG, meaning="taken out of the ledger: a reversal"),
         "created_on": Field(names=("creation", "Created On"), type=DATE, meaning="booked_on"),
+        "modified_on": Field(
+            names=("modified", "Last Modified", "Last Updated On"),
+            type=DATE,
+            meaning="day of a delinked row's reversal",
+        ),
     },
-    refuse=(("is_delinked", "the ledger row is delinked (its document was cancelled)"),),
+    refuse=(
+        (
+            "is_delinked AND modified_on IS NULL AND voucher_type <> 'Sales Invoice'",
+            "the ledger row is delinked, and no modified day says since when",
+        ),
+    ),
 )
 PAYMENTS = File(
     optional=True,
@@ -130,6 +142,16 @@ APPLIED = """
     FROM ledger_entries e LEFT JOIN sales_invoices r ON r.name = e.voucher AND r.is_return LEFT JOIN payment_entries p
         ON p.name = e.voucher
     WHERE e.against_type = 'Sales Invoice' AND e.against <> e.voucher AND e.amount <> 0
+        AND NOT (coalesce(is_delinked, false) AND (e.amount > 0 OR e.voucher_type = 'Sales Invoice'))
+"""
+# Of a cancelled document both the row and its reverse are delinked; the reverse is what `modified` tells as well.
+LOOSE = """
+    SELECT e.*, p.method, e.voucher || '~rest' || CASE WHEN row_number() OVER same > 1 THEN '-' || e.entry_id ELSE '' END
+        AS payment_id
+    FROM ledger_entries e LEFT JOIN payment_entries p ON p.name = e.voucher
+    WHERE voucher_type <> 'Sales Invoice' AND (against = voucher OR against_type <> 'Sales Invoice') AND amount <> 0
+        AND NOT (coalesce(is_delinked, false) AND amount > 0)
+    WINDOW same AS (PARTITION BY voucher ORDER BY coalesce(is_delinked, false), entry_id)
 """
 
 FORMAT = Format(
@@ -144,6 +166,7 @@ FORMAT = Format(
     },
     prepared={
         "applied": APPLIED,
+        "loose": LOOSE,
         "returns": """
             SELECT i.*, CAST(round(abs(i.amount) * 100) AS BIGINT) AS cents,
                 CAST(round(abs(i.amount) * 100) AS BIGINT) + coalesce((SELECT sum(cents) FROM applied a
@@ -182,13 +205,22 @@ FORMAT = Format(
                     ELSE 'payment' END AS kind, created_on AS booked_on
             FROM applied WHERE return_name IS NULL
             UNION ALL
-            SELECT e.source, e.line, voucher || '~rest' || CASE WHEN row_number() OVER same > 1 THEN '-' || entry_id
-                ELSE '' END, customer_id, NULL, on_day, abs(amount), currency, coalesce(p.method, voucher_type),
-                CASE WHEN amount > 0 THEN 'refund' ELSE 'payment' END, created_on
-            FROM ledger_entries e LEFT JOIN payment_entries p ON p.name = e.voucher
-            WHERE voucher_type <> 'Sales Invoice' AND (against = voucher OR against_type <> 'Sales Invoice')
-                AND amount <> 0
-            WINDOW same AS (PARTITION BY voucher ORDER BY coalesce(is_delinked, false), entry_id)""",
+            SELECT source, line, payment_id, customer_id, NULL, on_day, abs(amount), currency,
+                coalesce(method, voucher_type), CASE WHEN amount > 0 THEN 'refund' ELSE 'payment' END, created_on
+            FROM loose
+            UNION ALL
+            SELECT source, line, voucher || '~' || entry_id || ':delinked', customer_id, against, modified_on,
+                abs(amount), currency, coalesce(method, voucher_type), 'reversal', modified_on
+            FROM applied WHERE return_name IS NULL AND is_delinked
+            UNION ALL
+            SELECT source, line, payment_id || ':delinked', customer_id, NULL, modified_on, abs(amount), currency,
+                coalesce(method, voucher_type), 'reversal', modified_on
+            FROM loose WHERE is_delinked""",
+    },
+    withdrawn={
+        "invoices": "invoice_id IN (SELECT name FROM sales_invoices WHERE docstatus = 2)",
+        "payments": "payment_id IN (SELECT voucher || '~' || entry_id FROM ledger_entries WHERE is_delinked "
+        "UNION SELECT payment_id FROM loose WHERE is_delinked)",
     },
     inferred=(
         Notice(
@@ -201,6 +233,11 @@ FORMAT = Format(
         Notice(
             words="ledger rows of the invoices themselves: they confirm, and give no row",
             sql="SELECT entry_id FROM ledger_entries WHERE voucher_type = 'Sales Invoice' AND against = voucher",
+        ),
+        Notice(
+            words="delinked ledger rows: payments taken back on the day of their last change",
+            sql="SELECT entry_id FROM applied WHERE is_delinked AND modified_on IS NOT NULL UNION ALL "
+            "SELECT entry_id FROM loose WHERE is_delinked AND modified_on IS NOT NULL",
         ),
         Notice(
             words="invoices whose outstanding_amount is not what the ledger rows leave",

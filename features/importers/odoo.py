@@ -4,13 +4,25 @@
 joins the debit's move (the invoice) with the credit's move, each given by the number of the move: export the columns
 `debit_move_id/move_id` and `credit_move_id/move_id`. Where the credit is a refund, it is an applied credit note, else
 a payment, dated by the payment's own move (max_date, the later of both sides, where that move is not in the export).
-Drafts and cancelled moves are refused. `payment_state` is compared and decides nothing: `in_payment` money has
-arrived in the books, `reversed` is closed by a credit note, and is no payment.
+A payment that no reconciliation names is unapplied cash; export a payment's move with all of its reconciliations, since
+those that are not there any more are withdrawn. Drafts and cancelled moves are refused. `payment_state` is compared and
+decides nothing: `in_payment` money has arrived in the books, `reversed` is closed by a credit note, and is no payment.
 """
 
 from __future__ import annotations
 
 from features.importers.contract import DATE, ID, NUMBER, TEXT, Field, File, Format, Notice
+
+_INVOICE, _REFUND = "('out_invoice', 'Customer Invoice')", "('out_refund', 'Customer Credit Note')"
+_ENTRY = "('entry', 'Journal Entry')"
+# Money received that no reconciliation names: Odoo says so, or it is an entry of a customer with invoices in the
+# journal of a payment that was reconciled with an invoice.
+_IS_CASH = f"""customer_id IS NOT NULL AND CASE WHEN payment_type IS NOT NULL
+    THEN lower(payment_type) IN ('inbound', 'receive', 'receive money')
+    ELSE customer_id IN (SELECT customer_id FROM moves WHERE type IN {_INVOICE} AND reasons IS NULL)
+        AND split_part(move, '/', 1) IN (SELECT split_part(credit_move, '/', 1) FROM reconciles WHERE debit_move IN
+            (SELECT move FROM moves WHERE type IN {_INVOICE}) AND credit_move NOT IN
+            (SELECT move FROM moves WHERE type IN {_REFUND} AND move IS NOT NULL)) END"""
 
 MOVES = File(
     informs=True,
@@ -51,6 +63,11 @@ MOVES = File(
         "residual": Field(names=("amount_residual", "Amount Due"), type=NUMBER, meaning="compared"),
         "currency": Field(names=("currency_id", "Currency"), type=TEXT, required=True, meaning="currency"),
         "payment_state": Field(names=("payment_state", "Payment Status"), type=TEXT, meaning="compared"),
+        "payment_type": Field(
+            names=("payment_id/payment_type", "origin_payment_id/payment_type", "Payment Type"),
+            type=TEXT,
+            meaning="inbound: an entry without a reconciliation is unapplied cash",
+        ),
         "terms": Field(names=("invoice_payment_term_id", "Payment Terms"), type=TEXT, meaning="invoices.payment_terms"),
         "reversed_entry": Field(names=("reversed_entry_id", "Reversal of"), type=ID, meaning="a credit note's invoice"),
         "created_on": Field(names=("create_date", "Created on"), type=DATE, meaning="booked_on"),
@@ -63,10 +80,9 @@ MOVES = File(
             "not a customer's document (vendor bill, receipt)",
         ),
         (
-            "type IN ('entry', 'Journal Entry') AND move NOT IN (SELECT credit_move FROM reconciles WHERE credit_move "
-            "IS "
-            "NOT NULL)",
-            "a journal entry that no reconciliation with an invoice names",
+            f"type IN {_ENTRY} AND move NOT IN (SELECT credit_move FROM reconciles WHERE credit_move IS NOT NULL) "
+            f"AND NOT ({_IS_CASH})",
+            "a journal entry that no reconciliation with an invoice names, and that is no customer's payment",
         ),
     ),
 )
@@ -101,7 +117,6 @@ RECONCILES = File(
     },
 )
 
-_INVOICE, _REFUND = "('out_invoice', 'Customer Invoice')", "('out_refund', 'Customer Credit Note')"
 APPLIED = f"""
     SELECT r.source, r.line, r.reconcile_id, r.debit_move, r.credit_move, r.amount, CAST(round(r.amount * 100) AS
         BIGINT) AS cents,
@@ -128,14 +143,13 @@ FORMAT = Format(
                     WHERE a.credit_move = m.move), 0) AS rest
             FROM moves m WHERE type IN {_REFUND}""",
         # payment entries, and what of them found no invoice: unapplied cash of the customer whose invoices they pay
-        "entries": """
-            SELECT m.source, m.line, m.move, coalesce(m.customer_id, a.customer_id) AS customer_id, m.on_day,
-                m.currency, m.created_on,
-                CAST(round(abs(m.amount) * 100) AS BIGINT) - a.cents AS rest
-            FROM moves m JOIN (SELECT credit_move, max(customer_id) AS customer_id, sum(cents) AS cents FROM applied
-                WHERE NOT is_refund GROUP BY 1) a
-                ON a.credit_move = m.move
-            WHERE m.type IN ('entry', 'Journal Entry')""",
+        "entries": f"""
+            SELECT m.source, m.line, m.move, coalesce(m.customer_id, a.payer) AS customer_id, m.on_day,
+                m.currency, m.created_on, m.payment_type, a.credit_move IS NULL AS is_alone,
+                CAST(round(abs(m.amount) * 100) AS BIGINT) - coalesce(a.cents, 0) AS rest
+            FROM moves m LEFT JOIN (SELECT credit_move, max(customer_id) AS payer, sum(cents) AS cents
+                FROM applied WHERE NOT is_refund GROUP BY 1) a ON a.credit_move = m.move
+            WHERE m.type IN {_ENTRY} AND (a.credit_move IS NOT NULL OR ({_IS_CASH}))""",
     },
     tables={
         "customers": """
@@ -163,7 +177,17 @@ FORMAT = Format(
                 '/', 1), 'payment', created_on
             FROM entries WHERE rest > 0""",
     },
+    # a payment's move comes with all of its reconciliations: what was reconciled before and is not any more is free again
+    withdrawn={
+        "invoices": "invoice_id IN (SELECT move FROM moves WHERE lower(state) IN ('cancel', 'cancelled'))",
+        "payments": r"regexp_extract(payment_id, '^(.*)~(r[^~]*|rest)$', 1) IN (SELECT move FROM moves WHERE type IN "
+        f"{_ENTRY})",
+    },
     inferred=(
+        Notice(
+            words="entries without a reconciliation taken as money received: of a customer, in a journal of payments",
+            sql="SELECT move FROM entries WHERE is_alone AND payment_type IS NULL",
+        ),
         Notice(
             words="payment days taken from max_date, since the payment's move is not in the export",
             sql="SELECT reconcile_id FROM applied WHERE is_alone",

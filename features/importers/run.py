@@ -14,15 +14,19 @@ from typing import Any
 
 import duckdb
 
-from features.importers import book, checks, notices, quarantine, report
+from features.errors import InputError
+from features.importers import book, checks, notices, policy, quarantine, report
 from features.importers.contract import Format, SourceError
+from features.importers.lock import only_one
+from features.importers.policy import UNAPPLIED
 from features.importers.reading import Reading, Usual, read
+from features.importers.settled import settle_import
 from features.importers.source import files_in, open_source
 from features.tables import SQL_TYPES, TABLES
 
 REPORT, LOG = "import_report.json", "imports.json"
 MEMORY = "1200MB"
-STEPS = ("reading", "checking", "comparing", "writing", "accounting")
+STEPS = ("reading", "checking", "comparing", "writing", "settling", "accounting")
 
 
 def _silent(step: str) -> None:
@@ -35,11 +39,16 @@ class Options:
 
     known_on : the day on which the books learn what this import brings where it corrects a known row.
     currency : the currency of a source that has none; None takes the format's own.
+    is_complete : the files are everything that the source holds: rows that earlier imports of the same format brought
+        and that are not in them any more are withdrawn.
+    allocation : what becomes of money that names no invoice: one of policy.POLICIES.
     step : told the name of each of the STEPS as it begins.
     """
 
     known_on: date
     currency: str | None = None
+    is_complete: bool = False
+    allocation: str = UNAPPLIED
     step: Callable[[str], None] = _silent
 
 
@@ -48,30 +57,32 @@ def import_files(fmt: Format, paths: Iterable[str | Path], out: str | Path, opti
 
     Raises InputError for a file that cannot be read or mapped: then nothing is written.
     """
+    if options.allocation not in policy.POLICIES:
+        raise InputError(
+            f"The allocation of an import must be one of {', '.join(policy.POLICIES)}. Got {options.allocation} instead."
+        )
     folder = Path(out)
     files = files_in([Path(p) for p in paths])
-    existing = book.existing_tables(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
-    try:
-        connection = duckdb.connect(
-            ":memory:",  # what does not fit goes to the temp_directory
-            config={
-                "threads": 2,
-                "memory_limit": MEMORY,
-                "temp_directory": str(scratch / "spill"),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            },
-        )
+    with only_one(folder):
+        existing = book.existing_tables(folder)
+        scratch = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
         try:
-            return _import(connection, fmt, files, folder, existing, options, scratch)
+            connection = duckdb.connect(
+                ":memory:",  # what does not fit goes to the temp_directory
+                config={
+                    "threads": 2,
+                    "memory_limit": MEMORY,
+                    "temp_directory": str(scratch / "spill"),
+                    "autoinstall_known_extensions": False,
+                    "autoload_known_extensions": False,
+                },
+            )
+            try:
+                return _import(connection, fmt, files, folder, existing, options, scratch)
+            finally:
+                connection.close()
         finally:
-            connection.close()
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        if not any(folder.iterdir()):
-            folder.rmdir()
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _import(
@@ -94,35 +105,47 @@ def _import(
     checks.find_bad_rows(connection, fmt, roles, existing)
     new_customers = checks.add_customers(connection, fmt, existing)
     accounts = _accounts(connection, fmt, readings)
-    number = len(log) + 1
+    laid = policy.lay(connection, fmt, existing) if options.allocation == policy.OLDEST_DUE_FIRST else []
+    number = book.next_number(folder, (entry["import"] for entry in log))
     tables = list(dict.fromkeys(["customers", *fmt.tables]))
     options.step("comparing")
-    changes = {name: book.compare(connection, name, existing.get(name), options.known_on, fmt) for name in tables}
+    rules = book.Rules(
+        known_on=options.known_on, fmt=fmt, splits_payments=options.allocation == policy.OLDEST_DUE_FIRST,
+        own_parts=tuple(e["import"] for e in log if e["format"] == fmt.name) if options.is_complete else (),
+    )  # fmt: skip
+    changes = {name: book.compare(connection, name, existing.get(name), rules) for name in tables}
     for name in (t for t, declared in TABLES.items() if declared.required and t not in changes and t not in existing):
         _empty_table(connection, name)
         tables.append(name)
     options.step("writing")
     quarantine.collect(connection, readings, number)
-    for name in tables:
-        book.write(connection, folder, name, number, existing.get(name))
+    book.publish([
+        part for name in tables for part in book.parts(connection, folder, scratch, name, number, existing.get(name))
+    ])  # fmt: skip
     quarantine.write(connection, folder, readings)
-    options.step("accounting")
+    options.step("settling")
     whole = report.ledger_totals(connection, folder)
+    settled = settle_import(connection, folder, is_first=not existing, totals=whole)
+    options.step("accounting")
     taken = report.accepted_totals(connection, fmt, folder) if existing else whole
     result = {
         "format": fmt.name,
         "import": number,
         "known_on": options.known_on.isoformat(),
+        "is_complete": options.is_complete,
+        "allocation": options.allocation,
         "files": accounts,
         "rows": {k: sum(a[k] for a in accounts) for k in ("read", "accepted", "quarantined")},
         "reasons": report.reasons(connection),
         "inferred": notices.counted(connection, fmt.inferred)
         + ([{"what": notices.NEW_CUSTOMERS, "rows": new_customers}] if new_customers else [])
+        + laid
         + notices.conventions(readings),
         "noticed": notices.counted(connection, fmt.noticed) + notices.general(connection, fmt),
         "tables": {name: vars(change) for name, change in changes.items()},
         "totals": report.control(connection, fmt, taken),
         "ledger_totals": report.by_currency(whole),
+        "settlement": settled,
     }
     _write_json(folder / REPORT, result)
     conventions = {"day_first": _told(readings, "day_first"), "decimal": _told(readings, "decimal")}

@@ -8,7 +8,9 @@ invoice reference is due on ZFBDT. CPUDT is the day on which the books first hel
 - A *residual item* is a debit of a payment document that names an invoice (REBZG) or was posted by its clearing. SAP
   clears the invoice in full; it was not paid in full. The residual carries the invoice on: only the money that came
   is a payment, what clears the residual later pays the same invoice, along the whole chain of residuals. So the
-  invoice is settled on the day on which the last residual is, and days late are what the customer really took.
+  invoice is settled on the day on which the last residual is, and days late are what the customer really took, counted
+  from the invoice's own due date: a new document is no new term. What SAP gives the residual (its number, amount, due
+  date, terms) is kept as an event `residual` of the invoice, which the timeline shows and no balance counts.
 - A *clearing* (AUGBL, AUGDT) joins debits and credits of one clearing document. Credits without a reference are laid
   on its invoices, oldest due first; they count from the later of entry and clearing, since until then the books did
   not link them. A credit note that clears an invoice is a credit note and no payment.
@@ -278,7 +280,7 @@ FORMAT = Format(
             SELECT source, line, item_id || ':cleared', customer_id, root_id, cleared_on, cents / 100, currency,
                 'clearing date', 'payment',
                 cleared_on FROM alone""",
-        "events": """
+        "events": f"""
             SELECT source, line, item_id || ':dunned-' || dunning_level AS event_id, customer_id, item_id AS invoice_id,
                 dunned_on AS occurred_on, 'dunning' AS kind,
                 concat_ws(', ', 'level ' || dunning_level, 'block ' || dunning_block) AS detail
@@ -286,8 +288,16 @@ FORMAT = Format(
             UNION ALL
             SELECT source, line, item_id || ':dispute-' || dispute, customer_id, item_id, disputed_on,
                 'dispute_opened', 'case ' || dispute
-            FROM classed WHERE class = 'invoice' AND dispute IS NOT NULL AND disputed_on IS NOT NULL""",
+            FROM classed WHERE class = 'invoice' AND dispute IS NOT NULL AND disputed_on IS NOT NULL
+            UNION ALL BY NAME
+            SELECT source, line, c.item_id || ':residual' AS event_id, customer_id, root_id AS invoice_id,
+                posted_on AS occurred_on, 'residual' AS kind, cents / 100 AS amount,
+                concat_ws(', ', 'residual item ' || c.item_id, 'due ' || due_on, 'terms ' || terms) AS detail,
+                known_on AS booked_on
+            FROM (SELECT *, {DUE} AS due_on FROM classed) c JOIN roots t ON t.item_id = c.item_id""",
     },
+    # an invoice taken as paid on AUGDT, until an export holds the credit that cleared it
+    withdrawn={"payments": "payment_id IN (SELECT item_id || ':cleared' FROM classed)"},
     inferred=(
         Notice(
             words="due dates computed from ZFBDT and the days of the terms",
@@ -304,7 +314,10 @@ FORMAT = Format(
         ),
     ),
     noticed=(
-        Notice(words="residual items: not paid; they carry their invoice on", sql="SELECT item_id FROM residuals"),
+        Notice(
+            words="residual items: not paid; they carry their invoice on, their own due dates stand in events",
+            sql="SELECT item_id FROM residuals",
+        ),
         Notice(
             words="debits cleared for more than the credits of their clearing: the difference stays open",
             sql="SELECT n.key FROM needs n LEFT JOIN (SELECT debit_id, sum(cents) AS cents FROM applied WHERE "

@@ -5,7 +5,9 @@ on which nothing was due any more, be it by money or by a credit note: AmountPai
 makes an applied credit note. With a payments export its rows are the payments. Without one, a payment is dated by
 FullyPaidOnDate, or, for an invoice paid in part, by the day of its last change; where the export has neither, the row
 is refused, since money without a day is no fact. A credit note's own row (ACCRECCREDIT) keeps only what is not yet
-used, since the invoices' AmountCredited already says the rest. Drafts, voided and deleted documents are refused.
+used, since the invoices' AmountCredited already says the rest. Drafts, voided and deleted documents are refused, and
+what an earlier import took of them is withdrawn; so is money that an invoice's row, or payments that add up to its
+AmountPaid, no longer show.
 """
 
 from __future__ import annotations
@@ -107,12 +109,33 @@ SALES = f"""
     FROM invoices
 """
 
+# What an invoice's own row says is the whole state of it: money and credit that it no longer shows are taken back.
+# With a payments export, its payments are the whole state where they add up to AmountPaid.
+_NO_PAYMENTS = "(SELECT count(*) FROM received) = 0"
+_READ = "SELECT number{suffix} FROM sales WHERE NOT is_credit AND reasons IS NULL"
+_VOID = "SELECT number{suffix} FROM invoices WHERE upper(status) IN ('VOIDED', 'DELETED')"
+_ADDS_UP = """
+    SELECT s.number FROM sales s LEFT JOIN (SELECT number, sum(amount) AS amount FROM received
+        WHERE coalesce(upper(status), '') <> 'DELETED' GROUP BY 1) r USING (number)
+    WHERE NOT is_credit AND is_first AND reasons IS NULL AND abs(coalesce(s.paid, 0) - coalesce(r.amount, 0)) < 0.005
+"""
+_CREDITED, _PAID = " || ':credited'", " || ':paid'"
+WITHDRAWN = {
+    "invoices": f"invoice_id IN ({_READ.format(suffix=_CREDITED)} UNION {_VOID.format(suffix='')} "
+    f"UNION {_VOID.format(suffix=_CREDITED)})",
+    "payments": "payment_id IN (SELECT payment_id FROM received WHERE upper(status) = 'DELETED') "
+    f"OR payment_id IN ({_VOID.format(suffix=_PAID)}) "
+    f"OR ({_NO_PAYMENTS} AND payment_id IN ({_READ.format(suffix=_PAID)})) "
+    f"OR (NOT {_NO_PAYMENTS} AND invoice_id IN ({_ADDS_UP}))",
+}
+
 FORMAT = Format(
     name="xero",
     title="Xero (invoices, payments)",
     files={"invoices": INVOICES, "received": PAYMENTS},
     whole_invoices=False,
     prepared={"sales": SALES},
+    withdrawn=WITHDRAWN,
     tables={
         "customers": """
             SELECT NULL AS source, NULL AS line, true AS is_inferred, customer_id, mode(customer_name ORDER BY

@@ -403,5 +403,9 @@ def test_sap_list_with_signs_and_a_chain_of_residuals(tmp_path: Path) -> None:
     assert book.invoices["invoice_id"].tolist() == ["2024-18001-001"]
     assert sorted(book.payments["amount"]) == [250.0, 600.0]
     life = timeline(book, "2024-18001-001")
-    assert life["open_amount"].tolist() == [1000.0, 400.0, 150.0]
-    assert life["state"].tolist() == ["open", "open", "open"]
+    assert life["what"].tolist() == ["issued", "payment", "residual", "payment", "residual"]
+    assert life["open_amount"].tolist() == [1000.0, 400.0, 400.0, 150.0, 150.0]
+    assert set(life["state"]) == {"open"}
+    # the residual's own number, due date and amount can be read; what counts is the invoice's own due date
+    assert life["detail"].iloc[4] == "residual item 2024-14002-002, due 2024-03-20, 150.00"
+    assert life["detail"].iloc[0] == "due 2024-02-14"

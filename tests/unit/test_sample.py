@@ -108,7 +108,8 @@ def test_every_dirty_thing_is_in_it(book):
 
 
 def test_every_kind_of_event_is_in_it(book):
-    assert set(book.ledger.events["kind"]) == set(EVENT_KINDS)
+    # a residual item is what one bookkeeping system makes of a short payment: only its importer writes it
+    assert set(book.ledger.events["kind"]) == set(EVENT_KINDS) - {"residual"}
 
 
 def test_nothing_is_known_after_the_last_day(book):
