@@ -100,7 +100,7 @@ def build_items(known: Ledger | Book, items: pd.DataFrame, columns: Sequence[str
     )[place]
     named = {column.name: history[:, i] for i, column in enumerate(every)}
     wanted = [c for c in chosen if c.level is Level.ITEM]
-    named |= item_columns(wanted, named, items_beside(book, items, customer, days, named))
+    named |= item_columns(wanted, named, items_beside(book, items, customer, days, wanted))
     index = pd.MultiIndex.from_arrays(
         [pd.Index(items["customer_id"], dtype="str"), pd.DatetimeIndex(items["as_of"]).as_unit("s")],
         names=["customer_id", "as_of"],

@@ -11,10 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.book import Book
+from features.compiled import walk
 from features.currency import CENTS, reporting_cents
 from features.definition import Column, Node
 from features.errors import InputError
 from features.known import Days
+from features.like import LIKE_GIVENS, invoice_codes, like_values
 from features.owners import Codes
 from features.settlement import OPEN, last_versions
 
@@ -23,11 +25,11 @@ ITEM_KEYS = ("customer_id", "as_of", "issued_on", "due_on", "amount", "currency"
 
 
 def items_beside(
-    book: Book, items: pd.DataFrame, customer: Codes, as_of: Days, history: Mapping[str, Values]
+    book: Book, items: pd.DataFrame, customer: Codes, as_of: Days, wanted: Sequence[Column]
 ) -> dict[str, Values]:
-    """name -> one value an item: what item columns may name with `given`.
+    """name -> one value an item: what the `wanted` item columns may name with `given`.
 
-    An item that the books do not hold on as_of (not issued yet, hypothetical) counts as wholly open with nothing paid.
+    Earlier invoices like the item are gone through only where a wanted column names a value made of them. An item that the books do not hold on as_of (not issued yet, hypothetical) counts as wholly open with nothing paid.
     """
     issued, due = (_days(items, name) for name in ("issued_on", "due_on"))
     cents = reporting_cents(items["amount"].reset_index(drop=True), items["currency"].reset_index(drop=True),
@@ -39,7 +41,10 @@ def items_beside(
     left = np.where(held, s.open_cents[version], cents) if len(s.closed_kind) else cents
     due_day, month = due.astype("datetime64[D]"), due.astype("datetime64[D]").astype("datetime64[M]")
     month_end = (month + 1).astype("datetime64[D]") - 1
-    return {
+    named = {node.args[0] for column in wanted for node in walk(column.value) if node.op == "given"}
+    like = named.intersection(LIKE_GIVENS)
+    alike = like_values(book, customer, as_of, issued, due, cents, invoice_codes(book, items)) if like else {}
+    return {name: alike[name] for name in like} | {
         "item_amount": cents / CENTS,
         "item_open_amount": left / CENTS,
         "item_terms_days": (due - issued).astype(np.float64),

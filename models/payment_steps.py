@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from features.catalogue.habit import STEPS as HABIT_STEPS
 from features.catalogue.habit import WEEKDAYS, step_name
 from features.errors import InputError
+from features.like import CURVE as LIKE_COLUMNS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,8 +37,8 @@ HABIT_COLUMNS = tuple(step_name(end) for end in HABIT_STEPS)
 WEEKDAY_COLUMNS = tuple(f"payment_{words[0]}_share_12m" for words in WEEKDAYS)
 POSITION_COLUMNS = ("item_days_past_due", "item_days_until_due", "item_terms_days", "item_due_weekday",
                     "item_due_day_of_month", "item_due_days_to_month_end", "item_due_month")  # fmt: skip
-OTHER_INPUTS = ("habit_weight", "days_to_settle_median_12m")
-INPUTS = (*POSITION_COLUMNS, *OTHER_INPUTS, *HABIT_COLUMNS, *WEEKDAY_COLUMNS)
+OTHER_INPUTS = ("habit_weight", "days_to_settle_median_12m", "like_curve_invoices")
+INPUTS = (*POSITION_COLUMNS, *OTHER_INPUTS, *HABIT_COLUMNS, *WEEKDAY_COLUMNS, *LIKE_COLUMNS)
 
 # what the model sees of a step, and the input column that answers for it in an explanation
 STEP_COLUMNS = {
@@ -46,8 +47,10 @@ STEP_COLUMNS = {
     "step_days_to_month_end": "item_due_days_to_month_end", "step_days_since_issue": "item_terms_days",
     "step_days_to_usual": "days_to_settle_median_12m", "step_habit": "habit_paid_by_day_0",
     "step_habit_before": "habit_paid_by_day_0", "step_payment_weekdays": "payment_monday_share_12m",
+    "step_like": "like_paid_by_day_0", "step_like_before": "like_paid_by_day_0",
 }  # fmt: skip
 HABIT_PRIOR = 4.0  # weighted invoices that the curve of all customers counts for
+LIKE_PRIOR = 2.0  # like invoices that the customer's own curve counts for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,18 +134,29 @@ def _steps(asked, ended, ends, from_question):  # type: ignore[no-untyped-def]
 
 
 def habit_curve(X: pd.DataFrame, pooled: Floats) -> Floats:
-    """(items, habit steps + 2): share unpaid before each habit step and after the last, drawn towards `pooled` hazards.
+    """(items, habit steps + 1): share unpaid before each habit step and after the last, drawn towards `pooled` hazards.
 
     A customer without history has the curve of all customers. The first value is 1.
     """
-    own = X[list(HABIT_COLUMNS)].to_numpy(np.float64)
-    weight = np.nan_to_num(X["habit_weight"].to_numpy(np.float64))
-    curve = np.ones((len(X), len(HABIT_STEPS) + 1))
-    unpaid = np.ones(len(X))
-    for k in range(len(HABIT_STEPS)):
-        behind = np.where(np.isnan(own[:, k]), 0.0, weight * unpaid)
-        hazard = (np.nan_to_num(own[:, k]) * behind + HABIT_PRIOR * pooled[k]) / (behind + HABIT_PRIOR)
-        unpaid = unpaid * np.where(np.isnan(own[:, k]), 1.0, 1.0 - np.nan_to_num(own[:, k]))
+    everybody = np.broadcast_to(pooled, (len(X), len(HABIT_STEPS)))
+    return _drawn_towards(everybody, HABIT_PRIOR, X, HABIT_COLUMNS, "habit_weight")
+
+
+def like_curve(X: pd.DataFrame, habit: Floats) -> Floats:
+    """The same of the invoices like the item, drawn towards the customer's own curve `habit` (items, habit steps + 1)."""
+    hazards = 1.0 - habit[:, 1:] / np.maximum(habit[:, :-1], 1e-12)
+    return _drawn_towards(hazards, LIKE_PRIOR, X, LIKE_COLUMNS, "like_curve_invoices")
+
+
+def _drawn_towards(prior: Floats, counts: float, X: pd.DataFrame, columns: tuple[str, ...], weight: str) -> Floats:
+    """The curve of an item's own hazards drawn towards those of `prior`, which counts for so many invoices."""
+    own, rests_on = X[list(columns)].to_numpy(np.float64), np.nan_to_num(X[weight].to_numpy(np.float64))
+    curve, unpaid = np.ones((len(X), len(columns) + 1)), np.ones(len(X))
+    for k in range(len(columns)):
+        is_known = ~np.isnan(own[:, k])
+        behind = np.where(is_known, rests_on * unpaid, 0.0)
+        hazard = (np.nan_to_num(own[:, k]) * behind + counts * prior[:, k]) / (behind + counts)
+        unpaid = unpaid * np.where(is_known, 1.0 - np.nan_to_num(own[:, k]), 1.0)
         curve[:, k + 1] = curve[:, k] * (1.0 - hazard)
     return curve
 
@@ -170,9 +184,10 @@ def step_values(X: pd.DataFrame, steps: Steps, pooled: Floats) -> Floats:
     at = {name: X[name].to_numpy(np.float64) for name in (*POSITION_COLUMNS, *OTHER_INPUTS)}
     calendar = np.column_stack([at[name] for name in POSITION_COLUMNS[3:]]).astype(np.int64)
     weekdays = np.nan_to_num(X[list(WEEKDAY_COLUMNS)].to_numpy(np.float64), nan=1.0 / len(WEEKDAY_COLUMNS))
+    habit = habit_curve(X, pooled)
     return _step_values(
         steps.item, steps.start, steps.end, calendar, at["item_terms_days"], at["days_to_settle_median_12m"],
-        habit_curve(X, pooled), np.array(HABIT_STEPS, dtype=np.float64), weekdays,
+        habit, like_curve(X, habit), np.array(HABIT_STEPS, dtype=np.float64), weekdays,
     )  # fmt: skip
 
 
@@ -205,8 +220,8 @@ def _days_to_month_end(offset, day_of_month, to_month_end, month):  # type: igno
 
 
 @njit(cache=True)
-def _step_values(item, start, end, calendar, terms, usual, curve, habit_ends, weekdays):  # type: ignore[no-untyped-def]
-    out = np.empty((len(item), 11))
+def _step_values(item, start, end, calendar, terms, usual, curve, like, habit_ends, weekdays):  # type: ignore[no-untyped-def]
+    out = np.empty((len(item), 13))
     for r in range(len(item)):
         i, lo, hi = item[r], start[r], end[r]
         due_weekday = calendar[i, 0]
@@ -225,4 +240,6 @@ def _step_values(item, start, end, calendar, terms, usual, curve, habit_ends, we
         out[r, 8] = 1.0 - after / max(before, 1e-6)
         out[r, 9] = before
         out[r, 10] = share
+        before, after = _unpaid_at(like[i], habit_ends, lo), _unpaid_at(like[i], habit_ends, hi)
+        out[r, 11], out[r, 12] = 1.0 - after / max(before, 1e-6), before
     return out

@@ -59,7 +59,13 @@ COLUMNS = (
     "habit_weight", "item_amount", "item_open_amount", "item_amount_to_median", "item_amount_to_max",
     "item_amount_to_sales_3m", "item_terms_days", "item_terms_to_habit", "item_due_weekday",
     "item_due_day_of_month", "item_due_days_to_working_day", "item_days_open", "item_paid_share",
-    "item_is_disputed", "item_open_beside",
+    "item_is_disputed", "item_open_beside", "days_since_last_invoice",
+    "like_invoices", "like_late_share", "like_late_5_share", "like_on_day_share", "like_days_late_mean",
+    "like_terms_late_5_share", "like_terms_days_late_mean", "like_terms_last_days_late", "like_amount_invoices",
+    "like_amount_late_share", "like_amount_late_5_share", "like_amount_days_late_mean", "like_weekday_late_5_share",
+    "like_month_day_late_5_share", "like_month_day_days_late_mean", "recent_late_5_share", "recent_days_late_mean",
+    "newest_late_5_share", "last_3_days_late_mean", "last_5_days_late_max", "days_since_due_before",
+    "days_since_last_due", "invoices_7d", "open_due_near", "overdue_due_near",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from features.catalogue import (
     external,
     habit,
     item,
+    like,
     peers,
     rhythm,
     tenure,
@@ -23,7 +24,7 @@ from features.catalogue import (
 from features.definition import Column, Feature, Level
 from features.errors import InputError
 
-THEMES = (timeliness, rhythm, habit, trend, exposure, turnover, behaviour, peers, external, tenure, item)
+THEMES = (timeliness, rhythm, habit, trend, exposure, turnover, behaviour, peers, external, tenure, item, like)
 
 
 @dataclass(frozen=True)
