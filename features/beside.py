@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from features.book import Book
 from features.known import Days
-from features.owners import Codes
 from features.peers import PEER_GROUPS
+from features.texts import Codes
 
 MACRO_SERIES = ("orders_index", "insolvencies_index")
 CLIMATE = "climate_"  # an industry's climate is the series climate_INDUSTRY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features import settling
 from features.currency import CENTS
-from features.known import Days, known_from, known_until
+from features.known import Days, days, known_from, known_until
 from features.ledger import TABLES, Ledger
 from features.order import by_group
 from features.owners import Owners
@@ -21,8 +22,9 @@ from features.peers import PEER_GROUPS, Peers, peers_of
 from features.populations import ATTRIBUTE_NAMES
 from features.published import Series, published
 from features.scales import THOUSAND, risk_of_ratings
-from features.settlement import ALL_THAT_IS_LEFT, CASH, DISPUTE_CLOSED, DISPUTE_OPENED, Settlement, days_of, settle
+from features.settlement import Settlement, settle
 from features.tables import EVENT_KINDS
+from features.threads import FEWEST_ROWS, on_ranges
 
 EVENT_CODES = {kind: code for code, kind in enumerate(EVENT_KINDS)}
 Arrays = tuple[NDArray[Any], ...]
@@ -139,11 +141,12 @@ def prepare(ledger: Ledger, *, whole_peers: Peers | None = None) -> Book:
         s.version_known_from, s.open_cents, s.closed_on, s.closed_kind, s.count_payments, s.is_disputed, s.credited_cents,
     )  # fmt: skip
     parts = {
-        "payments": _payments(s), "events": _events(ledger, who), "terms": _terms(ledger, who),
+        "events": _events(ledger, who), "terms": _terms(ledger, who),
         "ratings": _ratings(ledger, who), "attributes": _attributes(ledger, who),
     }  # fmt: skip
-    starts: dict[str, NDArray[np.int64]] = {"invoices": s.invoice_start}
-    rows: dict[str, Arrays] = {"invoices": invoices}
+    payment_start, payments = _payments(s)
+    starts: dict[str, NDArray[np.int64]] = {"invoices": s.invoice_start, "payments": payment_start}
+    rows: dict[str, Arrays] = {"invoices": invoices, "payments": payments}
     for name, (customer, day, arrays) in parts.items():
         order, starts[name] = by_group(customer, len(who.ids), day)
         rows[name] = tuple(np.ascontiguousarray(array[order]) for array in arrays)
@@ -153,25 +156,40 @@ def prepare(ledger: Ledger, *, whole_peers: Peers | None = None) -> Book:
 Part = tuple[NDArray[np.int32], Days, Arrays]
 
 
-def _payments(s: Settlement) -> Part:
-    """Allocations of all kinds and unapplied cash: due_on is -1 where no invoice is named."""
-    entry = np.repeat(np.arange(len(s.customer)), np.diff(s.allocation_start))
-    kept = ~np.isin(s.allocation_kind, (DISPUTE_OPENED, DISPUTE_CLOSED))
-    entry, cents = entry[kept], s.allocation_cents[kept]
-    # a write-off of all that is left has no amount of its own: it takes nothing that was paid
-    cents = np.where(cents == ALL_THAT_IS_LEFT, 0, cents)
-    loose = np.repeat(np.arange(len(s.owners.ids), dtype=np.int32), np.diff(s.unapplied_start))
-    customer = np.concatenate([s.customer[entry], loose])
-    paid_on = np.concatenate([s.allocation_on[kept], s.unapplied_on])
-    since = np.concatenate([np.maximum(s.allocation_known_from[kept], s.known_from[entry]), s.unapplied_known_from])
-    until = np.concatenate([np.minimum(s.allocation_known_until[kept], s.known_until[entry]), s.unapplied_known_until])
-    amount = np.concatenate([cents, s.unapplied_cents])
-    kind = np.concatenate([s.allocation_kind[kept], np.full(len(loose), CASH, dtype=np.int8)])
-    due_on = np.concatenate([s.due_on[entry], np.full(len(loose), -1, dtype=np.int32)])
-    booked_on = np.concatenate([s.allocation_known_from[kept], s.unapplied_booked_on])
-    days = paid_on.astype("datetime64[D]")
-    day_of_month = (days - days.astype("datetime64[M]")).astype(np.int64).astype(np.int8) + np.int8(1)
-    return customer, paid_on, (since, until, paid_on, amount, kind, due_on, day_of_month, booked_on)
+def _payments(s: Settlement) -> tuple[NDArray[np.int64], Arrays]:
+    """(where each customer's begin, the arrays): allocations of all kinds and unapplied money, by customer and day."""
+    customers = len(s.owners.ids)
+    counts = np.empty(customers, dtype=np.int64)
+    source = s.invoice_start, s.allocation_start
+    on_customers(
+        lambda lo, hi: settling.count_payments(lo, hi, *source, s.allocation_kind, s.unapplied_start, counts), s
+    )
+    start = np.concatenate([[0], np.cumsum(counts)])
+    n = int(start[-1])
+    since, until, on, due_on, booked_on = (np.empty(n, dtype=np.int32) for _ in range(5))
+    cents, kind, day_of_month = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int8), np.empty(n, dtype=np.int8)
+    rows: Arrays = (since, until, on, cents, kind, due_on, day_of_month, booked_on)
+    invoices = s.invoice_start, s.known_from, s.known_until, s.due_on
+    allocations = (
+        s.allocation_start, s.allocation_on, s.allocation_known_from, s.allocation_known_until, s.allocation_cents,
+        s.allocation_kind,
+    )  # fmt: skip
+    loose = (
+        s.unapplied_start, s.unapplied_on, s.unapplied_booked_on, s.unapplied_known_from, s.unapplied_known_until,
+        s.unapplied_cents,
+    )  # fmt: skip
+    on_customers(lambda lo, hi: settling.write_payments(lo, hi, invoices, allocations, loose, start, rows), s)
+    return start, rows
+
+
+def on_customers(work: Callable[[int, int], object], s: Settlement) -> None:
+    """Do work(first, end) on all customers: by two threads, with about the same number of invoices each, where there are many."""
+    customers = len(s.owners.ids)
+    if len(s.customer) < FEWEST_ROWS:
+        work(0, customers)
+        return
+    middle = int(np.searchsorted(s.invoice_start, len(s.customer) // 2))
+    on_ranges(work, sorted({0, middle, customers}))
 
 
 def _moved(ledger: Ledger, who: Owners, name: str) -> tuple[pd.DataFrame, NDArray[np.int32], Days, Days]:
@@ -193,21 +211,21 @@ def _cents(column: pd.Series) -> NDArray[np.int64]:
 def _events(ledger: Ledger, who: Owners) -> Part:
     frame, owner, since, until = _moved(ledger, who, "events")
     kind = frame["kind"].map(EVENT_CODES).to_numpy(dtype=np.int8)
-    on = days_of(frame["occurred_on"])
+    on = days(frame["occurred_on"])
     return owner, on, (since, until, on, kind, np.maximum(_cents(frame["amount"]), 0))
 
 
 def _terms(ledger: Ledger, who: Owners) -> Part:
     frame, owner, since, until = _moved(ledger, who, "credit_terms")
-    on = days_of(frame["effective_on"])
+    on = days(frame["effective_on"])
     terms = frame["payment_terms_days"].to_numpy(dtype=np.float64, na_value=np.nan)
-    days = np.where(np.isnan(terms), -1, np.nan_to_num(terms)).astype(np.int32)
-    return owner, on, (since, until, on, _cents(frame["credit_limit"]), days, _cents(frame["insured_limit"]))
+    terms_days = np.where(np.isnan(terms), -1, np.nan_to_num(terms)).astype(np.int32)
+    return owner, on, (since, until, on, _cents(frame["credit_limit"]), terms_days, _cents(frame["insured_limit"]))
 
 
 def _ratings(ledger: Ledger, who: Owners) -> Part:
     frame, owner, since, until = _moved(ledger, who, "ratings")
-    on = days_of(frame["rated_on"])
+    on = days(frame["rated_on"])
     return owner, on, (since, until, on, risk_of_ratings(frame["value"], frame["scale"]))
 
 
@@ -217,6 +235,6 @@ def _attributes(ledger: Ledger, who: Owners) -> Part:
     value = pd.to_numeric(frame["value"], errors="coerce")
     # an attribute that no feature reads, or whose value is not a number, is left to those who read the table itself
     kept = (name.notna() & value.notna()).to_numpy()
-    on = days_of(frame["observed_on"])[kept]
+    on = days(frame["observed_on"])[kept]
     thousandths = np.rint(value[kept].to_numpy(dtype=np.float64) * THOUSAND).astype(np.int64)
     return owner[kept], on, (since[kept], until[kept], on, name[kept].to_numpy(dtype=np.int8), thousandths)

@@ -131,6 +131,7 @@ def _windowed(key: tuple[str, Rows, Any], window: int | None) -> tuple[str, Rows
     return (op, rows, value) if window else (op, Rows(rows.population, rows.day, 0, rows.where), value)
 
 
+FEW = 40  # values that are sorted by insertion
 NJIT = '@njit(cache=True, nogil=True, error_model="numpy")'
 _COMPARED = "\n\n\n".join(
     f"{NJIT}\ndef {op}(a, b):\n    return nan if np.isnan(a) or np.isnan(b) else (1.0 if a {BINARY[op]} b else 0.0)"
@@ -165,6 +166,20 @@ def middle(sorted_values, n, highest):
                 return (low + (sorted_values[i] >> 3)) / 2.0
             seen_before += 1
     return nan
+
+
+{NJIT}
+def in_order(values, n):
+    """Sort values[:n]: by insertion where they are few, since they come nearly sorted or are soon done."""
+    if n > {FEW}:
+        values[:n].sort()
+        return
+    for i in range(1, n):
+        value, k = values[i], i
+        while k > 0 and values[k - 1] > value:
+            values[k] = values[k - 1]
+            k -= 1
+        values[k] = value
 
 
 {NJIT}
@@ -334,7 +349,7 @@ def _nest(keys: list[tuple[str, Rows, Any]], plan: _Plan) -> list[str]:
     """Bands into nested windows: each window holds all narrower ones."""
     joined = {"count": "add", "sum": "add", "distinct": "either", "max": "most", "min": "most"}
     orders = [
-        f"V[{plan.medians.index(key)}, :A[{plan.slots[key].start + len(plan.slots[key].windows)}]].sort()" for key in keys if key[0] == "median"
+        f"in_order(V[{plan.medians.index(key)}], A[{plan.slots[key].start + len(plan.slots[key].windows)}])" for key in keys if key[0] == "median"
     ]  # fmt: skip
     return orders + [
         f"{joined[key[0]]}_up(A, {plan.slots[key].start}, {len(plan.slots[key].windows)})"
@@ -430,20 +445,27 @@ def _run(used: list[str], plan: _Plan, count_columns: int) -> str:
     ]  # fmt: skip
     lines = [
         NJIT,
-        "def run(customers, days, " + "".join(f"{p}_start, {p}_rows, " for p in used) + "given, longest, out):",
+        "def run(lo, hi, order, customers, days, "
+        + "".join(f"{p}_start, {p}_rows, " for p in used)
+        + "given, longest, out):",
         f"    A = np.empty({max(plan.size, 1)}, dtype=np.int64)",
         f"    F = np.empty({max(plan.size, 1)}, dtype=np.float64)",
         f"    fresh = np.zeros({max(plan.size, 1)}, dtype=np.int64)",
         *(f"    fresh[{place}] = {'NONE' if value else 0}" for place, value in start),
         f"    V = np.empty(({max(len(plan.medians), 1)}, longest), dtype=np.int64)",
-        "    for s in range(len(customers)):",
+        "    for place in range(lo, hi):",
+        "        s = order[place]",
         "        A[:] = fresh",
         "        c, T = customers[s], int64(days[s])",
         "        if c >= 0:",
         *(f"            {p}({p}_rows, {p}_start[c], {p}_start[c + 1], T, A, V)" for p in used),
         *(["            pass"] if not used else []),
         "        F[:] = A",
-        "        values(A, F, V, given[s], out[s])",
+        "        row = out[s]",
+        "        values(A, F, V, given[s], row)",
+        f"        for k in range({count_columns}):",
+        "            if np.isnan(row[k]):",
+        "                row[k] = nan  # one pattern of bits for missing, whatever arithmetic made it",
     ]
     return "\n".join(lines)
 

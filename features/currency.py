@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numba import njit
 from numpy.typing import NDArray
 
 from features.ledger import Ledger, LedgerError
@@ -31,6 +32,27 @@ def reporting_currency(ledger: Ledger) -> str | None:
     unit = ledger["exchange_rates"].groupby("currency")["rate"].agg(lambda r: bool((r == 1.0).all()))
     ones = sorted(unit.index[unit])
     return ones[0] if ones else None
+
+
+def is_in_one_currency(ledger: Ledger) -> bool:
+    """Whether every amount is in the reporting currency. Raises LedgerError as `reporting_currency` does."""
+    return ledger.currencies <= {reporting_currency(ledger)}
+
+
+def cents_of(amount: pd.Series) -> NDArray[np.int64]:
+    """Amounts, none missing, in whole cents of their own currency."""
+    values = np.ascontiguousarray(amount.to_numpy(dtype=np.float64))
+    values.flags.writeable = False
+    found: NDArray[np.int64] = _cents(values)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _cents(amount):  # type: ignore[no-untyped-def]
+    found = np.empty(len(amount), dtype=np.int64)
+    for i in range(len(amount)):
+        found[i] = np.int64(np.rint(amount[i] * CENTS))
+    return found
 
 
 def reporting_cents(amount: pd.Series, currency: pd.Series, on: pd.Series, ledger: Ledger) -> NDArray[np.int64]:

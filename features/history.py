@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,9 +19,9 @@ from features.errors import InputError
 from features.items import ITEM_KEYS, item_columns, items_beside
 from features.known import Days
 from features.ledger import Ledger
-from features.owners import Codes
+from features.texts import Codes
+from features.threads import THREADS, on_ranges
 
-THREADS = 2
 SMALLEST_SHARE = 256  # snapshots below which a second thread costs more than it brings
 
 Matrix = NDArray[np.float64]
@@ -132,21 +130,12 @@ def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) 
     else:
         beside = np.empty((len(customer), 0))
     # a customer's days beside one another: its rows stay in the processor's cache
-    order = np.lexsort((days, customer))
+    order = np.lexsort((days, customer)) if len(customer) > 1 else np.zeros(len(customer), dtype=np.int64)
     arguments = [part for name in kernel.populations for part in (book.starts[name], book.rows[name])]
-    shares = _shares(book, customer[order])
-
-    def run(share: NDArray[np.int64]) -> None:
-        part = np.empty((len(share), len(columns)))
-        kernel.run(customer[share], days[share], *arguments, beside[share], book.longest, part)
-        part[np.isnan(part)] = np.nan  # one pattern of bits for missing, whatever arithmetic made it
-        out[share] = part
-
-    if len(shares) == 1:
-        run(order)
-    else:
-        with ThreadPoolExecutor(max_workers=THREADS) as pool:
-            list(pool.map(run, (order[a:b] for a, b in shares)))
+    on_ranges(
+        lambda lo, hi: kernel.run(lo, hi, order, customer, days, *arguments, beside, book.longest, out),
+        _bounds(book, customer[order]),
+    )
     return out
 
 
@@ -169,15 +158,14 @@ def _kernel(names: tuple[str, ...]) -> _Kernel:
     )  # fmt: skip
 
 
-def _shares(book: Book, customer: Codes) -> list[tuple[int, int]]:
-    """Ranges of about equal work, small enough that two threads end together."""
+def _bounds(book: Book, customer: Codes) -> list[int]:
+    """Where ranges of about equal work begin and end, small enough that two threads end together."""
     if len(customer) < SMALLEST_SHARE:
-        return [(0, len(customer))]
+        return [0, len(customer)]
     work = np.cumsum(np.diff(book.starts["invoices"])[customer] + 20)
     parts = min(8 * THREADS, max(THREADS, len(customer) // SMALLEST_SHARE))
     bounds = np.searchsorted(work, np.linspace(0, work[-1], parts + 1)[1:-1])
-    edges = [0, *sorted({int(b) for b in bounds} - {0, len(customer)}), len(customer)]
-    return list(itertools.pairwise(edges))
+    return sorted({0, *(int(b) for b in bounds), len(customer)})
 
 
 def _chosen(names: Sequence[str] | None, level: Level | None) -> list[Column]:

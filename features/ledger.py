@@ -14,6 +14,7 @@ import pandas as pd
 
 from features.door import checked, connect, quoted, typed
 from features.tables import SQL_TYPES, TABLES, Column, LedgerError, Table
+from features.texts import distinct
 
 __all__ = ["TABLES", "Column", "Ledger", "LedgerError", "Table", "connect", "read_ledger", "source_of"]
 
@@ -162,7 +163,7 @@ class Ledger:
     @cached_property
     def currencies(self) -> frozenset[str]:
         """The currencies of its invoices and payments."""
-        return frozenset(self.invoices["currency"].unique()) | frozenset(self.payments["currency"].unique())
+        return frozenset(distinct(self.invoices["currency"]) | distinct(self.payments["currency"]))
 
     def of(self, customer_ids: Iterable[str]) -> Ledger:
         """The same ledger with only these customers' rows (tables without a customer stay whole)."""

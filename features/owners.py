@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.known import NEVER, Days, known_from, known_until
 from features.ledger import TABLES, Ledger, LedgerError
+from features.texts import Codes as Codes
+from features.texts import Dictionary, numbers
 
-Codes = NDArray[np.int32]
 ALWAYS = np.int32(-NEVER)  # a day before all days
-
-
-def encode(*columns: pd.Series) -> tuple[list[Codes], pa.Array]:
-    """Text columns as codes into one common list of texts (in order of first appearance); a missing text is -1."""
-    whole = pa.chunked_array([chunk for column in columns for chunk in _chunks(column)], type=pa.large_string())
-    encoded = whole.combine_chunks().dictionary_encode()
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    return np.split(codes, np.cumsum([len(c) for c in columns])[:-1]), encoded.dictionary
-
-
-def looked_up(words: pd.Series, values: Mapping[str, int]) -> NDArray[np.int64]:
-    """One number a word; each different word is looked up once."""
-    (codes,), texts = encode(words)
-    return (
-        np.array([values[text] for text in texts.to_pylist()], dtype=np.int64)[codes]
-        if len(texts)
-        else np.zeros(0, dtype=np.int64)
-    )
-
-
-def _chunks(column: pd.Series) -> list[pa.Array]:
-    found = pa.array(column, type=pa.large_string(), from_pandas=True)
-    return found.chunks if isinstance(found, pa.ChunkedArray) else [found]
+TABLES_OF_CUSTOMERS = ("invoices", "payments", "events")  # whose rows may name a customer that customers does not hold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +24,14 @@ class Owners:
     """The customers in the order of their ids, and during which known days each one's rows count for whom.
 
     ids : the customers' ids, sorted; a customer's code is its place here.
+    names, code_of_name : the ids as a dictionary, and the code of each of its numbers (-1 at the end: of none).
     member, owner, since, until : one entry a stretch of time: rows of customer `member` count for customer `owner`
         from known day `since` up to, not including, `until`. Without mergers one entry a customer, for itself.
     """
 
     ids: NDArray[np.object_]
+    names: Dictionary
+    code_of_name: Codes
     member: Codes
     owner: Codes
     since: Days
@@ -69,13 +49,8 @@ class Owners:
 
     def codes(self, customer_ids: pd.Series) -> Codes:
         """Each id's code; -1 for an id that the ledger does not know."""
-        (codes,), texts = encode(customer_ids)
-        known = (
-            self.index.get_indexer(pd.Index(texts.to_pylist(), dtype=object)).astype(np.int32)
-            if len(texts)
-            else codes[:0]
-        )
-        return np.where(codes < 0, np.int32(-1), known[codes] if len(known) else codes).astype(np.int32)
+        found: Codes = self.code_of_name[self.names.look_up(customer_ids)]
+        return found
 
     def moved(self, customer: Codes, since: Days, until: Days) -> tuple[NDArray[np.int64], Codes, Days, Days]:
         """Rows spread over their owners: (source row, owner, known from, known until), one entry a row and owner.
@@ -101,15 +76,12 @@ def owners(ledger: Ledger) -> Owners:
 
     Raises LedgerError where the new customer is unknown or mergers run in a circle.
     """
-    tables = [ledger[t]["customer_id"] for t in ("customers", "invoices", "payments", "events")]
-    ids = np.array(sorted(encode(*tables)[1].to_pylist()), dtype=object)
-    everyone = np.arange(len(ids), dtype=np.int32)
-    plain = Owners(
-        ids=ids, member=everyone, owner=everyone, since=np.full(len(ids), ALWAYS), until=np.full(len(ids), NEVER)
-    )
-    merged = ledger.events[ledger.events["kind"] == "merged_into"]
-    if merged.empty:
+    plain = _unmerged(ledger)
+    events, ids = ledger.events, plain.ids
+    has_merged = numbers(events["kind"], {"merged_into": 1}) == 1 if len(events) else np.zeros(0, dtype=bool)
+    if not has_merged.any():
         return plain
+    merged = events[has_merged]
     old, new = plain.codes(merged["customer_id"]), plain.codes(merged["detail"])
     if (new < 0).any():
         row = merged[new < 0].iloc[0]
@@ -125,7 +97,33 @@ def owners(ledger: Ledger) -> Owners:
     for code in range(len(ids)):
         found += [(code, *stretch) for stretch in _stretches(code, int(ALWAYS), int(NEVER), steps, (code,), ids)]
     member, owner, first, last = (np.array(c, dtype=np.int32) for c in zip(*found, strict=True))
-    return Owners(ids=ids, member=member, owner=owner, since=first, until=last)
+    return replace(plain, member=member, owner=owner, since=first, until=last)
+
+
+def _unmerged(ledger: Ledger) -> Owners:
+    """Every customer for itself: those of customers, and those that only other tables name."""
+    named = ledger.customers["customer_id"]
+    names = Dictionary.of(named)
+    # a part of a ledger may hold rows of customers that it does not hold
+    unknown = [
+        column[codes < 0]
+        for column in (ledger[table]["customer_id"] for table in TABLES_OF_CUSTOMERS if len(ledger[table]))
+        if (codes := names.look_up(column)).min() < 0
+    ]
+    if unknown:
+        names = Dictionary.of(pd.concat([named, *unknown], ignore_index=True))
+    count = len(names)
+    words = np.array([*names.words, None], dtype=object)[:-1]
+    code_of_name = np.append(np.arange(count, dtype=np.int32), np.int32(-1))
+    if not names.is_rising:
+        order = np.array(sorted(range(count), key=words.__getitem__), dtype=np.int64)
+        code_of_name[order] = np.arange(count, dtype=np.int32)
+        words = words[order]
+    everyone = np.arange(count, dtype=np.int32)
+    return Owners(
+        ids=words, names=names, code_of_name=code_of_name, member=everyone, owner=everyone,
+        since=np.full(count, ALWAYS), until=np.full(count, NEVER),
+    )  # fmt: skip
 
 
 def _stretches(

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from features.known import Days
 from features.ledger import Ledger
-from features.owners import Codes
 from features.settlement import Settlement
+from features.texts import Codes
 
 YEAR = 365
 PEER_GROUPS = ("industry", "country")

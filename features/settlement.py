@@ -22,25 +22,47 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
-from features.currency import CENTS, reporting_cents
-from features.known import NEVER, Days, day, known_from, known_until
+from features import settling
+from features.currency import CENTS, cents_of, is_in_one_currency, reporting_cents
+from features.known import NEVER, Days, day, days, known_from, known_until
 from features.ledger import TABLES, Ledger
-from features.order import by_group
-from features.owners import Codes, Owners, encode, looked_up, owners
+from features.order import by_group, grouped
+from features.owners import Owners, owners
+from features.settling import (
+    ALL_THAT_IS_LEFT,
+    CASH,
+    CREDIT,
+    CREDITED,
+    DISPUTE_CLOSED,
+    DISPUTE_OPENED,
+    FACTOR,
+    FACTORED,
+    OPEN,
+    PAID,
+    TOLERANCE,
+    WRITE_OFF,
+    WRITTEN_OFF,
+    last_versions,
+)
+from features.texts import Codes, Dictionary, numbers
+from features.threads import in_halves
+
+__all__ = [
+    "ALL_THAT_IS_LEFT", "CASH", "CLOSED_KINDS", "CREDIT", "CREDITED", "DISPUTE_CLOSED", "DISPUTE_OPENED", "FACTOR",
+    "FACTORED", "OPEN", "PAID", "SIGNS", "TOLERANCE", "WRITE_OFF", "WRITTEN_OFF", "Settlement", "dates", "final_states",
+    "last_versions", "settle",
+]  # fmt: skip
 
 Cents = NDArray[np.int64]
 Small = NDArray[np.int8]
 
-OPEN, PAID, CREDITED, FACTORED, WRITTEN_OFF = range(5)
 CLOSED_KINDS = ("open", "paid", "credited", "factored", "written_off")
-CASH, CREDIT, FACTOR, WRITE_OFF, DISPUTE_OPENED, DISPUTE_CLOSED = range(6)
-TOLERANCE = 1  # cents of the document currency: 0.01
-ALL_THAT_IS_LEFT = np.int64(-(2**62))  # a write-off without an amount
 SIGNS = {"payment": 1, "netting": 1, "factoring": 1, "reversal": -1, "refund": -1}
+SOLD = 2  # the number of a payment by a factor; a payment's sign is its number's
+PAYMENTS = SIGNS | {"factoring": SOLD}
+ENTRIES = {"write_off": WRITE_OFF, "dispute_opened": DISPUTE_OPENED, "dispute_closed": DISPUTE_CLOSED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +80,7 @@ class Settlement:
     invoice_start: NDArray[np.int64]
     customer: Codes
     invoice: Codes  # place in invoice_ids
-    invoice_names: pa.Array
+    invoice_names: Dictionary
     row: NDArray[np.int64]  # place in ledger.invoices
     issued_on: Days
     due_on: Days
@@ -96,7 +118,7 @@ class Settlement:
     @cached_property
     def invoice_ids(self) -> list[str]:
         """Invoice ids by code."""
-        return list(self.invoice_names.to_pylist())
+        return self.invoice_names.words
 
     def at(self, as_of: date | str | pd.Timestamp) -> pd.DataFrame:
         """Every invoice as the books held it at the end of day `as_of`, one row an invoice known by then.
@@ -157,45 +179,30 @@ def settle(ledger: Ledger) -> Settlement:
     Raises LedgerError where amounts cannot be brought to one currency or mergers of customers run in a circle.
     """
     who = owners(ledger)
-    table, payments, events = ledger.invoices, ledger.payments, ledger.events
-    (invoice_id, applies_to, paid_id, event_id), names = encode(
-        table["invoice_id"], table["applies_to"], payments["invoice_id"], events["invoice_id"]
-    )
-    is_credit = (table["kind"] == "credit_note").to_numpy()
-    cents = _cents(table["amount"])
-    reported = reporting_cents(table["amount"], table["currency"], table["issued_on"], ledger)
-    since, until = known_from(table, TABLES["invoices"]), known_until(table, TABLES["invoices"])
-
-    is_target = np.zeros(len(names), dtype=bool)
-    is_target[invoice_id[~is_credit]] = True
-    applied = is_credit & (applies_to >= 0) & is_target[applies_to]
-    known = known_from(payments, TABLES["payments"]), known_until(payments, TABLES["payments"])
-    entries = _entries(
-        ledger, is_target, applied, applies_to, paid_id, event_id, cents, (since, until), known, len(names)
-    )
-
-    invoices = np.flatnonzero(~is_credit)
-    alive = np.full(len(names), NEVER), np.full(len(names), -NEVER)
-    np.minimum.at(alive[0], invoice_id[invoices], since[invoices])
-    np.maximum.at(alive[1], invoice_id[invoices], until[invoices])
+    table = _Invoices.of(ledger)
+    names = table.names
+    payments = _Changes.of_payments(ledger, names)
     source, customer, first, last = who.moved(
-        who.codes(table["customer_id"])[invoices], since[invoices], until[invoices]
+        who.codes(_at(ledger.invoices["customer_id"], table.row)), table.since, table.until
     )
-    row = invoices[source]
-    issued_on, due_on = days_of(table["issued_on"])[row], days_of(table["due_on"])[row]
+    due_on, issued_on = table.due_on[source], table.issued_on[source]
     order, invoice_start = by_group(customer, len(who.ids), due_on, issued_on)
-    row, customer, first, last = row[order], customer[order], first[order], last[order]
-    rate = np.where(cents[row] == reported[row], 1.0, reported[row] / np.maximum(cents[row], 1))
-    counts, versions = _versions(invoice_id[row], first, last, cents[row], rate, *entries)
-    allocations = _spread(invoice_id[row], rate, *entries)
+    entry = source[order]
+    invoice, row = names.codes[entry], entry if table.row is None else table.row[entry]
+    since, until = first[order], last[order]
+    document, reported = table.cents[entry], table.reported[entry] if table.is_foreign else None
+    # an invoice's money is carried at its own rate; without foreign money nothing is multiplied
+    rate = _NO_RATES if reported is None else np.where(document == reported, 1.0, reported / np.maximum(document, 1))
+    changes = _joined([payments.named(), _Changes.of_notes(table, names), _Changes.of_events(ledger, names)])
+    allocations = _allocations(changes, invoice, rate, len(names))
     return Settlement(
         owners=who, invoice_start=invoice_start,
-        customer=customer, invoice=invoice_id[row], invoice_names=names, row=row,
-        issued_on=issued_on[order], due_on=due_on[order], booked_on=since[row], known_from=first, known_until=last,
-        amount_cents=reported[row], document_amount_cents=cents[row],
-        version_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        **dict(zip(_VERSION_FIELDS, versions, strict=True)), **dict(zip(_ALLOCATION_FIELDS, allocations, strict=True)),
-        **_unapplied(ledger, who, is_credit, (paid_id, applies_to), alive, known, reported),
+        customer=customer[order], invoice=invoice, invoice_names=names, row=row,
+        issued_on=issued_on[order], due_on=due_on[order], booked_on=table.since[entry], known_from=since, known_until=until,
+        amount_cents=document if reported is None else reported, document_amount_cents=document,
+        **_versions(allocations, since, until, document, rate),
+        **{name: found for name, found in allocations.items() if name != "document_cents"},
+        **_unapplied(ledger, who, table, payments),
     )  # fmt: skip
 
 
@@ -210,103 +217,231 @@ def final_states(
     """
     count, entries = len(amount), len(on)
     always = np.zeros(max(count, entries), dtype=np.int32), np.full(max(count, entries), NEVER)
-    _, (_, _, left, excess, written, _, _, kinds, _, _) = _versions(
-        np.arange(count, dtype=np.int32), always[0][:count], always[1][:count], amount, np.ones(count), start, on,
-        always[0][:entries], always[1][:entries], cents, kind,
+    allocations: dict[str, NDArray[Any]] = {
+        "allocation_start": start, "allocation_on": on, "allocation_known_from": always[0][:entries],
+        "allocation_known_until": always[1][:entries], "allocation_kind": kind, "document_cents": cents,
+    }  # fmt: skip
+    found = _versions(allocations, always[0][:count], always[1][:count], amount, _NO_RATES)
+    return (
+        found["document_open_cents"], found["document_excess_cents"], found["document_written_off_cents"],
+        found["closed_kind"],
     )  # fmt: skip
-    return left, excess, written, kinds
 
 
-_VERSION_FIELDS = (
-    "version_known_from", "open_cents", "document_open_cents", "document_excess_cents",
-    "document_written_off_cents", "credited_cents", "closed_on",
-    "closed_kind", "count_payments", "is_disputed",
-)  # fmt: skip
-_ALLOCATION_FIELDS = (
-    "allocation_start", "allocation_on", "allocation_known_from", "allocation_known_until", "allocation_cents", "allocation_kind",
-)  # fmt: skip
-Entries = tuple[NDArray[np.int64], Days, Days, Days, Cents, Small]
+_NO_RATES = np.zeros(0, dtype=np.float64)
 
 
-def days_of(column: pd.Series) -> Days:
-    """A column of dates without gaps as int32 days since 1970-01-01."""
-    return column.to_numpy().astype("datetime64[D]").astype(np.int32)
+def _at(column: pd.Series, row: NDArray[np.int64] | None) -> pd.Series:
+    return column if row is None else column.iloc[row]
 
 
-def _entries(
-    ledger: Ledger, is_target: NDArray[np.bool_], applied: NDArray[np.bool_], applies_to: Codes, paid_id: Codes, event_id: Codes,
-    cents: Cents, held: tuple[Days, Days], known: tuple[Days, Days], count_ids: int,
-) -> Entries:  # fmt: skip
-    """All that changes an invoice, sorted by (invoice id, event day, kind): where each id's entries start, event day,
-    known from, known until, signed document cents, kind."""
-    payments, events = ledger.payments, ledger.events
-    paying = np.flatnonzero((paid_id >= 0) & is_target[paid_id]) if count_ids else np.zeros(0, dtype=np.int64)
-    sign, is_sold = (
-        looked_up(payments["kind"], SIGNS),
-        looked_up(payments["kind"], {k: k == "factoring" for k in SIGNS}),
-    )
-    credit = np.flatnonzero(applied)
-    event_kinds = {"write_off": WRITE_OFF, "dispute_opened": DISPUTE_OPENED, "dispute_closed": DISPUTE_CLOSED}
-    is_entry = events["kind"].isin(list(event_kinds)).to_numpy() & (event_id >= 0)
-    told = np.flatnonzero(is_entry)[is_target[event_id[is_entry]]] if is_entry.any() else np.zeros(0, dtype=np.int64)
-    written = events["amount"].to_numpy(dtype=np.float64)[told] * CENTS
-    parts = [
-        (paid_id[paying], days_of(payments["paid_on"])[paying], known[0][paying], known[1][paying],
-         (_cents(payments["amount"]) * sign)[paying], np.where(is_sold[paying] == 1, FACTOR, CASH).astype(np.int8)),
-        (applies_to[credit], days_of(ledger.invoices["issued_on"])[credit], held[0][credit], held[1][credit], cents[credit],
-         np.full(len(credit), CREDIT, dtype=np.int8)),
-        (event_id[told], days_of(events["occurred_on"])[told], known_from(events, TABLES["events"])[told],
-         known_until(events, TABLES["events"])[told],
-         np.where(np.isnan(written), ALL_THAT_IS_LEFT, np.rint(np.nan_to_num(written)).astype(np.int64)),
-         events["kind"].iloc[told].map(event_kinds).to_numpy(dtype=np.int8)),
-    ]  # fmt: skip
-    ids, on, first, last, amount, kinds = (np.concatenate(c) for c in zip(*parts, strict=True))
-    order, start = by_group(ids, count_ids, on, kinds)
-    return start, on[order], first[order], last[order], amount[order], kinds[order].astype(np.int8)
+@dataclass(frozen=True, kw_only=True)
+class _Invoices:
+    """The invoices table's arrays: of invoices proper (`row` their places, None: all of them), and of credit notes apart.
 
-
-def _unapplied(
-    ledger: Ledger, who: Owners, is_credit: NDArray[np.bool_], named: tuple[Codes, Codes], alive: tuple[Days, Days],
-    known: tuple[Days, Days], reported: Cents,
-) -> dict[str, NDArray[Any]]:  # fmt: skip
-    """Money that names no invoice that the books hold: cash and credit notes, for the days on which that is so.
-
-    named : the invoice that each payment, and each row of the invoices table, names (-1: none). alive : per invoice id the
-    first day on which the books hold it and the first on which they no longer do (NEVER, and before all days, for none).
-    known : the payments' own first and last days.
+    reported : cents of the reporting currency, of all rows of the table; `cents` itself where no money is foreign.
     """
-    table, payments, credit = ledger.invoices, ledger.payments, np.flatnonzero(is_credit)
-    names = np.concatenate([named[0], named[1][credit]])
-    since = np.concatenate([known[0], known_from(table, TABLES["invoices"])[credit]])
-    until = np.concatenate([known[1], known_until(table, TABLES["invoices"])[credit]])
-    # before the books hold the invoice that is named, and after they drop it, the money names none
-    held_from = np.where(names >= 0, alive[0][names], NEVER) if len(alive[0]) else np.full(len(names), NEVER)
-    held_until = np.where(names >= 0, alive[1][names], NEVER) if len(alive[0]) else np.full(len(names), NEVER)
-    end_before, start_after = np.minimum(until, held_from), np.maximum(since, np.maximum(held_until, held_from))
-    early, late = np.flatnonzero(since < end_before), np.flatnonzero(start_after < until)
-    row = np.concatenate([early, late])
-    first = np.concatenate([since[early], start_after[late]]).astype(np.int32)
-    last = np.concatenate([end_before[early], until[late]]).astype(np.int32)
-    is_cash = row < len(payments)
-    cash, note = payments.iloc[row[is_cash]], table.iloc[credit[row[~is_cash] - len(payments)]]
-    sign = looked_up(cash["kind"], SIGNS)
 
-    def both(of_cash: NDArray[Any], of_note: NDArray[Any]) -> NDArray[Any]:
-        joined = np.empty(len(row), dtype=of_cash.dtype)
-        joined[is_cash], joined[~is_cash] = of_cash, of_note
-        return joined
+    ledger: Ledger
+    row: NDArray[np.int64] | None
+    notes: NDArray[np.int64]
+    names: Dictionary
+    issued_on: Days
+    due_on: Days
+    since: Days
+    until: Days
+    cents: Cents
+    reported: Cents
+    is_foreign: bool
+    note_cents: Cents
+    note_reported: Cents
+    note_applies_to: Codes
 
-    document, reporting = (
-        both(of_cash * sign, of_note) for of_cash, of_note in (
-            (_cents(cash["amount"]), _cents(note["amount"])),
-            (reporting_cents(cash["amount"], cash["currency"], cash["paid_on"], ledger), reported[note.index.to_numpy()]),
+    @classmethod
+    def of(cls, ledger: Ledger) -> _Invoices:
+        frame = ledger.invoices
+        is_note = numbers(frame["kind"], {"credit_note": 1}) == 1
+        notes = np.flatnonzero(is_note)
+        row = np.flatnonzero(~is_note) if len(notes) else None
+        names = Dictionary.of(_at(frame["invoice_id"], row))
+        cents, is_foreign = cents_of(frame["amount"]), not is_in_one_currency(ledger)
+        reported = (
+            reporting_cents(frame["amount"], frame["currency"], frame["issued_on"], ledger) if is_foreign else cents
+        )
+        own = slice(None) if row is None else row
+        return cls(
+            ledger=ledger, row=row, notes=notes, names=names,
+            issued_on=days(frame["issued_on"])[own], due_on=days(frame["due_on"])[own],
+            since=known_from(frame, TABLES["invoices"])[own], until=known_until(frame, TABLES["invoices"])[own],
+            cents=cents[own], reported=reported[own], is_foreign=is_foreign,
+            note_cents=cents[notes], note_reported=reported[notes],
+            note_applies_to=names.look_up(frame["applies_to"].iloc[notes]) if len(notes) else np.zeros(0, dtype=np.int32),
+        )  # fmt: skip
+
+    def held(self) -> tuple[Days, Days]:
+        """Per invoice id the first day on which the books hold it, and the first on which they no longer do."""
+        if self.names.is_rising:
+            return self.since, self.until
+        found = np.full(len(self.names), NEVER), np.full(len(self.names), -NEVER)
+        settling.held_days(self.names.codes, self.since, self.until, *found)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Changes:
+    """What changes invoices: the invoice that each row names (-1: none that the books ever hold), event day, known from,
+    known until, signed cents of the document currency, kind."""
+
+    invoice: Codes
+    on: Days
+    since: Days
+    until: Days
+    cents: Cents
+    kind: Small
+
+    @classmethod
+    def of_payments(cls, ledger: Ledger, names: Dictionary) -> _Changes:
+        frame = ledger.payments
+        kind, cents = numbers(frame["kind"], PAYMENTS), cents_of(frame["amount"])
+        return cls(
+            invoice=names.look_up(frame["invoice_id"]), on=days(frame["paid_on"]),
+            since=known_from(frame, TABLES["payments"]), until=known_until(frame, TABLES["payments"]),
+            cents=cents if (kind > 0).all() else cents * np.sign(kind),
+            kind=np.where(kind == SOLD, FACTOR, CASH).astype(np.int8),
+        )  # fmt: skip
+
+    @classmethod
+    def of_notes(cls, table: _Invoices, names: Dictionary) -> _Changes | None:
+        if not len(table.notes):
+            return None
+        frame = table.ledger.invoices.iloc[table.notes]
+        return cls(
+            invoice=table.note_applies_to, on=days(frame["issued_on"]), since=known_from(frame, TABLES["invoices"]),
+            until=known_until(frame, TABLES["invoices"]), cents=table.note_cents, kind=np.full(len(frame), CREDIT, dtype=np.int8),
+        ).named()  # fmt: skip
+
+    @classmethod
+    def of_events(cls, ledger: Ledger, names: Dictionary) -> _Changes | None:
+        frame = ledger.events
+        kind = numbers(frame["kind"], ENTRIES) if len(frame) else np.zeros(0, dtype=np.int8)
+        told = np.flatnonzero(kind)
+        if not len(told):
+            return None
+        frame = frame.iloc[told]
+        written = frame["amount"].to_numpy(dtype=np.float64) * CENTS
+        return cls(
+            invoice=names.look_up(frame["invoice_id"]), on=days(frame["occurred_on"]),
+            since=known_from(frame, TABLES["events"]), until=known_until(frame, TABLES["events"]),
+            cents=np.where(np.isnan(written), ALL_THAT_IS_LEFT, np.rint(np.nan_to_num(written)).astype(np.int64)),
+            kind=kind[told],
+        ).named()  # fmt: skip
+
+    @property
+    def columns(self) -> tuple[NDArray[Any], ...]:
+        return self.invoice, self.on, self.since, self.until, self.cents, self.kind
+
+    def named(self) -> _Changes:
+        """The rows that name an invoice of the books."""
+        if not len(self.invoice) or self.invoice.min() >= 0:
+            return self
+        return _changes_of(column[self.invoice >= 0] for column in self.columns)
+
+
+def _changes_of(columns: Iterable[NDArray[Any]]) -> _Changes:
+    names = ("invoice", "on", "since", "until", "cents", "kind")
+    return _Changes(**dict(zip(names, columns, strict=True)))
+
+
+def _joined(parts: Iterable[_Changes | None]) -> _Changes:
+    present = [part for part in parts if part is not None]
+    if len(present) == 1:
+        return present[0]
+    return _changes_of(np.concatenate(c) for c in zip(*(part.columns for part in present), strict=True))
+
+
+def _allocations(
+    changes: _Changes, invoice: Codes, rate: NDArray[np.float64], count_ids: int
+) -> dict[str, NDArray[Any]]:
+    """What changed each invoice entry, by (event day, kind): the Settlement's allocation fields and `document_cents`."""
+    key = changes.on.astype(np.int64) << 3 | changes.kind
+    order, start = grouped(changes.invoice, count_ids, key)
+    where = np.concatenate([[0], np.cumsum(np.diff(start)[invoice])])
+    n = int(where[-1])
+    on, since, until = (np.empty(n, dtype=np.int32) for _ in range(3))
+    document, kind = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int8)
+    cents = np.empty(n, dtype=np.int64) if len(rate) else document
+    in_halves(
+        lambda lo, hi: settling.spread(
+            lo, hi, invoice, rate, (start, order, *changes.columns[1:]), where, (on, since, until, cents, document, kind)
+        ), len(invoice),
+    )  # fmt: skip
+    return {
+        "allocation_start": where, "allocation_on": on, "allocation_known_from": since, "allocation_known_until": until,
+        "allocation_cents": cents, "allocation_kind": kind, "document_cents": document,
+    }  # fmt: skip
+
+
+def _versions(
+    allocations: dict[str, NDArray[Any]], since: Days, until: Days, amount: Cents, rate: NDArray[np.float64]
+) -> dict[str, NDArray[Any]]:
+    """The versions of each invoice entry: the Settlement's version fields."""
+    where, on, first, last, kind = (
+        allocations[name]
+        for name in (
+            "allocation_start", "allocation_on", "allocation_known_from", "allocation_known_until", "allocation_kind",
         )
     )  # fmt: skip
-    on = both(days_of(cash["paid_on"]), days_of(note["issued_on"]))
-    currency = both(cash["currency"].to_numpy(dtype=object), note["currency"].to_numpy(dtype=object))
-    source, customer, first, last = who.moved(
-        both(who.codes(cash["customer_id"]), who.codes(note["customer_id"])), first, last
-    )
+    entries, most = len(since), settling.longest(where)
+    counts = np.empty(entries, dtype=np.int64)
+    in_halves(lambda lo, hi: settling.count_versions(lo, hi, most, since, until, where, first, last, counts), entries)
+    start = np.concatenate([[0], np.cumsum(counts)])
+    n = int(start[-1])
+    known, closed_on = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
+    own_left = np.empty(n, dtype=np.int64)
+    left = np.empty(n, dtype=np.int64) if len(rate) else own_left
+    excess, given_up, credited = (np.zeros(n, dtype=np.int64) for _ in range(3))
+    kinds, payments, disputed = np.empty(n, dtype=np.int8), np.empty(n, dtype=np.int16), np.empty(n, dtype=np.bool_)
+    in_halves(
+        lambda lo, hi: settling.write_versions(
+            lo, hi, most, (since, until, amount), rate, (where, on, first, last, allocations["document_cents"], kind), start,
+            (known, left, own_left, excess, given_up, credited, closed_on, kinds, payments, disputed),
+        ), entries,
+    )  # fmt: skip
+    return {
+        "version_start": start, "version_known_from": known, "open_cents": left, "document_open_cents": own_left,
+        "document_excess_cents": excess, "document_written_off_cents": given_up, "credited_cents": credited,
+        "closed_on": closed_on, "closed_kind": kinds, "count_payments": payments, "is_disputed": disputed,
+    }  # fmt: skip
+
+
+def _unapplied(ledger: Ledger, who: Owners, table: _Invoices, payments: _Changes) -> dict[str, NDArray[Any]]:
+    """Money that names no invoice that the books hold: cash and credit notes, for the days on which that is so."""
+    notes, cash_rows = table.ledger.invoices.iloc[table.notes], len(payments.invoice)
+    names, since, until = payments.invoice, payments.since, payments.until
+    if len(notes):
+        names = np.concatenate([names, table.note_applies_to])
+        since = np.concatenate([since, known_from(notes, TABLES["invoices"])])
+        until = np.concatenate([until, known_until(notes, TABLES["invoices"])])
+    row = np.empty(2 * len(names), dtype=np.int64)
+    first, last = np.empty(len(row), dtype=np.int32), np.empty(len(row), dtype=np.int32)
+    n = settling.loose_days(names, since, until, *table.held(), row, first, last)
+    row, first, last = row[:n].copy(), first[:n].copy(), last[:n].copy()
+    is_cash = row < cash_rows
+    cash, note = ledger.payments.iloc[row[is_cash]], row[~is_cash] - cash_rows
+    document, reporting = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    on, code, currency = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32), np.empty(n, dtype=object)
+    document[is_cash], document[~is_cash] = payments.cents[row[is_cash]], table.note_cents[note]
+    reporting[is_cash], reporting[~is_cash] = document[is_cash], table.note_reported[note]
+    if table.is_foreign and len(cash):
+        found = reporting_cents(cash["amount"], cash["currency"], cash["paid_on"], ledger)
+        reporting[is_cash] = found * np.sign(document[is_cash])
+    on[is_cash], code[is_cash] = payments.on[row[is_cash]], who.codes(cash["customer_id"])
+    currency[is_cash] = cash["currency"].to_numpy(dtype=object)
+    if len(note):
+        loose = notes.iloc[note]
+        on[~is_cash], code[~is_cash] = days(loose["issued_on"]), who.codes(loose["customer_id"])
+        currency[~is_cash] = loose["currency"].to_numpy(dtype=object)
+    source, customer, first, last = who.moved(code, first, last)
     order, start = by_group(customer, len(who.ids), on[source])
     source = source[order]
     return {
@@ -314,140 +449,3 @@ def _unapplied(
         "unapplied_known_from": first[order], "unapplied_known_until": last[order], "unapplied_cents": reporting[source],
         "unapplied_document_cents": document[source], "unapplied_currency": currency[source],
     }  # fmt: skip
-
-
-def _cents(amount: pd.Series) -> Cents:
-    return np.rint(amount.to_numpy(dtype=np.float64) * CENTS).astype(np.int64)
-
-
-@njit(cache=True, nogil=True)
-def last_versions(version_start, version_known_from, entries, at):  # type: ignore[no-untyped-def]
-    """The place of the last version known on day `at`, per entry."""
-    found = np.empty(len(entries), dtype=np.int64)
-    for i in range(len(entries)):
-        v = version_start[entries[i]]
-        while v + 1 < version_start[entries[i] + 1] and version_known_from[v + 1] <= at:
-            v += 1
-        found[i] = v
-    return found
-
-
-@njit(cache=True, nogil=True)
-def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no-untyped-def]
-    """An invoice from the entries lo:hi known on day `at`: (allocated, credited, written off, closed_on, kind, payments,
-    disputed)."""
-    cash = credit = factored = written = np.int64(0)
-    paid_since = credited_since = cash_since = factored_since = closed_since = NEVER
-    payments, disputed = 0, False
-    for e in range(lo, hi):
-        if not (first[e] <= at < last[e]):
-            continue
-        if kind[e] == CASH:
-            cash += cents[e]
-            payments += cents[e] > 0
-        elif kind[e] == CREDIT:
-            credit += cents[e]
-        elif kind[e] == FACTOR:
-            factored += cents[e]
-        elif kind[e] == WRITE_OFF:
-            left = max(amount - cash - credit - factored - written, 0)
-            written += left if cents[e] == ALL_THAT_IS_LEFT else cents[e]
-        else:
-            disputed = kind[e] == DISPUTE_OPENED
-        # days on which each sum reached the amount and from which it has stayed; judged once a day, not once an entry
-        following = e + 1
-        while following < hi and not (first[following] <= at < last[following]):
-            following += 1
-        if following < hi and on[following] == on[e]:
-            continue
-        enough = max(amount - TOLERANCE, 1)
-        cash_since = min(cash_since, on[e]) if cash >= enough else NEVER
-        credited_since = min(credited_since, on[e]) if credit >= enough else NEVER
-        paid_since = min(paid_since, on[e]) if cash + credit >= enough else NEVER
-        factored_since = min(factored_since, on[e]) if cash + credit + factored >= enough else NEVER
-        closed_since = min(closed_since, on[e]) if cash + credit + factored + written >= enough else NEVER
-    allocated = cash + credit + factored + written
-    if paid_since != NEVER:
-        if credited_since != NEVER and cash_since == NEVER:
-            return allocated, credit, written, credited_since, CREDITED, payments, disputed
-        return allocated, credit, written, paid_since, PAID, payments, disputed
-    if factored_since != NEVER:
-        return allocated, credit, written, factored_since, FACTORED, payments, disputed
-    if closed_since != NEVER:
-        return allocated, credit, written, closed_since, WRITTEN_OFF, payments, disputed
-    return allocated, credit, written, NEVER, OPEN, payments, disputed
-
-
-@njit(cache=True, nogil=True)
-def _changes(days, since, until, lo, hi, first, last):  # type: ignore[no-untyped-def]
-    """Fill `days` with the sorted days in [since, until) on which an invoice's state may change; their number."""
-    count = 1
-    days[0] = since
-    for e in range(lo, hi):
-        for d in (first[e], last[e]):
-            if d <= since or d >= until:
-                continue
-            place = count
-            while place > 0 and days[place - 1] > d:
-                place -= 1
-            if place > 0 and days[place - 1] == d:
-                continue
-            for k in range(count, place, -1):
-                days[k] = days[k - 1]
-            days[place] = d
-            count += 1
-    return count
-
-
-@njit(cache=True, nogil=True)
-def _versions(invoice, since, until, amount, rate, start, on, first, last, cents, kind):  # type: ignore[no-untyped-def]
-    """(number of versions per invoice, the versions' fields in the order of _VERSION_FIELDS)."""
-    most, total = 1, 0
-    for i in range(len(invoice)):
-        entries = start[invoice[i] + 1] - start[invoice[i]]
-        most, total = max(most, 2 * entries + 1), total + 2 * entries + 1
-    days = np.empty(most, dtype=np.int32)
-    counts = np.empty(len(invoice), dtype=np.int64)
-    known, closed_on = np.empty(total, dtype=np.int32), np.empty(total, dtype=np.int32)
-    left, own_left, excess = np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total, np.int64)
-    given_up, credited = np.empty(total, np.int64), np.empty(total, np.int64)
-    kinds, payments, disputed = (
-        np.empty(total, dtype=np.int8),
-        np.empty(total, dtype=np.int16),
-        np.empty(total, dtype=np.bool_),
-    )
-    v = 0
-    for i in range(len(invoice)):
-        lo, hi = start[invoice[i]], start[invoice[i] + 1]
-        counts[i] = _changes(days, since[i], until[i], lo, hi, first, last)
-        for k in range(counts[i]):
-            allocated, credit, written, closed, how, paid, dispute = _state(
-                amount[i], lo, hi, on, first, last, cents, kind, days[k]
-            )
-            own_left[v] = amount[i] - allocated if how == OPEN else 0
-            left[v] = np.int64(np.rint(own_left[v] * rate[i]))
-            excess[v] = 0 if how == OPEN else allocated - amount[i]
-            given_up[v] = written
-            credited[v] = np.int64(np.rint(credit * rate[i]))
-            known[v], closed_on[v], kinds[v], payments[v], disputed[v] = days[k], closed, how, paid, dispute
-            v += 1
-    return counts, (
-        known[:v], left[:v], own_left[:v], excess[:v], given_up[:v], credited[:v], closed_on[:v], kinds[:v], payments[:v], disputed[:v]
-    )  # fmt: skip
-
-
-@njit(cache=True, nogil=True)
-def _spread(invoice, rate, start, on, first, last, cents, kind):  # type: ignore[no-untyped-def]
-    """Each invoice entry's own copy of what changed it, money at the invoice's rate, in the order of _ALLOCATION_FIELDS."""
-    where = np.empty(len(invoice) + 1, dtype=np.int64)
-    where[0] = 0
-    for i in range(len(invoice)):
-        where[i + 1] = where[i] + start[invoice[i] + 1] - start[invoice[i]]
-    days, known, until = np.empty(where[-1], np.int32), np.empty(where[-1], np.int32), np.empty(where[-1], np.int32)
-    money, kinds = np.empty(where[-1], np.int64), np.empty(where[-1], np.int8)
-    for i in range(len(invoice)):
-        for k in range(where[i + 1] - where[i]):
-            e, to = start[invoice[i]] + k, where[i] + k
-            days[to], known[to], until[to], kinds[to] = on[e], first[e], last[e], kind[e]
-            money[to] = cents[e] if cents[e] == ALL_THAT_IS_LEFT else np.int64(np.rint(cents[e] * rate[i]))
-    return where, days, known, until, money, kinds
