@@ -35,10 +35,23 @@ def _today() -> date:
 @click.option(
     "--known-on", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the books learn a correction (default: today)."
 )
+@click.option(
+    "--complete",
+    "is_complete",
+    is_flag=True,
+    help="The files are all that the source holds: what earlier imports of the format brought and is gone is withdrawn.",
+)
+@click.option(
+    "--allocation",
+    type=click.Choice(["unapplied", "oldest_due_first"]),
+    default="unapplied",
+    show_default=True,
+    help="What becomes of payments that name no invoice.",
+)
 @json_option
 def command(
     format_name: str, sources: tuple[Path, ...], out: Path | None, mapping: Path | None, is_guess: bool, describe: bool,
-    currency: str | None, known_on: datetime | None, as_json: bool,
+    currency: str | None, known_on: datetime | None, is_complete: bool, allocation: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Import an export into a ledger: every row is accepted or in quarantine.parquet with its reasons.
 
@@ -70,7 +83,10 @@ def command(
         raise InputError("--out is missing: the ledger folder to write or to add to.")
     fmt = read_mapping(mapping) if mapping else format_named(format_name)
     with steps(STEPS) as step:
-        options = Options(known_on=known_on.date() if known_on else _today(), currency=currency, step=step)
+        options = Options(
+            known_on=known_on.date() if known_on else _today(), currency=currency, is_complete=is_complete,
+            allocation=allocation, step=step,
+        )  # fmt: skip
         result = import_files(fmt, sources, out, options)
     if as_json:
         print_json(result)
@@ -102,6 +118,11 @@ def _print(result: dict[str, Any], out: Path) -> None:
     click.echo(table(
         [(f"{t['currency']} {t['measure']}", f"{t['before']}", t["after"], t["difference"]) for t in result["totals"]],
         ("control total", "in the source", "in the ledger", "left out")))  # fmt: skip
+    if result["settlement"]:
+        click.echo("\nSettled: the invoices that this import touched, as they stand now")
+        click.echo(
+            table([[str(v) for v in row.values()] for row in result["settlement"]], list(result["settlement"][0]))
+        )
     for title, key in (
         ("Left out, by reason (quarantine.parquet)", "reasons"),
         ("Inferred", "inferred"),

@@ -29,8 +29,10 @@ def tables(report: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
                 ],
             ),
             ("Alike but for the id", [report["duplicates"]]),
-            ("Histories", [report["histories"]]),
+            ("Histories", [{k: v for k, v in report["histories"].items() if k != "no_history"}]),
+            ("Customers without a history (the first of them)", report["histories"]["no_history"]),
         ]
+    shown.append(("What the models will not be able to know", report["models_cannot_know"]))
     return [(title, rows) for title, rows in shown if rows]
 
 

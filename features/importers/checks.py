@@ -71,6 +71,8 @@ def find_bad_rows(
         if not (fmt.whole_invoices and name == "payments"):
             _break_key(connection, name)
     _give_nothing(connection, fmt, roles)
+    if "exchange_rates" in fmt.tables and "exchange_rates" in existing:
+        _revalue_history(connection, existing["exchange_rates"])
     while _break_references(connection, fmt, existing):
         pass
 
@@ -182,6 +184,22 @@ def _break_references(connection: duckdb.DuckDBPyConnection, fmt: Format, existi
             ANTI JOIN bad USING (source, line)
         """)
     return _count(connection) > before
+
+
+def _revalue_history(connection: duckdb.DuckDBPyConnection, existing: str) -> None:
+    """Refuse rates that would report amounts of the past otherwise: another rate of a day, or one between known days."""
+    connection.execute(f"""
+        INSERT INTO bad SELECT DISTINCT source, line, 'exchange_rates.rate: history is never revalued (found ' || rate ||
+            CASE WHEN held IS NULL THEN ' for a day between ' || low || ' and ' || high ||
+                ', whose amounts are reported at an earlier rate)'
+            ELSE ' where the ledger reports at ' || held || ')' END
+        FROM (SELECT d.source, d.line, d.rate, e.rate AS held, s.low, s.high FROM draft_exchange_rates d
+              JOIN (SELECT currency, min(observed_on) AS low, max(observed_on) AS high FROM {existing} GROUP BY 1) s
+                  ON s.currency = d.currency AND d.observed_on BETWEEN s.low AND s.high
+              LEFT JOIN {existing} e ON e.currency = d.currency AND e.observed_on = d.observed_on
+              WHERE e.rate IS DISTINCT FROM d.rate) AS other
+        ANTI JOIN bad USING (source, line)
+    """)
 
 
 def _count(connection: duckdb.DuckDBPyConnection) -> int:
