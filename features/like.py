@@ -173,12 +173,13 @@ def _sweep(  # type: ignore[no-untyped-def]
         for j in range(start[c], start[c + 1]):
             if since[j] > T or until[j] <= T or invoice[j] == own[i]:
                 continue
-            due_j, version = np.int64(due_on[j]), version_start[j]
+            due_j, version = int(due_on[j]), version_start[j]
             while version + 1 < version_start[j + 1] and version_since[version + 1] <= T:
                 version += 1
-            latest = max(latest, due_j)
-            if due_j <= due[i]:
-                before = max(before, due_j)
+            if due_j > latest:
+                latest = due_j
+            if before < due_j <= due[i]:
+                before = due_j
             week += T - issued_on[j] < 7
             kind = closed_kind[version]
             if kind != OPEN and kind != PAID and kind != WRITTEN_OFF:
