@@ -37,15 +37,14 @@ FORMAT = Format(
     title="Financial ratios with an outcome (ARFF, Polish bankruptcy sets)",
     files={"firms": FIRMS},
     tables={
-        "customers": f"SELECT source, line, {_ID} AS customer_id, 'PL' AS country, false AS is_natural_person FROM "
-        f"firms",
+        "customers": f"SELECT file, line, {_ID} AS customer_id, 'PL' AS country, false AS is_natural_person FROM firms",
         "attributes": f"""
-            SELECT source, line, customer_id, name, DATE '{OBSERVED_ON}' AS observed_on, CAST(value AS VARCHAR) AS value
-            FROM (SELECT source, line, {_ID} AS customer_id, unnest([{_NAMES}]) AS name, unnest([{_VALUES}]) AS value
+            SELECT file, line, customer_id, name, DATE '{OBSERVED_ON}' AS observed_on, CAST(value AS VARCHAR) AS value
+            FROM (SELECT file, line, {_ID} AS customer_id, unnest([{_NAMES}]) AS name, unnest([{_VALUES}]) AS value
                 FROM firms)
             WHERE value IS NOT NULL""",
         "events": f"""
-            SELECT source, line, {_ID} || ':outcome' AS event_id, {_ID} AS customer_id, DATE '{OUTCOME_ON}' AS
+            SELECT file, line, {_ID} || ':outcome' AS event_id, {_ID} AS customer_id, DATE '{OUTCOME_ON}' AS
                 occurred_on,
                 'insolvency' AS kind, 'class 1: the label of the set' AS detail FROM firms WHERE is_bankrupt""",
     },

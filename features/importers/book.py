@@ -84,7 +84,7 @@ def compare(connection: duckdb.DuckDBPyConnection, name: str, existing: str | No
     """Make `new_NAME` (rows to add) and `old_NAME` (rows they supersede, with the day) from the accepted drafts."""
     table = TABLES[name]
     columns = ", ".join(table.columns)
-    accepted = f"SELECT {columns} FROM draft_{name} ANTI JOIN bad USING (source, line)"
+    accepted = f"SELECT {columns} FROM draft_{name} ANTI JOIN bad USING (file, line)"
     if existing is None:
         connection.execute(f"CREATE VIEW new_{name} AS {accepted}")
         connection.execute(f"CREATE TABLE old_{name} AS SELECT {columns}, 0 AS part FROM ({accepted}) WHERE false")

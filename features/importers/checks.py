@@ -12,13 +12,13 @@ from features.tables import SQL_TYPES, TABLES
 
 
 def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
-    """Make `draft_TABLE` for each table of the format: every declared column, of its type, with source and line."""
+    """Make `draft_TABLE` for each table of the format: every declared column, of its type, with file and line."""
     for name, sql in fmt.prepared.items():
         connection.execute(f"CREATE TABLE {name} AS {sql}")
     for name, sql in fmt.tables.items():
         table = TABLES[name]
         found = {row[0] for row in connection.execute(f"DESCRIBE {sql}").fetchall()}
-        unknown = found - set(table.columns) - {"source", "line", "is_inferred"}
+        unknown = found - set(table.columns) - {"file", "line", "is_inferred"}
         if unknown:
             raise ValueError(f"format {fmt.name}: {name} has no columns {', '.join(sorted(unknown))}")
         columns = []
@@ -37,7 +37,7 @@ def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
         inferred = "is_inferred" if "is_inferred" in found else "false AS is_inferred"
         kind = "VIEW" if is_projection(sql) and name != "customers" else "TABLE"
         connection.execute(
-            f"CREATE {kind} draft_{name} AS SELECT source, line, {inferred}, {', '.join(columns)} FROM ({sql})"
+            f"CREATE {kind} draft_{name} AS SELECT file, line, {inferred}, {', '.join(columns)} FROM ({sql})"
         )
         if "is_inferred" in found:
             broken = [f"{c} IS NULL" for c, d in table.columns.items() if d.required]
@@ -50,20 +50,20 @@ def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
 def find_bad_rows(
     connection: duckdb.DuckDBPyConnection, fmt: Format, roles: dict[int, str], existing: dict[str, str]
 ) -> None:
-    """Fill `bad` (source, line, reason): one row a source row and reason.
+    """Fill `bad` (file, line, reason): one row a source row and reason.
 
     existing : table -> SQL of the current rows of the ledger that is imported into (empty for a new ledger).
     """
-    connection.execute("CREATE TABLE bad (source INTEGER, line BIGINT, reason VARCHAR)")
+    connection.execute("CREATE TABLE bad (file INTEGER, line BIGINT, reason VARCHAR)")
     for number, role in roles.items():
         connection.execute(
-            f"INSERT INTO bad SELECT source, line, unnest(reasons) FROM typed_{number} WHERE reasons IS NOT NULL"
+            f"INSERT INTO bad SELECT file, line, unnest(reasons) FROM typed_{number} WHERE reasons IS NOT NULL"
         )
         for predicate, reason in fmt.files[role].refuse:
             connection.execute(
-                f"INSERT INTO bad SELECT source, line, '{_q(reason)}' FROM typed_{number} WHERE {predicate}"
+                f"INSERT INTO bad SELECT file, line, '{_q(reason)}' FROM typed_{number} WHERE {predicate}"
             )
-    connection.execute("CREATE TABLE unread AS SELECT DISTINCT source, line FROM bad")
+    connection.execute("CREATE TABLE unread AS SELECT DISTINCT file, line FROM bad")
     for name in fmt.tables:
         _break_rules(connection, name)
     for name in fmt.tables:
@@ -94,10 +94,10 @@ def _break_rules(connection: duckdb.DuckDBPyConnection, name: str) -> None:
             )
     condition = " OR ".join(tests) or "false"
     connection.execute(f"""
-        INSERT INTO bad SELECT DISTINCT source, line, unnest(list_filter([{", ".join(cases)}], lambda r: r IS NOT NULL))
+        INSERT INTO bad SELECT DISTINCT file, line, unnest(list_filter([{", ".join(cases)}], lambda r: r IS NOT NULL))
         FROM (SELECT d.*, u.line IS NOT NULL AS is_unread
               FROM (SELECT * FROM draft_{name} WHERE NOT is_inferred AND ({condition})) d LEFT
-                  JOIN unread u USING (source, line))
+                  JOIN unread u USING (file, line))
     """)
 
 
@@ -117,19 +117,19 @@ def _break_key(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         return
     connection.execute(f"""
         CREATE OR REPLACE TABLE repeated AS
-        SELECT source, line, concat_ws(' ', {key}) AS key,
+        SELECT file, line, concat_ws(' ', {key}) AS key,
                count(*) OVER same AS copies, count(*) OVER whole AS rows,
-               row_number() OVER (PARTITION BY {_content(name)} ORDER BY source, line) AS nth,
-               first_value(line) OVER (PARTITION BY {_content(name)} ORDER BY source, line) AS first_line,
+               row_number() OVER (PARTITION BY {_content(name)} ORDER BY file, line) AS nth,
+               first_value(line) OVER (PARTITION BY {_content(name)} ORDER BY file, line) AS first_line,
                min(line) OVER whole AS low, max(line) OVER whole AS high
-        FROM draft_{name} ANTI JOIN bad USING (source, line)
+        FROM draft_{name} ANTI JOIN bad USING (file, line)
         WHERE NOT is_inferred AND hash({key}) IN (SELECT h FROM repeats)
         WINDOW whole AS (PARTITION BY {key}), same AS (PARTITION BY {_content(name)})
     """)
     shown = f"{name}.{key}"
     connection.execute(f"""
         INSERT INTO bad
-        SELECT DISTINCT source, line, CASE
+        SELECT DISTINCT file, line, CASE
             WHEN copies = rows THEN '{shown} stands in the file already with the same content (found ''' || key ||
                 ''' first in line ' || first_line || ')'
             ELSE '{shown} stands more than once with different content (found ''' || key || ''' in lines ' || low ||
@@ -144,14 +144,14 @@ def _give_nothing(connection: duckdb.DuckDBPyConnection, fmt: Format, roles: dic
         and len(set(roles.values())) == 1
     ):
         return  # one kind of file, and each of its rows gives a row
-    drafts = " UNION ".join(f"SELECT source, line FROM draft_{name} WHERE NOT is_inferred" for name in fmt.tables)
+    drafts = " UNION ".join(f"SELECT file, line FROM draft_{name} WHERE NOT is_inferred" for name in fmt.tables)
     for number, role in roles.items():
         if not fmt.files[role].informs:
             connection.execute(f"""
-                INSERT INTO bad SELECT source, line, 'gives no row of the ledger' FROM typed_{number} t
-                WHERE reasons IS NULL AND NOT EXISTS (SELECT 1 FROM ({drafts}) d WHERE d.source = t.source
+                INSERT INTO bad SELECT file, line, 'gives no row of the ledger' FROM typed_{number} t
+                WHERE reasons IS NULL AND NOT EXISTS (SELECT 1 FROM ({drafts}) d WHERE d.file = t.file
                     AND d.line = t.line)
-                AND (source, line) NOT IN (SELECT (source, line) FROM bad)
+                AND (file, line) NOT IN (SELECT (file, line) FROM bad)
             """)
 
 
@@ -164,7 +164,7 @@ def _break_references(connection: duckdb.DuckDBPyConnection, fmt: Format, existi
     def accepted(name: str, columns: str) -> str:
         parts = []
         if name in fmt.tables:
-            parts.append(f"SELECT {columns} FROM draft_{name} ANTI JOIN bad USING (source, line)")
+            parts.append(f"SELECT {columns} FROM draft_{name} ANTI JOIN bad USING (file, line)")
         if name in existing:
             parts.append(f"SELECT {columns} FROM {existing[name]}")
         return (
@@ -173,15 +173,15 @@ def _break_references(connection: duckdb.DuckDBPyConnection, fmt: Format, existi
 
     if "payments" in fmt.tables:
         connection.execute(f"""
-            INSERT INTO bad SELECT DISTINCT source, line, CASE WHEN invoice_currency IS NULL
+            INSERT INTO bad SELECT DISTINCT file, line, CASE WHEN invoice_currency IS NULL
                 THEN 'payments.invoice_id is not an invoice of the ledger (found ''' || invoice_id || ''')'
                 ELSE 'payments.currency must be its invoice''s ' || invoice_currency || ' (found ''' || currency ||
                     ''')' END
-            FROM (SELECT p.source, p.line, p.invoice_id, p.currency, i.currency AS invoice_currency
+            FROM (SELECT p.file, p.line, p.invoice_id, p.currency, i.currency AS invoice_currency
                   FROM draft_payments p LEFT JOIN ({accepted("invoices", "invoice_id, currency")}) i
                       ON p.invoice_id = i.invoice_id
                   WHERE p.invoice_id IS NOT NULL AND (i.currency IS NULL OR i.currency <> p.currency)) AS lost
-            ANTI JOIN bad USING (source, line)
+            ANTI JOIN bad USING (file, line)
         """)
     return _count(connection) > before
 
@@ -189,16 +189,16 @@ def _break_references(connection: duckdb.DuckDBPyConnection, fmt: Format, existi
 def _revalue_history(connection: duckdb.DuckDBPyConnection, existing: str) -> None:
     """Refuse rates that would report amounts of the past otherwise: another rate of a day, or one between known days."""
     connection.execute(f"""
-        INSERT INTO bad SELECT DISTINCT source, line, 'exchange_rates.rate: history is never revalued (found ' || rate ||
+        INSERT INTO bad SELECT DISTINCT file, line, 'exchange_rates.rate: history is never revalued (found ' || rate ||
             CASE WHEN held IS NULL THEN ' for a day between ' || low || ' and ' || high ||
                 ', whose amounts are reported at an earlier rate)'
             ELSE ' where the ledger reports at ' || held || ')' END
-        FROM (SELECT d.source, d.line, d.rate, e.rate AS held, s.low, s.high FROM draft_exchange_rates d
+        FROM (SELECT d.file, d.line, d.rate, e.rate AS held, s.low, s.high FROM draft_exchange_rates d
               JOIN (SELECT currency, min(observed_on) AS low, max(observed_on) AS high FROM {existing} GROUP BY 1) s
                   ON s.currency = d.currency AND d.observed_on BETWEEN s.low AND s.high
               LEFT JOIN {existing} e ON e.currency = d.currency AND e.observed_on = d.observed_on
               WHERE e.rate IS DISTINCT FROM d.rate) AS other
-        ANTI JOIN bad USING (source, line)
+        ANTI JOIN bad USING (file, line)
     """)
 
 
@@ -214,12 +214,12 @@ def add_customers(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: 
         if n != "customers" and "customer_id" in TABLES[n].columns and not (fmt.whole_invoices and n == "payments")
     ]
     parts = ["SELECT NULL::VARCHAR AS customer_id WHERE false"] + [
-        f"SELECT DISTINCT customer_id FROM draft_{n} ANTI JOIN bad USING (source, line) WHERE customer_id IS NOT NULL"
+        f"SELECT DISTINCT customer_id FROM draft_{n} ANTI JOIN bad USING (file, line) WHERE customer_id IS NOT NULL"
         for n in tables
     ]
     if "events" in tables:  # the customer that goes on after a merger is one, too
         parts.append(
-            "SELECT detail FROM draft_events ANTI JOIN bad USING (source, line) "
+            "SELECT detail FROM draft_events ANTI JOIN bad USING (file, line) "
             "WHERE kind = 'merged_into' AND detail IS NOT NULL"
         )
     connection.execute(f"CREATE TABLE named_customers AS {' UNION '.join(parts)}")
@@ -227,10 +227,10 @@ def add_customers(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: 
     if "customers" not in fmt.tables:
         columns = ", ".join(f"CAST(NULL AS {SQL_TYPES[c.type]}) AS {n}" for n, c in TABLES["customers"].columns.items())
         connection.execute(
-            "CREATE TABLE draft_customers AS SELECT NULL::INTEGER AS source, NULL::BIGINT AS line, "
+            "CREATE TABLE draft_customers AS SELECT NULL::INTEGER AS file, NULL::BIGINT AS line, "
             f"true AS is_inferred, {columns} WHERE false"
         )
-    known = "SELECT customer_id FROM draft_customers ANTI JOIN bad USING (source, line)"
+    known = "SELECT customer_id FROM draft_customers ANTI JOIN bad USING (file, line)"
     if "customers" in existing:
         known += f" UNION ALL SELECT customer_id FROM {existing['customers']}"
     # customers drawn from rows that all went into quarantine are no customers of this ledger

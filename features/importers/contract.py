@@ -64,7 +64,7 @@ class Notice:
 class Format:
     """An export format.
 
-    files : its files by role; each role becomes a relation with the columns source, line and the fields.
+    files : its files by role; each role becomes a relation with the columns file, line and the fields.
     tables : ledger table -> SQL over the roles; each row carries source and line, the rest by the ledger's names.
         Columns left out are empty; an empty booked_on becomes the event date.
     currency : the currency that the format's own documentation gives where a file has none (None: the file has one).

@@ -94,7 +94,7 @@ CLASSED = """
     ) o ON o.ref_rec_id = t.rec_id
 """
 APPLIED = """
-    SELECT s.source, s.line, s.rec_id AS settlement_id, i.invoice AS invoice_id, c.rec_id AS credit_id, c.class,
+    SELECT s.file, s.line, s.rec_id AS settlement_id, i.invoice AS invoice_id, c.rec_id AS credit_id, c.class,
         c.voucher, c.invoice AS credit_invoice,
         c.customer_id, c.currency, c.on_day AS credit_on, s.on_day AS settled_on, coalesce(c.document_on,
             c.on_day) AS credit_issued_on, c.method,
@@ -110,7 +110,7 @@ APPLIED = """
 CREDITED = """
     SELECT *, row_number() OVER (PARTITION BY credit_id ORDER BY invoice_id) AS nth, count(*) OVER (PARTITION BY
         credit_id) AS parts
-    FROM (SELECT min(source) AS source, min(line) AS line, credit_id, invoice_id, any_value(credit_invoice) AS
+    FROM (SELECT min(file) AS file, min(line) AS line, credit_id, invoice_id, any_value(credit_invoice) AS
         credit_invoice,
               any_value(customer_id) AS customer_id, any_value(currency) AS currency, min(credit_issued_on) AS
                   credit_issued_on,
@@ -139,39 +139,39 @@ FORMAT = Format(
     },
     tables={
         "customers": """
-            SELECT source, line, customer_id, name, CASE WHEN length(country) = 2 THEN upper(country) END AS country,
+            SELECT file, line, customer_id, name, CASE WHEN length(country) = 2 THEN upper(country) END AS country,
                 group_id AS segment,
                 nullif(parent_id, customer_id) AS parent_id FROM customer_accounts""",
         "invoices": """
-            SELECT source, line, invoice AS invoice_id, customer_id, 'invoice' AS kind, coalesce(document_on,
+            SELECT file, line, invoice AS invoice_id, customer_id, 'invoice' AS kind, coalesce(document_on,
                 on_day) AS issued_on,
                 any_due_on AS due_on, amount, currency, NULL AS applies_to, terms AS payment_terms,
                     created_on AS booked_on
             FROM classed WHERE class = 'invoice'
             UNION ALL
-            SELECT source, line, credit_invoice || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id,
+            SELECT file, line, credit_invoice || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id,
                 'credit_note', credit_issued_on,
                 credit_issued_on, cents / 100, currency, invoice_id, NULL, known_on
             FROM credited
             UNION ALL
-            SELECT source, line, invoice || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id,
+            SELECT file, line, invoice || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id,
                 'credit_note', coalesce(document_on, on_day),
                 coalesce(document_on, on_day), rest / 100, currency, NULL, terms, created_on
             FROM left_over WHERE class = 'credit_note' AND (rest > 0 OR cents = 0)""",
         "payments": """
-            SELECT source, line, voucher || ':' || credit_id || '~s' || settlement_id AS payment_id, customer_id,
+            SELECT file, line, voucher || ':' || credit_id || '~s' || settlement_id AS payment_id, customer_id,
                 invoice_id,
                 CASE WHEN cents < 0 THEN settled_on ELSE credit_on END AS paid_on,
                 abs(amount) AS amount, currency, method, CASE WHEN cents < 0 THEN 'reversal'
                     ELSE 'payment' END AS kind, known_on AS booked_on
             FROM applied WHERE class = 'payment'
             UNION ALL
-            SELECT source, line, voucher || ':' || rec_id || CASE WHEN rest < cents THEN '~rest' ELSE '' END,
+            SELECT file, line, voucher || ':' || rec_id || CASE WHEN rest < cents THEN '~rest' ELSE '' END,
                 customer_id, NULL, on_day, rest / 100,
                 currency, method, 'payment', greatest(created_on, freed_on) FROM left_over WHERE class = 'payment'
                     AND (rest > 0 OR cents = 0)
             UNION ALL
-            SELECT source, line, voucher || ':' || rec_id, customer_id, NULL, on_day, amount, currency, method,
+            SELECT file, line, voucher || ':' || rec_id, customer_id, NULL, on_day, amount, currency, method,
                 'refund', created_on
             FROM classed WHERE class = 'refund'""",
     },

@@ -175,7 +175,7 @@ FORMAT = Format(
     },
     tables={
         "customers": """
-            SELECT source, line, false AS is_inferred, customer_id, customer_name AS name, industry,
+            SELECT file, line, false AS is_inferred, customer_id, customer_name AS name, industry,
                 group_name AS segment,
                 customer_type = 'Individual' AS is_natural_person FROM customer_list
             UNION ALL
@@ -185,35 +185,35 @@ FORMAT = Format(
                 FROM customer_list WHERE customer_id IS NOT NULL)
             GROUP BY customer_id""",
         "invoices": """
-            SELECT source, line, name AS invoice_id, customer_id, 'invoice' AS kind, issued_on, coalesce(due_on,
+            SELECT file, line, name AS invoice_id, customer_id, 'invoice' AS kind, issued_on, coalesce(due_on,
                 issued_on) AS due_on, amount, currency,
                 NULL AS applies_to, terms AS payment_terms, created_on AS booked_on FROM sales_invoices
                     WHERE NOT coalesce(is_return, false)
             UNION ALL
-            SELECT source, line, voucher || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id,
+            SELECT file, line, voucher || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id,
                 'credit_note', return_issued_on,
                 return_issued_on, -amount, currency, against, NULL, coalesce(created_on, on_day) FROM applied
                     WHERE return_name IS NOT NULL AND cents < 0
             UNION ALL
-            SELECT source, line, name || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, 'credit_note',
+            SELECT file, line, name || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, 'credit_note',
                 issued_on, issued_on, rest / 100,
                 currency, return_against, terms, created_on FROM returns WHERE rest > 0 OR cents = 0""",
         "payments": """
-            SELECT source, line, voucher || '~' || entry_id AS payment_id, customer_id, against AS invoice_id,
+            SELECT file, line, voucher || '~' || entry_id AS payment_id, customer_id, against AS invoice_id,
                 on_day AS paid_on, abs(amount) AS amount,
                 currency, coalesce(method, voucher_type) AS method, CASE WHEN amount > 0 THEN 'reversal'
                     ELSE 'payment' END AS kind, created_on AS booked_on
             FROM applied WHERE return_name IS NULL
             UNION ALL
-            SELECT source, line, payment_id, customer_id, NULL, on_day, abs(amount), currency,
+            SELECT file, line, payment_id, customer_id, NULL, on_day, abs(amount), currency,
                 coalesce(method, voucher_type), CASE WHEN amount > 0 THEN 'refund' ELSE 'payment' END, created_on
             FROM loose
             UNION ALL
-            SELECT source, line, voucher || '~' || entry_id || ':delinked', customer_id, against, modified_on,
+            SELECT file, line, voucher || '~' || entry_id || ':delinked', customer_id, against, modified_on,
                 abs(amount), currency, coalesce(method, voucher_type), 'reversal', modified_on
             FROM applied WHERE return_name IS NULL AND is_delinked
             UNION ALL
-            SELECT source, line, payment_id || ':delinked', customer_id, NULL, modified_on, abs(amount), currency,
+            SELECT file, line, payment_id || ':delinked', customer_id, NULL, modified_on, abs(amount), currency,
                 coalesce(method, voucher_type), 'reversal', modified_on
             FROM loose WHERE is_delinked""",
     },

@@ -52,19 +52,19 @@ FORMAT = Format(
     whole_invoices=True,
     files={"items": INVOICES},
     tables={
-        "customers": "SELECT NULL AS source, NULL AS line, true AS is_inferred, customer_id, max(region) AS segment "
+        "customers": "SELECT NULL AS file, NULL AS line, true AS is_inferred, customer_id, max(region) AS segment "
         "FROM items "
         "WHERE customer_id IS NOT NULL AND reasons IS NULL GROUP BY customer_id",
-        "invoices": "SELECT source, line, invoice_id, customer_id, 'invoice' AS kind, issued_on, due_on, amount, "
+        "invoices": "SELECT file, line, invoice_id, customer_id, 'invoice' AS kind, issued_on, due_on, amount, "
         "getvariable('currency') AS currency FROM items",
-        "payments": "SELECT source, line, invoice_id || ':settled' AS payment_id, customer_id, invoice_id, settled_on "
+        "payments": "SELECT file, line, invoice_id || ':settled' AS payment_id, customer_id, invoice_id, settled_on "
         "AS paid_on, amount, "
         "getvariable('currency') AS currency, 'payment' AS kind FROM items WHERE settled_on IS NOT NULL",
-        "events": "SELECT source, line, invoice_id || ':disputed' AS event_id, customer_id, invoice_id, settled_on AS "
+        "events": "SELECT file, line, invoice_id || ':disputed' AS event_id, customer_id, invoice_id, settled_on AS "
         "occurred_on, "
         "'dispute_opened' AS kind, 'day not given; on or before settlement' AS detail FROM items WHERE is_disputed AND "
         "settled_on IS NOT NULL",
-        "attributes": "SELECT NULL AS source, NULL AS line, true AS is_inferred, customer_id, 'paperless_billing' AS "
+        "attributes": "SELECT NULL AS file, NULL AS line, true AS is_inferred, customer_id, 'paperless_billing' AS "
         "name, "
         "min(paperless_on) AS observed_on, 'yes' AS value FROM items "
         "WHERE customer_id IS NOT NULL AND paperless_on IS NOT NULL AND reasons IS NULL GROUP BY customer_id",

@@ -57,10 +57,10 @@ def general(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[dict[str
     if "invoices" not in fmt.tables or "payments" not in fmt.tables:
         return []
     accepted = {
-        name: f"(SELECT * FROM draft_{name} ANTI JOIN bad USING (source, line))" for name in ("invoices", "payments")
+        name: f"(SELECT * FROM draft_{name} ANTI JOIN bad USING (file, line))" for name in ("invoices", "payments")
     }
     if fmt.whole_invoices:  # at most one payment an invoice, on its own row
-        both = f"{accepted['payments']} p JOIN draft_invoices i USING (source, line)"
+        both = f"{accepted['payments']} p JOIN draft_invoices i USING (file, line)"
         sql = f"SELECT i.invoice_id FROM {both} WHERE p.paid_on < i.issued_on"
         return counted(connection, (Notice(words=IN_ADVANCE, sql=sql),))
     signed = "CASE WHEN kind IN ('reversal', 'refund') THEN -amount ELSE amount END"

@@ -118,7 +118,7 @@ RECONCILES = File(
 )
 
 APPLIED = f"""
-    SELECT r.source, r.line, r.reconcile_id, r.debit_move, r.credit_move, r.amount, CAST(round(r.amount * 100) AS
+    SELECT r.file, r.line, r.reconcile_id, r.debit_move, r.credit_move, r.amount, CAST(round(r.amount * 100) AS
         BIGINT) AS cents,
         i.customer_id, i.currency, coalesce(c.on_day, c.issued_on, r.max_date) AS credit_on, coalesce(c.issued_on,
             c.on_day, r.max_date) AS credit_issued_on,
@@ -144,7 +144,7 @@ FORMAT = Format(
             FROM moves m WHERE type IN {_REFUND}""",
         # payment entries, and what of them found no invoice: unapplied cash of the customer whose invoices they pay
         "entries": f"""
-            SELECT m.source, m.line, m.move, coalesce(m.customer_id, a.payer) AS customer_id, m.on_day,
+            SELECT m.file, m.line, m.move, coalesce(m.customer_id, a.payer) AS customer_id, m.on_day,
                 m.currency, m.created_on, m.payment_type, a.credit_move IS NULL AS is_alone,
                 CAST(round(abs(m.amount) * 100) AS BIGINT) - coalesce(a.cents, 0) AS rest
             FROM moves m LEFT JOIN (SELECT credit_move, max(customer_id) AS payer, sum(cents) AS cents
@@ -153,27 +153,27 @@ FORMAT = Format(
     },
     tables={
         "customers": """
-            SELECT NULL AS source, NULL AS line, true AS is_inferred, customer_id FROM moves
+            SELECT NULL AS file, NULL AS line, true AS is_inferred, customer_id FROM moves
             WHERE customer_id IS NOT NULL AND reasons IS NULL GROUP BY customer_id""",
         "invoices": f"""
-            SELECT source, line, move AS invoice_id, customer_id, 'invoice' AS kind, issued_on, coalesce(due_on,
+            SELECT file, line, move AS invoice_id, customer_id, 'invoice' AS kind, issued_on, coalesce(due_on,
                 issued_on) AS due_on, amount, currency,
                 NULL AS applies_to, terms AS payment_terms, created_on AS booked_on FROM moves WHERE type IN {_INVOICE}
             UNION ALL
-            SELECT source, line, credit_move || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id,
+            SELECT file, line, credit_move || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id,
                 'credit_note', credit_issued_on,
                 credit_issued_on, amount, currency, debit_move, NULL, known_on FROM applied WHERE is_refund
             UNION ALL
-            SELECT source, line, move || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, 'credit_note',
+            SELECT file, line, move || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, 'credit_note',
                 issued_on, issued_on, rest / 100,
                 currency, reversed_entry, terms, created_on FROM refunds WHERE rest > 0 OR cents = 0""",
         "payments": """
-            SELECT source, line, credit_move || '~r' || reconcile_id AS payment_id, customer_id,
+            SELECT file, line, credit_move || '~r' || reconcile_id AS payment_id, customer_id,
                 debit_move AS invoice_id, credit_on AS paid_on, amount, currency,
                 split_part(credit_move, '/', 1) AS method, 'payment' AS kind, known_on AS booked_on
             FROM applied WHERE NOT is_refund
             UNION ALL
-            SELECT source, line, move || '~rest', customer_id, NULL, on_day, rest / 100, currency, split_part(move,
+            SELECT file, line, move || '~rest', customer_id, NULL, on_day, rest / 100, currency, split_part(move,
                 '/', 1), 'payment', created_on
             FROM entries WHERE rest > 0""",
     },

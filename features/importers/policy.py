@@ -67,14 +67,14 @@ def _given(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping
     connection.execute(f"ALTER {'VIEW' if kind == 'VIEW' else 'TABLE'} draft_payments RENAME TO given_payments")
     connection.execute(f"""
         CREATE TABLE pool AS SELECT row_number() OVER (ORDER BY greatest(booked_on, paid_on), paid_on, payment_id) - 1 AS n,
-            source, line, payment_id, customer_id, currency, paid_on, greatest(booked_on, paid_on) AS known, booked_on,
+            file, line, payment_id, customer_id, currency, paid_on, greatest(booked_on, paid_on) AS known, booked_on,
             CAST({CENTS} AS BIGINT) AS cents
-        FROM given_payments ANTI JOIN bad USING (source, line) WHERE invoice_id IS NULL AND kind = 'payment'
+        FROM given_payments ANTI JOIN bad USING (file, line) WHERE invoice_id IS NULL AND kind = 'payment'
     """)
 
     def rows(name: str, draft: str, key: str) -> str:
         """SQL of a table's rows after the import: the drafts, and what the ledger has beside them."""
-        accepted = f"SELECT * FROM {draft} ANTI JOIN bad USING (source, line)"
+        accepted = f"SELECT * FROM {draft} ANTI JOIN bad USING (file, line)"
         parts = [accepted] if name in fmt.tables else []
         if name in existing:
             parts.append(
@@ -184,12 +184,12 @@ def _drafts_anew(connection: duckdb.DuckDBPyConnection) -> None:
     """)
     connection.execute("""
         CREATE VIEW draft_payments AS
-        SELECT * FROM given_payments WHERE (source, line, payment_id) NOT IN (
-            SELECT (source, line, payment_id) FROM pool WHERE n IN (SELECT pool FROM split))
+        SELECT * FROM given_payments WHERE (file, line, payment_id) NOT IN (
+            SELECT (file, line, payment_id) FROM pool WHERE n IN (SELECT pool FROM split))
         UNION ALL BY NAME
         SELECT g.* REPLACE (s.id AS payment_id, s.invoice_id AS invoice_id, s.cents / 100 AS amount,
             s.booked_on AS booked_on)
-        FROM given_payments g JOIN pool p USING (source, line, payment_id) JOIN split s ON s.pool = p.n
+        FROM given_payments g JOIN pool p USING (file, line, payment_id) JOIN split s ON s.pool = p.n
     """)
 
 

@@ -1,4 +1,4 @@
-"""Rows that the ledger does not take: their source, line, original text, and every reason."""
+"""Rows that the ledger does not take: their file, line, original text, and every reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def collect(connection: duckdb.DuckDBPyConnection, readings: list[Reading], numb
     )
     for reading in readings:
         all_reasons = "list(DISTINCT reason ORDER BY reason) AS reasons"
-        of_file = f"(SELECT line, {all_reasons} FROM bad WHERE source = {reading.number} GROUP BY line)"
+        of_file = f"(SELECT line, {all_reasons} FROM bad WHERE file = {reading.number} GROUP BY line)"
         kept = f"(SELECT rowid + 1 AS number, original AS line FROM fast_{reading.number} WHERE is_odd)"
         # rows that read well and fell later (a copy, an unknown invoice) are looked up in the file
         lines = f"(SELECT row_number() OVER () AS number, line FROM {lines_of(reading.source)})"

@@ -94,7 +94,7 @@ POOL = """
     FROM classed c WHERE class IN ('payment', 'credit_note')
 """
 APPLIED = f"""
-    SELECT a.*, c.class, c.source, c.line, c.customer_id, c.money, c.on_day, c.method, c.created_on,
+    SELECT a.*, c.class, c.file, c.line, c.customer_id, c.money, c.on_day, c.method, c.created_on,
         row_number() OVER (PARTITION BY a.credit_id ORDER BY a.invoice_id) AS nth, count(*) OVER (PARTITION BY
             a.credit_id) AS parts
     FROM (SELECT credit_id, invoice_id, cents, true AS is_named FROM named
@@ -122,35 +122,35 @@ FORMAT = Format(
     },
     tables={
         "invoices": """
-            SELECT source, line, number AS invoice_id, customer_id, 'invoice' AS kind, on_day AS issued_on,
+            SELECT file, line, number AS invoice_id, customer_id, 'invoice' AS kind, on_day AS issued_on,
                 coalesce(due_on, on_day) AS due_on, amount,
                 coalesce(currency, getvariable('currency')) AS currency, NULL AS applies_to, terms AS payment_terms,
                     created_on AS booked_on
             FROM transactions WHERE type IS NULL OR lower(type) = 'invoice' OR (reasons IS NOT NULL
                 AND lower(type) NOT IN ('payment', 'credit memo'))
             UNION ALL
-            SELECT source, line, credit_id || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id,
+            SELECT file, line, credit_id || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id,
                 'credit_note', on_day, on_day,
                 cents / 100, money, invoice_id, NULL, created_on FROM applied WHERE class = 'credit_note'
             UNION ALL
-            SELECT source, line, item_id || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id,
+            SELECT file, line, item_id || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id,
                 'credit_note', on_day, on_day, rest / 100,
                 money, NULL, terms, created_on FROM left_over WHERE class = 'credit_note' AND (rest > 0
                     OR cents = 0)""",
         "payments": """
-            SELECT source, line, credit_id || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END AS payment_id,
+            SELECT file, line, credit_id || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END AS payment_id,
                 customer_id, invoice_id, on_day AS paid_on,
                 cents / 100 AS amount, money AS currency, method, 'payment' AS kind, created_on AS booked_on
                     FROM applied WHERE class = 'payment'
             UNION ALL
-            SELECT source, line, item_id || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, NULL, on_day,
+            SELECT file, line, item_id || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, NULL, on_day,
                 rest / 100, money, method, 'payment',
                 created_on FROM left_over WHERE class = 'payment' AND (rest > 0 OR cents = 0)
             UNION ALL
-            SELECT source, line, item_id, customer_id, NULL, on_day, cents / 100, money, method, 'refund', created_on
+            SELECT file, line, item_id, customer_id, NULL, on_day, cents / 100, money, method, 'refund', created_on
                 FROM classed WHERE class = 'refund'
             UNION ALL
-            SELECT source, line, number, customer_id, NULL, on_day, abs(amount), coalesce(currency,
+            SELECT file, line, number, customer_id, NULL, on_day, abs(amount), coalesce(currency,
                 getvariable('currency')), method, 'payment', created_on
             FROM transactions WHERE reasons IS NOT NULL AND lower(type) IN ('payment', 'credit memo')""",
     },

@@ -40,7 +40,7 @@ class Reading:
 def read(
     connection: duckdb.DuckDBPyConnection, source: Source, file: File, number: int, usual: Usual | None = None
 ) -> Reading:
-    """Make the relation `typed_{number}` of one file: source, line, the fields, reasons (NULL where a row reads well).
+    """Make the relation `typed_{number}` of one file: file, line, the fields, reasons (NULL where a row reads well).
 
     Raises SourceError for a file that is no table of lines.
     """
@@ -62,7 +62,7 @@ def read(
     result.blank_lines, result.rows = blank, lines - blank
     fields = ", ".join(file.fields)
     parts = [
-        f"SELECT {number} AS source, rowid + 1 AS line, {fields}, NULL::VARCHAR[] AS reasons FROM fast_{number} "
+        f"SELECT {number} AS file, rowid + 1 AS line, {fields}, NULL::VARCHAR[] AS reasons FROM fast_{number} "
         f"WHERE rowid >= {source.header_line} AND width > 0 AND NOT is_odd"
     ]
     if odd:
@@ -70,7 +70,7 @@ def read(
         connection.execute(f"CREATE TABLE odd_{number} AS {odd_rows(source, file, number)}")
         result.conventions = _conventions(connection, source, file, number, usual or Usual())
         _second_pass(connection, source, file, number, result.conventions)
-        parts.append(f"SELECT source, line, {fields}, reasons FROM careful_{number}")
+        parts.append(f"SELECT file, line, {fields}, reasons FROM careful_{number}")
     connection.execute(f"CREATE VIEW typed_{number} AS " + " UNION ALL ".join(parts))
     return result
 
@@ -143,7 +143,7 @@ def _second_pass(
         reasons += _field_reasons(name, declared, source.header[source.columns[name]], known.get(name))
     connection.execute(f"""
         CREATE TABLE careful_{number} AS
-        SELECT {number} AS source, line, {", ".join(final)},
+        SELECT {number} AS file, line, {", ".join(final)},
             nullif(list_filter([{", ".join(reasons)}], lambda r: r IS NOT NULL), []) AS reasons
         FROM valued_{number}
     """)

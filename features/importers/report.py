@@ -66,14 +66,14 @@ def control(
     drafts = {name: f"(SELECT * FROM draft_{name})" for name in ("invoices", "payments") if name in fmt.tables}
     before = totals(connection, drafts)
     reason = (
-        f"(SELECT source, line, min(regexp_replace(reason, '{STRIPPED}', '')) AS reason FROM bad GROUP BY source, line)"
+        f"(SELECT file, line, min(regexp_replace(reason, '{STRIPPED}', '')) AS reason FROM bad GROUP BY file, line)"
     )
     lost: dict[tuple[str, str], list[dict[str, Any]]] = {}
     sums: dict[tuple[str, str, str], list[int]] = {}
     for measure, (table, cents) in MEASURES.items():
         if table in drafts:
             rows = connection.execute(
-                f"SELECT reason, currency, sum({cents}), count(*) FROM draft_{table} JOIN {reason} USING (source, "
+                f"SELECT reason, currency, sum({cents}), count(*) FROM draft_{table} JOIN {reason} USING (file, "
                 f"line) "
                 "WHERE isfinite(amount) AND abs(amount) < 1e15 AND currency IS NOT NULL GROUP BY ALL ORDER BY ALL"
             ).fetchall()
@@ -118,8 +118,8 @@ def money(cents: int) -> str:
 def reasons(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Each reason for quarantine with its number of rows and one example; a row counts under each of its reasons."""
     found = connection.execute(
-        f"SELECT regexp_replace(reason, '{STRIPPED}', '') AS words, count(DISTINCT (source, line)), min_by(reason, "
-        f"(source, line)), min_by(line, (source, line)) "
+        f"SELECT regexp_replace(reason, '{STRIPPED}', '') AS words, count(DISTINCT (file, line)), min_by(reason, "
+        f"(file, line)), min_by(line, (file, line)) "
         "FROM bad GROUP BY 1 ORDER BY 2 DESC, 1"
     ).fetchall()
     return [
@@ -133,7 +133,7 @@ def accepted_totals(connection: duckdb.DuckDBPyConnection, fmt: Format, folder: 
     for name in ("invoices", "payments"):
         if name in fmt.tables:
             key = TABLES[name].key[0]
-            accepted = f"SELECT {key} FROM draft_{name} ANTI JOIN bad USING (source, line)"
+            accepted = f"SELECT {key} FROM draft_{name} ANTI JOIN bad USING (file, line)"
             current = f"SELECT * FROM {source_of(folder, name)} WHERE superseded_on IS NULL"
             tables[name] = f"({current} AND {key} IN ({accepted}))"
     return totals(connection, tables)

@@ -203,20 +203,18 @@ def _make_roles(connection: duckdb.DuckDBPyConnection, fmt: Format, readings: li
     for role, file in fmt.files.items():
         parts = [f"SELECT * FROM typed_{r.number}" for r in readings if r.source.role == role]
         columns = ", ".join(f"NULL::{SQL_TYPE[f.type]} AS {name}" for name, f in file.fields.items())
-        empty = (
-            f"SELECT NULL::INTEGER AS source, NULL::BIGINT AS line, {columns}, NULL::VARCHAR[] AS reasons WHERE false"
-        )
+        empty = f"SELECT NULL::INTEGER AS file, NULL::BIGINT AS line, {columns}, NULL::VARCHAR[] AS reasons WHERE false"
         connection.execute(f"CREATE VIEW {role} AS " + (" UNION ALL ".join(parts) or empty))
 
 
 def _accounts(connection: duckdb.DuckDBPyConnection, fmt: Format, readings: list[Reading]) -> list[dict[str, Any]]:
     """One entry a file. Raises RuntimeError where a row is neither accepted nor quarantined."""
-    lost = dict(connection.execute("SELECT source, count(DISTINCT line) FROM bad GROUP BY source").fetchall())
+    lost = dict(connection.execute("SELECT file, count(DISTINCT line) FROM bad GROUP BY file").fetchall())
     accounts = []
     for reading in readings:
         source, number = reading.source, reading.number
         accepted = connection.execute(
-            f"SELECT count(*) FROM typed_{number} ANTI JOIN bad USING (source, line)"
+            f"SELECT count(*) FROM typed_{number} ANTI JOIN bad USING (file, line)"
         ).fetchall()[0][0]
         quarantined = lost.get(number, 0)
         if reading.rows != accepted + quarantined:

@@ -136,7 +136,7 @@ CLASSED = f"""
 RESIDUALS = """
     SELECT r.item_id, coalesce(r.reference_id, c.only_id) AS parent_id, r.cents, r.grp, r.cleared_on, r.company,
         r.document,
-        r.source, r.line
+        r.file, r.line
     FROM classed r LEFT JOIN (
         SELECT company, clearing, any_value(item_id) AS only_id FROM classed WHERE class = 'invoice'
             AND clearing IS NOT NULL
@@ -157,11 +157,11 @@ ROOTS = """
 # All debits that money can be for: invoices and residuals, each with the invoice that it belongs to in the end.
 DEBITS = """
     SELECT i.item_id, i.item_id AS root_id, i.grp, i.clearing, i.cleared_on, i.cents, i.company, i.document_on AS ord,
-        i.source, i.line, i.customer_id, i.currency
+        i.file, i.line, i.customer_id, i.currency
     FROM classed i WHERE class = 'invoice'
     UNION ALL
     SELECT r.item_id, t.root_id, c.grp, c.clearing, c.cleared_on, r.cents, c.company, c.document_on,
-        r.source, r.line, c.customer_id, c.currency
+        r.file, r.line, c.customer_id, c.currency
     FROM residuals r JOIN roots t USING (item_id) JOIN classed c USING (item_id)
 """
 # Within a clearing: a debit less what else cleared it: credit notes and partials that name it, its residual.
@@ -198,7 +198,7 @@ APPLIED = """
     SELECT l.*, coalesce(t.root_id, l.debit_id) AS invoice_id, c.class, c.cleared_on, c.reference_id,
         row_number() OVER (PARTITION BY l.credit_id ORDER BY l.debit_id) AS nth, count(*) OVER (PARTITION BY
             l.credit_id) AS parts,
-        c.source, c.line, c.customer_id, c.currency, c.posted_on, c.document_on, c.entered_on, c.known_on, c.type
+        c.file, c.line, c.customer_id, c.currency, c.posted_on, c.document_on, c.entered_on, c.known_on, c.type
     FROM laid l LEFT JOIN roots t ON t.item_id = l.debit_id JOIN classed c ON c.item_id = l.credit_id WHERE l.cents > 0
 """
 # Credits and what of them found no invoice: unapplied cash, or a credit note without one. Residuals are no cash.
@@ -213,7 +213,7 @@ LEFT_OVER = """
 """
 # Debits cleared in a clearing of which the export holds no credit at all.
 ALONE = """
-    SELECT n.key AS item_id, n.cents, d.root_id, d.cleared_on, d.source, d.line, d.customer_id, d.currency
+    SELECT n.key AS item_id, n.cents, d.root_id, d.cleared_on, d.file, d.line, d.customer_id, d.currency
     FROM needs n JOIN debits d ON d.item_id = n.key
     WHERE n.cents > 0 AND n.grp NOT IN (SELECT grp FROM classed WHERE class IN ('payment', 'credit_note')
         AND clearing IS NOT NULL)
@@ -242,55 +242,55 @@ FORMAT = Format(
     },
     tables={
         "customers": """
-            SELECT NULL AS source, NULL AS line, true AS is_inferred, customer_id, mode(customer_name ORDER BY
+            SELECT NULL AS file, NULL AS line, true AS is_inferred, customer_id, mode(customer_name ORDER BY
                 customer_name) AS name
             FROM items WHERE customer_id IS NOT NULL AND reasons IS NULL GROUP BY customer_id""",
         "invoices": f"""
-            SELECT source, line, item_id AS invoice_id, customer_id, 'invoice' AS kind, document_on AS issued_on,
+            SELECT file, line, item_id AS invoice_id, customer_id, 'invoice' AS kind, document_on AS issued_on,
                 {DUE} AS due_on,
                 abs(amount) AS amount, currency, NULL AS applies_to, terms AS payment_terms, entered_on AS booked_on
             FROM classed WHERE class = 'invoice'
             UNION ALL
-            SELECT source, line, credit_id || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id,
+            SELECT file, line, credit_id || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id,
                 'credit_note', document_on,
                 document_on, cents / 100, currency, invoice_id, NULL,
                 CASE WHEN reference_id IS NULL THEN greatest(entered_on, cleared_on) ELSE entered_on END
             FROM applied WHERE class = 'credit_note'
             UNION ALL
-            SELECT source, line, item_id || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id,
+            SELECT file, line, item_id || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id,
                 'credit_note', document_on,
                 greatest(document_on, {DUE}), rest / 100, currency, NULL, terms, entered_on
             FROM left_over WHERE class = 'credit_note' AND (rest > 0 OR cents = 0)""",
         "payments": """
-            SELECT source, line, credit_id || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END AS payment_id,
+            SELECT file, line, credit_id || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END AS payment_id,
                 customer_id, invoice_id,
                 posted_on AS paid_on, cents / 100 AS amount, currency, type AS method, 'payment' AS kind,
                 CASE WHEN reference_id IS NULL THEN greatest(known_on, cleared_on) ELSE known_on END AS booked_on
             FROM applied WHERE class = 'payment'
             UNION ALL
-            SELECT source, line, item_id || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, NULL,
+            SELECT file, line, item_id || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, NULL,
                 posted_on, rest / 100,
                 currency, type, 'payment', known_on
             FROM left_over WHERE class = 'payment' AND (rest > 0 OR cents = 0)
             UNION ALL
-            SELECT source, line, item_id, customer_id, NULL, posted_on, abs(amount), currency, type, 'reversal',
+            SELECT file, line, item_id, customer_id, NULL, posted_on, abs(amount), currency, type, 'reversal',
                 known_on
             FROM classed WHERE class = 'debit_of_payment' AND item_id NOT IN (SELECT item_id FROM residuals)
             UNION ALL
-            SELECT source, line, item_id || ':cleared', customer_id, root_id, cleared_on, cents / 100, currency,
+            SELECT file, line, item_id || ':cleared', customer_id, root_id, cleared_on, cents / 100, currency,
                 'clearing date', 'payment',
                 cleared_on FROM alone""",
         "events": f"""
-            SELECT source, line, item_id || ':dunned-' || dunning_level AS event_id, customer_id, item_id AS invoice_id,
+            SELECT file, line, item_id || ':dunned-' || dunning_level AS event_id, customer_id, item_id AS invoice_id,
                 dunned_on AS occurred_on, 'dunning' AS kind,
                 concat_ws(', ', 'level ' || dunning_level, 'block ' || dunning_block) AS detail
             FROM classed WHERE class = 'invoice' AND dunning_level > 0 AND dunned_on IS NOT NULL
             UNION ALL
-            SELECT source, line, item_id || ':dispute-' || dispute, customer_id, item_id, disputed_on,
+            SELECT file, line, item_id || ':dispute-' || dispute, customer_id, item_id, disputed_on,
                 'dispute_opened', 'case ' || dispute
             FROM classed WHERE class = 'invoice' AND dispute IS NOT NULL AND disputed_on IS NOT NULL
             UNION ALL BY NAME
-            SELECT source, line, c.item_id || ':residual' AS event_id, customer_id, root_id AS invoice_id,
+            SELECT file, line, c.item_id || ':residual' AS event_id, customer_id, root_id AS invoice_id,
                 posted_on AS occurred_on, 'residual' AS kind, cents / 100 AS amount,
                 concat_ws(', ', 'residual item ' || c.item_id, 'due ' || due_on, 'terms ' || terms) AS detail,
                 known_on AS booked_on

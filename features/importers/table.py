@@ -40,7 +40,7 @@ IDS = {"invoices": "invoice_id", "payments": "payment_id", "events": "event_id"}
 # A row's content as an id, with a running number for rows that are alike.
 CONTENT_ID = (
     "'{prefix}' || left(md5(concat_ws('|', {content})), 20) || '-' || "
-    "row_number() OVER (PARTITION BY {content} ORDER BY source, line)"
+    "row_number() OVER (PARTITION BY {content} ORDER BY file, line)"
 )
 
 
@@ -203,11 +203,11 @@ def _select(name: str, section: Mapping[str, Any], root: str, root_section: Mapp
             if c != "customer_id"
         )
         return (
-            f"SELECT NULL AS source, NULL AS line, true AS is_inferred, {values['customer_id']} AS customer_id"
+            f"SELECT NULL AS file, NULL AS line, true AS is_inferred, {values['customer_id']} AS customer_id"
             f"{', ' if texts else ''}{texts} FROM {relation} WHERE {values['customer_id']} IS NOT NULL AND reasons IS "
             f"NULL GROUP BY ALL"
         )
-    return "SELECT source, line, " + ", ".join(f"{v} AS {c}" for c, v in values.items()) + f" FROM {relation}{where}"
+    return "SELECT file, line, " + ", ".join(f"{v} AS {c}" for c, v in values.items()) + f" FROM {relation}{where}"
 
 
 def _column(table: str, column: str) -> str:

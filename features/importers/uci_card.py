@@ -72,7 +72,7 @@ def _each_month(select: str, first: int = 1, last: int = 6) -> str:
 
 
 STATEMENTS = _each_month(
-    "SELECT source, line, customer_id, {i} AS number, customer_id || '-{month}' AS invoice_id, DATE '{day}' AS "
+    "SELECT file, line, customer_id, {i} AS number, customer_id || '-{month}' AS invoice_id, DATE '{day}' AS "
     "issued_on, "
     "balance_{i} AS balance, paid_{i} AS paid, status_{i} AS status FROM cards"
 )
@@ -86,34 +86,34 @@ FORMAT = Format(
         "statements": STATEMENTS,
         # one row a payment, with what it leaves of the statement that it pays
         "months": "SELECT s.*, p.invoice_id AS paid_invoice, p.balance - s.paid AS carried "
-        "FROM statements s LEFT JOIN statements p ON p.source = s.source AND p.line = s.line AND p.number = s.number + "
+        "FROM statements s LEFT JOIN statements p ON p.file = s.file AND p.line = s.line AND p.number = s.number + "
         "1 "
         "AND p.balance > 0",
     },
     tables={
-        "customers": "SELECT source, line, customer_id, true AS is_natural_person FROM cards",
+        "customers": "SELECT file, line, customer_id, true AS is_natural_person FROM cards",
         "invoices": f"""
-            SELECT source, line, invoice_id, customer_id, 'invoice' AS kind, issued_on, issued_on + {DUE_DAYS} AS
+            SELECT file, line, invoice_id, customer_id, 'invoice' AS kind, issued_on, issued_on + {DUE_DAYS} AS
                 due_on,
                 balance AS amount, getvariable('currency') AS currency FROM statements WHERE balance > 0""",
         "payments": """
-            SELECT source, line, customer_id || '-paid-' || strftime(issued_on, '%Y-%m') AS payment_id, customer_id,
+            SELECT file, line, customer_id || '-paid-' || strftime(issued_on, '%Y-%m') AS payment_id, customer_id,
                 paid_invoice AS invoice_id, date_trunc('month', issued_on) + INTERVAL 19 DAY AS paid_on, paid AS amount,
                 getvariable('currency') AS currency, 'payment' AS kind
             FROM months WHERE paid > 0
             UNION ALL
-            SELECT source, line, customer_id || '-carried-' || strftime(issued_on, '%Y-%m'), customer_id, paid_invoice,
+            SELECT file, line, customer_id || '-carried-' || strftime(issued_on, '%Y-%m'), customer_id, paid_invoice,
                 issued_on, carried, getvariable('currency'), 'netting' FROM months WHERE carried > 0""",
-        "credit_terms": f"SELECT source, line, customer_id, DATE '{LIMIT_KNOWN_ON}' AS effective_on, credit_limit FROM "
+        "credit_terms": f"SELECT file, line, customer_id, DATE '{LIMIT_KNOWN_ON}' AS effective_on, credit_limit FROM "
         f"cards",
         "attributes": """
-            SELECT source, line, customer_id, 'repayment_status' AS name, issued_on AS observed_on,
+            SELECT file, line, customer_id, 'repayment_status' AS name, issued_on AS observed_on,
                 CAST(status AS VARCHAR) AS value FROM statements
             UNION ALL
-            SELECT source, line, customer_id, 'statement_balance', issued_on, printf('%.2f', balance)
+            SELECT file, line, customer_id, 'statement_balance', issued_on, printf('%.2f', balance)
                 FROM statements""",
         "events": f"""
-            SELECT source, line, customer_id || '-default' AS event_id, customer_id, DATE '{OUTCOME_ON}' AS occurred_on,
+            SELECT file, line, customer_id || '-default' AS event_id, customer_id, DATE '{OUTCOME_ON}' AS occurred_on,
                 'write_off' AS kind, 'default payment next month: the label of the set' AS detail
             FROM cards WHERE has_defaulted""",
     },

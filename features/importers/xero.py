@@ -105,7 +105,7 @@ _SALE, _CREDIT = "('ACCREC', 'SALES INVOICE')", "('ACCRECCREDIT', 'SALES CREDIT 
 # One row an invoice where the export has one a line item: the first line stands for it.
 SALES = f"""
     SELECT *, upper(coalesce(type, 'ACCREC')) IN {_CREDIT} AS is_credit, coalesce(paid_on, changed_on) AS moved_on,
-        min(line) OVER (PARTITION BY source, number, upper(coalesce(type, 'ACCREC')) IN {_CREDIT}) = line AS is_first
+        min(line) OVER (PARTITION BY file, number, upper(coalesce(type, 'ACCREC')) IN {_CREDIT}) = line AS is_first
     FROM invoices
 """
 
@@ -138,28 +138,28 @@ FORMAT = Format(
     withdrawn=WITHDRAWN,
     tables={
         "customers": """
-            SELECT NULL AS source, NULL AS line, true AS is_inferred, customer_id, mode(customer_name ORDER BY
+            SELECT NULL AS file, NULL AS line, true AS is_inferred, customer_id, mode(customer_name ORDER BY
                 customer_name) AS name
             FROM invoices WHERE customer_id IS NOT NULL AND reasons IS NULL GROUP BY customer_id""",
         "invoices": """
-            SELECT source, line, number AS invoice_id, customer_id, 'invoice' AS kind, issued_on, coalesce(due_on,
+            SELECT file, line, number AS invoice_id, customer_id, 'invoice' AS kind, issued_on, coalesce(due_on,
                 issued_on) AS due_on, amount, currency,
                 NULL AS applies_to, NULL::DATE AS booked_on FROM sales WHERE NOT is_credit
             UNION ALL
-            SELECT source, line, number || ':credited', customer_id, 'credit_note', moved_on, moved_on, credited,
+            SELECT file, line, number || ':credited', customer_id, 'credit_note', moved_on, moved_on, credited,
                 currency, number, NULL
             FROM sales WHERE NOT is_credit AND credited > 0 AND is_first
             UNION ALL
-            SELECT source, line, number, customer_id, 'credit_note', issued_on, issued_on, due_amount, currency, NULL,
+            SELECT file, line, number, customer_id, 'credit_note', issued_on, issued_on, due_amount, currency, NULL,
                 NULL
             FROM sales WHERE is_credit AND due_amount > 0""",
         "payments": """
-            SELECT source, line, number || ':paid' AS payment_id, customer_id, number AS invoice_id,
+            SELECT file, line, number || ':paid' AS payment_id, customer_id, number AS invoice_id,
                 moved_on AS paid_on, paid AS amount, currency,
                 'payment' AS kind, NULL::DATE AS booked_on FROM sales
             WHERE NOT is_credit AND paid > 0 AND is_first AND (SELECT count(*) FROM received) = 0
             UNION ALL
-            SELECT r.source, r.line, payment_id, coalesce(r.customer_id, s.customer_id), r.number, on_day,
+            SELECT r.file, r.line, payment_id, coalesce(r.customer_id, s.customer_id), r.number, on_day,
                 abs(r.amount), coalesce(r.currency, s.currency),
                 CASE WHEN r.amount < 0 THEN 'reversal' ELSE 'payment' END, r.changed_on
             FROM received r LEFT JOIN sales s ON s.number = r.number AND NOT s.is_credit AND s.is_first""",
