@@ -15,7 +15,6 @@ from features.errors import InputError
 from training.splits import customer_folds
 
 Floats = NDArray[np.float64]
-MAX_BIN = 63
 THREADS = 2  # members side by side, each on one thread: no waiting for one another on a busy machine
 
 
@@ -37,6 +36,7 @@ class Shape:
     folds: int = 5
     repeats: int = 2
     every_month: int = 3
+    bins: int = 63
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -56,7 +56,7 @@ class Shape:
             # 'intermediate' and 'advanced' let single trees fall where they must rise (found by tests/property/
             # test_cold_start.py; LightGBM issues 5358, 6155); 'basic' never did
             "monotone_constraints_method": "basic",
-            "max_bin": MAX_BIN,
+            "max_bin": self.bins,
             "seed": seed,
             "deterministic": True,
             "force_col_wise": True,
@@ -131,7 +131,7 @@ def fit_bag(rows: Rows, monotone: Sequence[int], shape: Shape, *, seed: int) -> 
     """
     whole = lgb.Dataset(
         rows.matrix, rows.y, weight=rows.weight, init_score=rows.offset, free_raw_data=False,
-        params={"max_bin": MAX_BIN, "verbosity": -1, "num_threads": 1},
+        params={"max_bin": self.bins, "verbosity": -1, "num_threads": 1},
     ).construct()  # fmt: skip
     salts = [f"{seed}/{repeat}" for repeat in range(shape.repeats)]
     unseen = [(salt, fold) for salt in salts for fold in range(shape.folds)]
