@@ -24,6 +24,7 @@ from features.published import Series, published
 from features.scales import THOUSAND, risk_of_ratings
 from features.settlement import Settlement, settle
 from features.tables import EVENT_KINDS
+from features.texts import is_empty, numbers
 from features.threads import FEWEST_ROWS, on_ranges
 
 EVENT_CODES = {kind: code for code, kind in enumerate(EVENT_KINDS)}
@@ -45,6 +46,11 @@ class Book:
     @property
     def owners(self) -> Owners:
         return self.settlement.owners
+
+    @cached_property
+    def customer_index(self) -> pd.Index:
+        """The customers' ids by code, as the first level of a matrix's index."""
+        return pd.Index(self.owners.ids, dtype="str")
 
     @cached_property
     def invoice_index(self) -> pd.Index:
@@ -80,6 +86,8 @@ class Book:
     def _said(self, name: str) -> NDArray[np.object_]:
         found = np.full(len(self.owners.ids), "", dtype=object)
         table = self.ledger.customers
+        if is_empty(table[name]):
+            return found
         found[self.owners.codes(table["customer_id"])] = table[name].fillna("").to_numpy(dtype=object)
         return found
 
@@ -87,11 +95,11 @@ class Book:
     def groups(self) -> NDArray[np.int64]:
         """Each customer's parent group by code, named by its topmost parent's place; -1 for a customer alone."""
         table = self.ledger.customers
+        if is_empty(table["parent_id"]):
+            return np.full(len(self.owners.ids), -1, dtype=np.int64)
         above: dict[str, str] = dict(
             table.loc[table["parent_id"].notna(), ["customer_id", "parent_id"]].itertuples(index=False)
         )
-        if not above:
-            return np.full(len(self.owners.ids), -1, dtype=np.int64)
         tops = {name: top_of(name, above) for name in self.owners.ids}
         sizes = Counter(tops.values())
         numbers = {top: code for code, top in enumerate(sorted(t for t, n in sizes.items() if n > 1))}
@@ -140,14 +148,15 @@ def prepare(ledger: Ledger, *, whole_peers: Peers | None = None) -> Book:
         s.known_from, s.known_until, s.issued_on, s.due_on, s.amount_cents, s.booked_on, s.version_start,
         s.version_known_from, s.open_cents, s.closed_on, s.closed_kind, s.count_payments, s.is_disputed, s.credited_cents,
     )  # fmt: skip
-    parts = {
-        "events": _events(ledger, who), "terms": _terms(ledger, who),
-        "ratings": _ratings(ledger, who), "attributes": _attributes(ledger, who),
-    }  # fmt: skip
     payment_start, payments = _payments(s)
     starts: dict[str, NDArray[np.int64]] = {"invoices": s.invoice_start, "payments": payment_start}
     rows: dict[str, Arrays] = {"invoices": invoices, "payments": payments}
-    for name, (customer, day, arrays) in parts.items():
+    for name, (table, read, types) in PARTS.items():
+        if not len(ledger[table]):
+            starts[name] = np.zeros(len(who.ids) + 1, dtype=np.int64)
+            rows[name] = tuple(np.zeros(0, dtype=t) for t in (*THREE_DAYS, *types))
+            continue
+        customer, day, arrays = read(ledger, who)
         order, starts[name] = by_group(customer, len(who.ids), day)
         rows[name] = tuple(np.ascontiguousarray(array[order]) for array in arrays)
     return Book(ledger=ledger, settlement=settlement, starts=starts, rows=rows, whole_peers=whole_peers)
@@ -196,10 +205,11 @@ def _moved(ledger: Ledger, who: Owners, name: str) -> tuple[pd.DataFrame, NDArra
     """A table's rows by owner: (the rows, owner, known from, known until)."""
     frame, table = ledger[name], TABLES[name]
     customer = who.codes(frame["customer_id"])
-    kept = customer >= 0
-    frame = frame[kept]
-    source, owner, since, until = who.moved(customer[kept], known_from(frame, table), known_until(frame, table))
-    return frame.iloc[source], owner, since, until
+    if customer.min() < 0:
+        kept = customer >= 0
+        frame, customer = frame[kept], customer[kept]
+    source, owner, since, until = who.moved(customer, known_from(frame, table), known_until(frame, table))
+    return frame.iloc[source] if who.has_merged else frame, owner, since, until
 
 
 def _cents(column: pd.Series) -> NDArray[np.int64]:
@@ -210,7 +220,7 @@ def _cents(column: pd.Series) -> NDArray[np.int64]:
 
 def _events(ledger: Ledger, who: Owners) -> Part:
     frame, owner, since, until = _moved(ledger, who, "events")
-    kind = frame["kind"].map(EVENT_CODES).to_numpy(dtype=np.int8)
+    kind = numbers(frame["kind"], EVENT_CODES)
     on = days(frame["occurred_on"])
     return owner, on, (since, until, on, kind, np.maximum(_cents(frame["amount"]), 0))
 
@@ -238,3 +248,12 @@ def _attributes(ledger: Ledger, who: Owners) -> Part:
     on = days(frame["observed_on"])[kept]
     thousandths = np.rint(value[kept].to_numpy(dtype=np.float64) * THOUSAND).astype(np.int64)
     return owner[kept], on, (since[kept], until[kept], on, name[kept].to_numpy(dtype=np.int8), thousandths)
+
+
+THREE_DAYS = (np.int32, np.int32, np.int32)  # known from, known until, and the row's own day
+PARTS: Mapping[str, tuple[str, Callable[[Ledger, Owners], Part], tuple[Any, ...]]] = {
+    "events": ("events", _events, (np.int8, np.int64)),
+    "terms": ("credit_terms", _terms, (np.int64, np.int32, np.int64)),
+    "ratings": ("ratings", _ratings, (np.int64,)),
+    "attributes": ("attributes", _attributes, (np.int8, np.int64)),
+}  # population -> (the ledger's table, what reads it, the types of its arrays after the three days)

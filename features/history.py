@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,10 +55,7 @@ def build(
     every = _computed(chosen, is_narrow)
     matrix = rows_of(book, customer, days, every)
     computed = [c.name for c in every]
-    index = pd.MultiIndex.from_arrays(
-        [pd.Index(snapshots["customer_id"], dtype="str"), pd.DatetimeIndex(snapshots["as_of"]).as_unit("s")],
-        names=["customer_id", "as_of"],
-    )
+    index = _index(book, customer, days)
     frame = pd.DataFrame(matrix, index=index, columns=computed, copy=False)
     return frame if computed == [c.name for c in chosen] else frame[[c.name for c in chosen]]
 
@@ -99,10 +97,7 @@ def build_items(known: Ledger | Book, items: pd.DataFrame, columns: Sequence[str
     named = {column.name: history[:, i] for i, column in enumerate(every)}
     wanted = [c for c in chosen if c.level is Level.ITEM]
     named |= item_columns(wanted, named, items_beside(book, items, customer, days, wanted))
-    index = pd.MultiIndex.from_arrays(
-        [pd.Index(items["customer_id"], dtype="str"), pd.DatetimeIndex(items["as_of"]).as_unit("s")],
-        names=["customer_id", "as_of"],
-    )
+    index = _index(book, customer, days)
     if columns is None:
         own = np.column_stack([named[c.name] for c in wanted]) if wanted else np.empty((len(items), 0))
         return pd.DataFrame(
@@ -194,17 +189,28 @@ def _computed(chosen: list[Column], is_narrow: bool) -> list[Column]:
     return list(wanted.values())
 
 
+def _index(book: Book, customer: Codes, days: Days) -> pd.MultiIndex:
+    """(customer_id, as_of) of each row, from codes: nothing is looked up again."""
+    distinct, place = (days, np.zeros(1, dtype=np.int64)) if len(days) == 1 else np.unique(days, return_inverse=True)
+    on = pd.DatetimeIndex(distinct.astype("datetime64[D]").astype("datetime64[s]"))
+    levels: list[Any] = [book.customer_index, on]
+    codes: list[Any] = [customer, place]
+    return pd.MultiIndex(levels, codes, names=["customer_id", "as_of"], verify_integrity=False)
+
+
 def _asked(book: Book, asked: pd.DataFrame) -> tuple[Codes, Days]:
     """Customers as codes and days as numbers. Raises InputError for what the book cannot answer."""
-    customer = book.owners.codes(asked["customer_id"].astype("str"))
+    customer = book.owners.codes(asked["customer_id"])
     if (customer < 0).any():
         unknown = asked["customer_id"][customer < 0]
         raise InputError(
             f"customer_id: {len(unknown):,} of {len(asked):,} are not in the ledger, e.g. '{unknown.iloc[0]}'."
         )
-    days = pd.DatetimeIndex(asked["as_of"])
-    if days.hasnans:
-        raise InputError(
-            f"as_of: {int(np.sum(days.isna())):,} of {len(asked):,} are empty; every snapshot needs its day."
-        )
-    return customer, days.to_numpy().astype("datetime64[D]").astype(np.int32)
+    column = asked["as_of"]
+    days = (
+        column.to_numpy() if column.dtype.kind == "M" and column.dt.tz is None else pd.DatetimeIndex(column).to_numpy()
+    )
+    empty = int(np.sum(np.isnat(days)))
+    if empty:
+        raise InputError(f"as_of: {empty:,} of {len(asked):,} are empty; every snapshot needs its day.")
+    return customer, days.astype("datetime64[D]").astype(np.int32)

@@ -14,7 +14,6 @@ import pandas as pd
 
 from features.door import checked, connect, quoted, typed
 from features.tables import SQL_TYPES, TABLES, Column, LedgerError, Table
-from features.texts import distinct
 
 __all__ = ["TABLES", "Column", "Ledger", "LedgerError", "Table", "connect", "read_ledger", "source_of"]
 
@@ -163,6 +162,8 @@ class Ledger:
     @cached_property
     def currencies(self) -> frozenset[str]:
         """The currencies of its invoices and payments."""
+        from features.texts import distinct  # compiled: not for those who merely name the ledger
+
         return frozenset(distinct(self.invoices["currency"]) | distinct(self.payments["currency"]))
 
     def of(self, customer_ids: Iterable[str]) -> Ledger:

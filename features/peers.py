@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from features.known import Days
 from features.ledger import Ledger
 from features.settlement import Settlement
-from features.texts import Codes
+from features.texts import Codes, is_empty
 
 YEAR = 365
 PEER_GROUPS = ("industry", "country")
@@ -25,7 +25,7 @@ DUE, LATE, LATE_30 = range(3)
 
 @dataclass(frozen=True, kw_only=True)
 class Peers:
-    """place : customer_id -> its group's place, by kind of group (-1: not reported). counts : kind -> int32 array of shape
+    """place : customer_id -> its group's place, by kind of group (-1: not reported; empty: of none). counts : kind -> int32 array of shape
     (groups, days, 3): invoices due in the year before each day since `first_day`, those late, those over 30 days late."""
 
     first_day: int
@@ -35,6 +35,8 @@ class Peers:
     def groups_of(self, kind: str, customer_ids: NDArray[np.object_]) -> NDArray[np.int64]:
         """Each customer's group; -1 where not reported."""
         places = self.place[kind]
+        if not places:
+            return np.full(len(customer_ids), -1, dtype=np.int64)
         return np.array([places.get(name, -1) for name in customer_ids], dtype=np.int64)
 
     def shares(self, kind: str, group: NDArray[np.int64], days: Days) -> NDArray[np.float64]:
@@ -78,8 +80,12 @@ def peers_of(
     """
     table = ledger.customers if customers is None else customers
     first, last = span or due_span(settlement)
-    counts, place = {}, {}
+    counts: dict[str, NDArray[np.int32]] = {}
+    place: dict[str, dict[str, int]] = {}
     for kind in PEER_GROUPS:
+        if is_empty(table[kind]):
+            counts[kind], place[kind] = np.zeros((1, last + YEAR + 1 - first + 1, 3), dtype=np.int32), {}
+            continue
         names = sorted(table[kind].dropna().unique())
         codes = table[kind].map({name: code for code, name in enumerate(names)}).fillna(-1).astype(int)
         place[kind] = dict(zip(table["customer_id"], codes, strict=True))

@@ -41,6 +41,8 @@ class Series:
 
 def published(ledger: Ledger) -> Mapping[tuple[str, str], Series]:
     """(series, country or '') -> the series."""
+    if not len(ledger["macro"]):
+        return {}
     table = (
         ledger["macro"]
         .assign(known=known_from(ledger["macro"], TABLES["macro"]), until=known_until(ledger["macro"], TABLES["macro"]))

@@ -414,17 +414,27 @@ def _versions(
     }  # fmt: skip
 
 
+_UNAPPLIED = {
+    "on": np.int32, "booked_on": np.int32, "known_from": np.int32, "known_until": np.int32, "cents": np.int64,
+    "document_cents": np.int64, "currency": object,
+}  # fmt: skip
+
+
 def _unapplied(ledger: Ledger, who: Owners, table: _Invoices, payments: _Changes) -> dict[str, NDArray[Any]]:
     """Money that names no invoice that the books hold: cash and credit notes, for the days on which that is so."""
-    notes, cash_rows = table.ledger.invoices.iloc[table.notes], len(payments.invoice)
-    names, since, until = payments.invoice, payments.since, payments.until
-    if len(notes):
+    names, since, until, cash_rows = payments.invoice, payments.since, payments.until, len(payments.invoice)
+    if len(table.notes):
+        notes = ledger.invoices.iloc[table.notes]
         names = np.concatenate([names, table.note_applies_to])
         since = np.concatenate([since, known_from(notes, TABLES["invoices"])])
         until = np.concatenate([until, known_until(notes, TABLES["invoices"])])
     row = np.empty(2 * len(names), dtype=np.int64)
     first, last = np.empty(len(row), dtype=np.int32), np.empty(len(row), dtype=np.int32)
     n = settling.loose_days(names, since, until, *table.held(), row, first, last)
+    if not n:
+        return {"unapplied_start": np.zeros(len(who.ids) + 1, dtype=np.int64)} | {
+            f"unapplied_{name}": np.zeros(0, dtype=t) for name, t in _UNAPPLIED.items()
+        }
     row, first, last = row[:n].copy(), first[:n].copy(), last[:n].copy()
     is_cash = row < cash_rows
     cash, note = ledger.payments.iloc[row[is_cash]], row[~is_cash] - cash_rows

@@ -61,6 +61,12 @@ def texts(column: pd.Series) -> Texts:
     )  # fmt: skip
 
 
+def is_empty(column: pd.Series) -> bool:
+    """Whether a column of texts has none."""
+    found = texts(column)
+    return bool(found.array.null_count == len(found))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dictionary:
     """The different texts of a column, numbered by first appearance. codes : each row's number, -1 where missing.

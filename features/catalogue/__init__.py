@@ -45,8 +45,11 @@ class Catalogue:
 
     def columns(self, *, level: Level | str | None = None) -> tuple[Column, ...]:
         """The matrix columns in order; of one level (`customer`, `item`) or of both."""
-        wanted = Level(level) if level is not None else None
-        return tuple(c for c in self._columns if wanted is None or c.level is wanted)
+        return self._columns if level is None else self._by_level[Level(level)]
+
+    @cached_property
+    def _by_level(self) -> dict[Level, tuple[Column, ...]]:
+        return {level: tuple(c for c in self._columns if c.level is level) for level in Level}
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
