@@ -30,7 +30,7 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
     Example: tradecredit score build/ledger --as-of 2024-06-30 --out build/scores.parquet --explain
     """
     from models import registry
-    from models.scorer import Scorer
+    from models.scorer import NO_HISTORY, Scorer
     from models.served_book import ServedBook
 
     if out.suffix not in (".parquet", ".csv"):
@@ -59,9 +59,10 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
     frame.to_parquet(out, index=False) if out.suffix == ".parquet" else frame.to_csv(out, index=False)
     scored = frame["pd"].notna()
     special = {str(kind): int(count) for kind, count in frame["special"].value_counts().items()}
+    unscored = {str(kind): int(count) for kind, count in frame["special"][~scored].value_counts().items()}
     result = {
         "out": str(out), "as_of": at.isoformat(), "customers": len(frame), "with_pd": int(scored.sum()),
-        "special": special,
+        "special": special, "without_history": int((scored & (frame["special"] == NO_HISTORY)).sum()),
         "expected_loss": round(float(frame["expected_loss"].sum()), 2), "currency": served.currency,
     }  # fmt: skip
     if as_json:
@@ -73,6 +74,10 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
         for g, n, p, e in grades.itertuples(name=None)
     ]
     click.echo(table(rows, ["grade", "customers", "mean PD", f"exposure {served.currency}"]))
-    without = ", ".join(f"{n:,} {kind}" for kind, n in special.items()) or "none"
+    without = ", ".join(f"{n:,} {kind}" for kind, n in unscored.items()) or "none"
     click.echo(f"{out}: {len(frame):,} customers on {at}; without a PD of the model: {without}.")
+    if result["without_history"]:
+        click.echo(
+            f"{result['without_history']:,} without history have a PD of what is known at the door (no_history)."
+        )
     click.echo(f"expected loss {result['expected_loss']:,.2f} {served.currency}")

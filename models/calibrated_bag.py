@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from features.errors import InputError
 from models.bags import mean_of_members
 from models.calibration import Calibration
+from models.protected import refuse_protected
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +39,7 @@ class CalibratedBag:
     def __post_init__(self) -> None:
         if len(self.members) < 2:
             raise InputError(f"A bag must have at least 2 members. Got {len(self.members)} instead.")
+        refuse_protected(self.columns)
 
     def matrix(self, X: pd.DataFrame) -> Floats:
         """The bag's columns of X by name, as a C-ordered float64 array. Raises InputError where one is missing."""

@@ -44,8 +44,9 @@ class Scores:
 
     customers : one row a customer, indexed by customer_id: what stands of the account (see models.open_items), special
         (None, no_history, in_default, stale_data, merged), pd, pd_3m … pd_12m, pd_low, pd_high, grade, score, margin,
-        exposure, expected_loss, the delay columns of the next invoice with its next_amount and next_terms_days, and
-        cash_BUCKET. NaN: not computed, and special says why.
+        history_weight (the history's share in the margin; the rest is what is known at the door), exposure,
+        expected_loss, the delay columns of the next invoice with its next_amount and next_terms_days, and cash_BUCKET.
+        NaN: not computed, and special says why.
     items : their open items (see models.open_items). X_items : the delay model's input, one row an open item.
     X : the default model's input, one row a customer with a PD.
     next_items, X_next : the next invoices, and the delay model's input for them, one row a customer that has any.
@@ -117,7 +118,7 @@ class Scorer:
         return pd.DataFrame({"customer_id": pd.Series(list(customer_ids), dtype="str"), "as_of": as_of})
 
     def _special(self, customers: pd.DataFrame, at: date) -> pd.Series:
-        """Why a customer gets no PD of the model; missing where it gets one."""
+        """Why a customer gets no PD from its history; missing where it gets one."""
         special = pd.Series(None, index=customers.index, dtype=object)
         special[(customers["balance"] <= 0) & ~(customers["days_since_invoice"] < ACTIVE_DAYS)] = STALE
         special[customers["invoices"] == 0] = NO_HISTORY
@@ -132,14 +133,16 @@ class Scorer:
         return special
 
     def _default_inputs(self, special: pd.Series, at: date) -> pd.DataFrame:
-        """The default model's input for the customers that get a PD of it."""
-        scored = list(special.index[special.isna()])
-        return build(self.served.book, self._snapshots(scored, at), columns=self.default.columns).set_axis(scored)
+        """The default model's input for the customers that get a PD of it: those with a history, and those without any
+        where the model has a part for them."""
+        has_pd = special.isna() if self.default.cold is None else special.isna() | (special == NO_HISTORY)
+        scored = list(special.index[has_pd])
+        return build(self.served.book, self._snapshots(scored, at), columns=self.default.needed).set_axis(scored)
 
     def _default_part(self, X: pd.DataFrame, special: pd.Series, exposure: pd.Series) -> pd.DataFrame:
         """PDs, score, grade and expected loss of every customer; NaN where there is no PD of the model."""
         names = [f"pd_{m}m" for m in self.default.policy.horizons_months]
-        names += ["pd_low", "pd_high", "score", "margin", "grade"]
+        names += ["pd_low", "pd_high", "score", "margin", "history_weight", "grade"]
         predicted = self.default.predict(X) if len(X) else pd.DataFrame(columns=names, dtype=np.float64)
         part = predicted[names].reindex(special.index)
         defaulted = special == IN_DEFAULT_STATUS

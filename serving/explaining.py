@@ -11,8 +11,9 @@ from serving.rows import number
 
 EXPLAINS: Mapping[str, Mapping[str, str]] = {
     "pd": {
-        "en": "The probability of default in log-odds; the base value is the average customer trained on.",
-        "zh": "违约概率（对数几率）；基准值为训练总体的平均客户。",
+        "en": "The probability of default in log-odds; the base value is the average customer trained on. Of a short "
+        "history, what the history's length itself changes stands with its column.",
+        "zh": "违约概率（对数几率）；基准值为训练总体的平均客户。历史较短时，其长度本身的影响计入该列。",
     },
     "delay": {
         "en": "The chance that the next invoice is paid at least 30 days late, in log-odds, before its level is "

@@ -14,6 +14,8 @@ from models.decisions.cash import CASH_BUCKETS
 from models.open_items import BUCKETS
 from models.scorer import DELAYS, IN_DEFAULT_STATUS, Scorer, Scores
 
+THIN = 0.9  # below this weight of the history an answer carries the measured quality of thin files
+
 
 def number(value: Any) -> float | None:
     """A float, or None for a missing one."""
@@ -26,7 +28,7 @@ def text(value: Any) -> str | None:
 
 
 def score_of(customer_id: str, row: Mapping[str, Any], scorer: Scorer) -> dict[str, Any]:
-    """PD, grade and expected loss; null where `special` says why there is no PD of the model."""
+    """PD, grade and expected loss; null where `special` says why there is no PD, or the model has none for it."""
     policy = scorer.limit_policy
     return {
         "customer_id": customer_id,
@@ -35,12 +37,39 @@ def score_of(customer_id: str, row: Mapping[str, Any], scorer: Scorer) -> dict[s
         "pd_low": number(row["pd_low"]), "pd_high": number(row["pd_high"]),
         "pd_by_horizon": {f"pd_{m}m": number(row[f"pd_{m}m"]) for m in scorer.default.policy.horizons_months},
         "grade": text(row["grade"]), "score": number(row["score"]),
+        "history": history_of(row, scorer),
         "exposure": number(row["exposure"]), "expected_loss": number(row["expected_loss"]),
         "expected_loss_of": {
             "formula": "LGD · exposure (in default)" if row["special"] == IN_DEFAULT_STATUS else "PD · LGD · exposure",
             "loss_given_default": policy.loss_given_default, "policy": f"{policy.name} {policy.version}",
         },
     }  # fmt: skip
+
+
+def history_of(row: Mapping[str, Any], scorer: Scorer) -> dict[str, Any] | None:
+    """The history's weight in the PD, from 0 (all of it from what is known at the door) to 1; with the measured quality
+    of such answers where it is thin; None without a PD."""
+    weight, cold = number(row["history_weight"]), scorer.default.cold
+    if weight is None:
+        return None
+    return {"weight": weight, "quality": dict(cold.quality) if cold is not None and weight < THIN else None}
+
+
+def history_notes(row: Mapping[str, Any], scorer: Scorer) -> list[tuple[str, dict[str, float]]]:
+    """What is said beside a PD without a history, or with a thin one: on what it rests, and how good such answers were;
+    codes with their numbers, see `models.decisions.wording`."""
+    history = history_of(row, scorer)
+    if history is None or history["quality"] is None:
+        return []
+    weight, measured = history["weight"], history["quality"].get("unsettled", {})
+    rests = ("short_history", {"weight": 100 * weight}) if weight > 0 else ("door_only", {})
+    if "auc" not in measured:
+        return [rests, ("door_not_measured", {})]
+    numbers = {name: measured[name] for name in ("snapshots", "auc", "auc_low", "auc_high")}
+    return [
+        rests,
+        ("door_quality", numbers | {"pd": 100 * measured["pd_mean"], "rate": 100 * measured["default_rate"]}),
+    ]
 
 
 def delay_of(row: Mapping[str, Any]) -> dict[str, Any] | None:

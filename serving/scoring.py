@@ -10,11 +10,22 @@ from models import explain as words
 from models.decisions.limits import APPROVE, recommend
 from models.decisions.wording import sentence
 from models.registry import Served
-from models.scorer import COLUMNS, Scorer, Scores
+from models.scorer import COLUMNS, NO_HISTORY, Scorer, Scores
 from models.served_book import FutureDay, UnknownCustomer
 from serving.errors import Problem
 from serving.explaining import explained, named
-from serving.rows import Inputs, account_of, delay_of, matrix_rows, number, payment_of, rows_of, score_of, text
+from serving.rows import (
+    Inputs,
+    account_of,
+    delay_of,
+    history_notes,
+    matrix_rows,
+    number,
+    payment_of,
+    rows_of,
+    score_of,
+    text,
+)
 from serving.schema import ExplainRequest, LedgerRequest, PaymentsRequest, ReviewRequest, ScoreRequest
 from serving.sent_ledger import sent_ledger
 from serving.served import Champions
@@ -88,12 +99,15 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest) -> An
     answer: Answer = {
         "customer_id": asked.customer_id, "target": asked.target, "language": asked.language,
         "special": text(row["special"]), "currency": scorer.served.currency,
+        "notes": _worded(history_notes(row, scorer), asked.language),
         "score": {**score_of(asked.customer_id, row, scorer), "delay": delay_of(row), "open_items": account_of(row)},
         **_common(champions, scorer, scores),
     }  # fmt: skip
     found = scorer.explain(scores, asked.target)
     if found is None:
-        reasons = _worded([(str(row["special"]), {})], asked.language)
+        # no probability: the status says why; a lateness without any invoice to go by: that
+        why = "no_invoice" if row["special"] == NO_HISTORY and asked.target == "delay" else str(row["special"])
+        reasons = _worded([(why, {})], asked.language)
         answer |= {"contributions": [], "families": [], "reasons": reasons, "strengths": []}
     else:
         answer |= explained(found, scorer, target=asked.target, language=asked.language)
@@ -124,6 +138,7 @@ def review(champions: Champions, log: DecisionLog, asked: ReviewRequest) -> Answ
         "arithmetic": [step.as_json() for step in found.steps],
         "arithmetic_currency": scorer.served.currency, "exchange_rate": rate, "reasons": reasons,
         "conditions": _worded(found.conditions, asked.language), "language": asked.language,
+        "notes": _worded(history_notes(row, scorer), asked.language),
         "policy": {"name": scorer.limit_policy.name, "version": scorer.limit_policy.version},
         "score": {**score_of(asked.customer_id, row, scorer), "open_items": account_of(row)},
         **_common(champions, scorer, scores),

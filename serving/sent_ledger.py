@@ -9,16 +9,20 @@ import pandas as pd
 
 from features.errors import InputError
 from features.ledger import TABLES, Ledger
+from models.protected import refuse_protected
 
 Rows = Sequence[Mapping[str, Any]]
 
 
 def sent_ledger(tables: Mapping[str, Rows]) -> Ledger:
-    """The ledger of the tables sent. Raises InputError with the table, the column and the rule that was broken."""
+    """The ledger of the tables sent. Raises InputError with the table, the column and the rule that was broken, and for an
+    attribute that is protected: no model would use it, and nobody should send it."""
     frames: dict[str, Any] = {name: _frame(name, rows) for name, rows in tables.items() if rows}
     lacking = [name for name in ("customers", "invoices") if name not in frames]
     if lacking:
         raise InputError(f"{' and '.join(lacking)}: must hold at least one row.")
+    if "attributes" in frames and "name" in frames["attributes"]:
+        refuse_protected(frames["attributes"]["name"].dropna().unique())
     return Ledger.from_frames(**frames)
 
 

@@ -12,13 +12,15 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
-from features.catalogue import columns
+from features.catalogue import CATALOGUE, columns
 from features.default_status import PRIMARY, in_default
 from features.history import build
 from features.ledger import Ledger, read_ledger
 from features.snapshots import active, month_ends
 from features.synthetic import write_sample
+from models.calibrated_bag import CalibratedBag
 from models.calibration import Calibration
+from models.cold_start import ColdStart
 from models.decisions.grades import MASTER_SCALE
 from models.default import DefaultModel
 from models.delay import DelayModel
@@ -28,9 +30,18 @@ from models.scorer import Scorer
 from models.served_book import ServedBook
 from models.term_structure import evenly_spread
 from serving.served import Champions
+from training.cold_start import DOOR
 from training.delay import outcomes, questions, train
 
 CUSTOMERS, MONTHS, SEED = 120, 24, 3
+QUALITY = {
+    "trained_until": "2023-06-30",
+    "unsettled": {
+        "snapshots": 150.0, "defaulters": 5.0, "auc": 0.71, "auc_low": 0.55, "auc_high": 0.84, "pd_mean": 0.03,
+        "default_rate": 0.04,
+    },
+    "first_months": {"snapshots": 200.0, "defaulters": 6.0}, "door": {"snapshots": 9000.0, "defaulters": 100.0},
+}  # fmt: skip
 COLUMNS = tuple(c.name for c in columns(level="customer") if c.family in ("timeliness", "exposure", "tenure"))
 
 
@@ -96,17 +107,24 @@ def _default(book: ServedBook) -> DefaultModel:
     later = rows.assign(as_of=rows["as_of"] + pd.DateOffset(months=3))
     y = in_default(book.ledger, later, PRIMARY, settlement=book.book.settlement).to_numpy(dtype=float)
     y[:: max(1, len(y) // 40)] = 1.0  # some of each kind whatever the sample holds
-    parameters = {"objective": "binary", "num_leaves": 6, "min_data_in_leaf": 10, "verbosity": -1, "num_threads": 1}
-    members = tuple(
-        lgb.train(
-            {**parameters, "seed": k, "bagging_fraction": 0.7, "bagging_freq": 1}, lgb.Dataset(X.to_numpy(), y), 15
-        )
-        for k in range(10)
-    )
-    return DefaultModel(
-        columns=COLUMNS, members=members, term_structure=evenly_spread(12), policy=PRIMARY,
-        calibration=Calibration(slope=0.9, intercept=-0.2), scale=MASTER_SCALE, facts={"rows": len(X), "as_of": "test"},
+    door = CalibratedBag(
+        columns=DOOR, members=_members(build(book.book, rows, columns=DOOR), y),
+        calibration=Calibration(slope=0.8, intercept=-0.1), interval_widening=2.0,
     )  # fmt: skip
+    return DefaultModel(
+        columns=COLUMNS, members=_members(X, y), term_structure=evenly_spread(12), policy=PRIMARY,
+        calibration=Calibration(slope=0.9, intercept=-0.2), scale=MASTER_SCALE, facts={"rows": len(X), "as_of": "test"},
+        cold=ColdStart(door=door, half_months=1.0, quality=QUALITY),
+    )  # fmt: skip
+
+
+def _members(X: pd.DataFrame, y: np.ndarray) -> tuple[lgb.Booster, ...]:
+    monotone = [int(CATALOGUE[name].risk) for name in X.columns]
+    parameters = {
+        "objective": "binary", "num_leaves": 6, "min_data_in_leaf": 10, "verbosity": -1, "num_threads": 1,
+        "monotone_constraints": monotone, "bagging_fraction": 0.7, "bagging_freq": 1,
+    }  # fmt: skip
+    return tuple(lgb.train({**parameters, "seed": k}, lgb.Dataset(X.to_numpy(), y), 15) for k in range(10))
 
 
 def _delay(book: ServedBook) -> DelayModel:

@@ -40,7 +40,7 @@ DOOR: tuple[str, ...] = (
 )  # fmt: skip
 SETTLED = "invoices_settled_ever"
 SHAPE = Shape(feature_share=0.5, repeats=1)
-HALF_MONTHS = 0.5  # chosen out of time on samples of seeds 11 to 14 beside their true PDs (docs/default-model.md)
+HALF_MONTHS = 1.0  # chosen out of time on samples of seeds 11 to 14 beside their true PDs (docs/default-model.md)
 YOUNG_MONTHS, YOUNG_TIMES = 3.0, 5.0  # a customer on its first day counts five times, after three months three times
 SHORTEST_MONTHS = 3  # rows observed over fewer months say too little of a long PD
 FIRST_MONTHS_DAYS = 91

@@ -13,7 +13,6 @@ import pandas as pd
 from features.errors import InputError
 
 APPROVE, REDUCE, HOLD, DECLINE, REFER = "approve", "reduce", "hold", "decline", "refer"
-UNSCORED = ("no_history", "stale_data")  # statuses without a probability of default: a person decides
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +34,7 @@ class LimitPolicy:
     smallest_limit : a limit below it is not worth keeping: decline.
     hold_after_days : an undisputed item this many days past due stops deliveries on credit.
     authority : a limit above it is a person's to grant; so is any limit at a PD above `highest_pd`.
+    authority_without_history : the same for a customer of whom no invoice is known yet.
     hold_days, decline_days, refer_days : how long such an answer stands before it is looked at again.
     """
 
@@ -51,6 +51,7 @@ class LimitPolicy:
     decline_days: int = 90
     refer_days: int = 30
     significant_digits: int = 2
+    authority_without_history: float = 20_000.0
 
     def terms_of(self, grade: str) -> GradeTerms:
         """The terms of one grade. Raises InputError for a grade that the policy does not name."""
@@ -71,7 +72,7 @@ def house_policy(grades: Sequence[str]) -> LimitPolicy:
     """
     last = max(1, len(grades) - 1)
     return LimitPolicy(
-        name="house", version="1", loss_given_default=0.40, maximum_expected_loss=5_000.0, smallest_limit=500.0,
+        name="house", version="2", loss_given_default=0.40, maximum_expected_loss=5_000.0, smallest_limit=500.0,
         hold_after_days=60, authority=500_000.0, highest_pd=0.10,
         terms=tuple(
             GradeTerms(
@@ -87,7 +88,8 @@ def house_policy(grades: Sequence[str]) -> LimitPolicy:
 class Situation:
     """What a limit is recommended from; amounts are in the reporting currency, None is not known.
 
-    pd : 12-month probability of default, None where `special` says why there is none.
+    pd : probability of default, None where `special` says why there is none; with special 'no_history' it is that of
+        what is known at the door.
     balance : open items; unapplied : credits not yet set against an item; overdue : past due and undisputed.
     days_past_due : of the oldest undisputed open item, 0 where nothing is past due.
     current_limit, insured_limit, insured_share, first_loss, maximum_extension_days : the credit terms known on as_of.
@@ -260,6 +262,9 @@ def _action(s: Situation, limit: float, policy: LimitPolicy) -> tuple[str, list[
         return DECLINE, [("below_smallest_limit", {"limit": limit, "smallest_limit": policy.smallest_limit})]
     if limit > policy.authority:
         return REFER, [("above_authority", {"limit": limit, "authority": policy.authority})]
+    if s.special == "no_history" and limit > policy.authority_without_history:
+        authority = policy.authority_without_history
+        return REFER, [("above_authority_without_history", {"limit": limit, "authority": authority})]
     if s.pd is not None and s.pd > policy.highest_pd:
         return REFER, [("above_highest_pd", {"pd": 100 * s.pd, "highest_pd": 100 * policy.highest_pd})]
     if limit < s.requested:
@@ -274,6 +279,8 @@ def _conditions(s: Situation, action: str, limit: float, exposure: float) -> lis
         conditions.append(("prepayment", {}))
     elif limit < s.requested:
         conditions.append(("prepayment_above", {"limit": limit}))
+    if s.special == "no_history":
+        conditions.append(("outside_information", {}))
     if s.overdue > 0:
         conditions.append(("settle_overdue", {"amount": s.overdue}))
     if exposure > limit:

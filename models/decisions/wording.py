@@ -19,13 +19,43 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "zh": "该客户按政策定义已处于违约状态且无未结敞口：不授予额度。",
     },
     "no_history": {
-        "en": "No invoice of this customer is known: there is no payment history to score, a person decides.",
-        "zh": "尚无该客户的发票记录：没有可评分的付款历史，须由人工决定。",
+        "en": "No invoice of this customer is known, and the model served has no part for customers without history: "
+        "a person decides.",
+        "zh": "尚无该客户的发票记录，且当前模型没有针对无历史客户的部分：须由人工决定。",
+    },
+    "door_only": {
+        "en": "No invoice of this customer is known: the probability rests on what is known before any (ratings, size, "
+        "terms, its sector and its country).",
+        "zh": "尚无该客户的发票记录：违约概率仅依据交易前已知信息（评级、规模、账期额度、所在行业与国家）。",
+    },
+    "short_history": {
+        "en": "The history is short: it counts {weight:.0f} % in the probability, the rest is what was known before any "
+        "invoice (ratings, size, terms, sector, country).",
+        "zh": "历史较短：其在违约概率中占 {weight:.0f}%，其余为交易前已知信息（评级、规模、账期额度、行业、国家）。",
+    },
+    "door_quality": {
+        "en": "Measured on later months of {snapshots:,.0f} customer months without a paid invoice: AUC {auc:.2f} "
+        "({auc_low:.2f} to {auc_high:.2f}), mean PD {pd:.2f} %, {rate:.2f} % defaulted.",
+        "zh": "在其后月份、尚未付清任何发票的 {snapshots:,.0f} 个客户月上测得：AUC {auc:.2f}（{auc_low:.2f} 至 {auc_high:.2f}），"
+        "平均违约概率 {pd:.2f}%，实际违约 {rate:.2f}%。",
+    },
+    "door_not_measured": {
+        "en": "Too few customers without a paid invoice defaulted to measure how good such an answer is.",
+        "zh": "尚未付清任何发票的客户中违约过少，无法测得此类结果的质量。",
+    },
+    "above_authority_without_history": {
+        "en": "A limit of {limit:,.2f} is above the automatic authority for a customer without history, "
+        "{authority:,.2f}: a person decides.",
+        "zh": "额度 {limit:,.2f} 超出对无历史客户的自动审批权限 {authority:,.2f}：须由人工决定。",
     },
     "stale_data": {
         "en": "Nothing was invoiced in the last year and nothing is open: the history is too old to score, "
         "a person decides.",
         "zh": "最近一年没有开票且无未结款项：历史数据过旧，无法评分，须由人工决定。",
+    },
+    "no_invoice": {
+        "en": "No invoice of this customer is known: there is nothing to say how late the next one is paid.",
+        "zh": "尚无该客户的发票记录：无法预测下一张发票的付款延迟。",
     },
     "no_score": {
         "en": "There is no score for this customer: a person decides.",

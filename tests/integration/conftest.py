@@ -160,7 +160,7 @@ def _register(journey: Journey) -> None:
             "default": build(
                 known.book.book,
                 day.items.assign(as_of=known.book.data_known_to)[["customer_id", "as_of"]],
-                known.default.columns,
+                known.default.needed,
             ),
             "delay": day.X_next,
         }

@@ -65,6 +65,8 @@ def test_a_month_that_is_shorter_ends_the_limit_on_its_last_day():
         ({"special": "in_default", "pd": None, "grade": None}, "hold", 0, "in_default_hold"),
         ({"special": "in_default", "pd": None, "grade": None, "balance": 0.0}, "decline", 0, "in_default_decline"),
         ({"special": "no_history", "pd": None, "grade": None}, "refer", None, "no_history"),
+        ({"special": "no_history", "requested": 20_000}, "approve", 20_000, "within_policy"),
+        ({"special": "no_history"}, "refer", 30_000, "above_authority_without_history"),
         ({"special": "stale_data", "pd": None, "grade": None}, "refer", None, "stale_data"),
         ({"grade": "R01", "pd": 0.001, "requested": 250_000}, "refer", 250_000, "above_authority"),
         ({"requested": 45_000, "is_natural_person": True}, "refer", 40_000, "natural_person"),
@@ -76,6 +78,12 @@ def test_what_the_policy_says(change, action, limit, reason):
     found = recommend(replace(CASE, **change), POLICY)
     assert (found.action, found.limit) == (action, limit)
     assert found.reasons[0][0] == reason
+
+
+def test_a_limit_without_history_asks_for_outside_information():
+    found = recommend(replace(CASE, special="no_history", requested=20_000), POLICY)
+    assert ("outside_information", {}) in found.conditions
+    assert ("outside_information", {}) not in recommend(CASE, POLICY).conditions
 
 
 def test_a_limit_too_small_to_keep_is_declined():
@@ -146,6 +154,12 @@ def test_every_code_has_a_sentence_in_each_language():
             "insured_limit",
             "pd",
             "highest_pd",
+            "weight",
+            "snapshots",
+            "auc",
+            "auc_low",
+            "auc_high",
+            "rate",
         ),
         1.0,
     )

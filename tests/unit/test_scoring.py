@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,15 +12,20 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from features.errors import InputError
+from models.cold_start import LENGTH
 from models.decisions.cash import CASH_BUCKETS
+from models.decisions.grades import MASTER_SCALE
 from models.explain import LARGEST_RESIDUAL
 from models.open_items import BUCKETS
+from models.scorer import Scorer
 from models.served_book import FutureDay, UnknownCustomer
 from serving import scoring
 from serving.errors import Problem
 from serving.schema import ExplainRequest, LedgerRequest, PaymentsRequest, ReviewRequest, ScoreRequest
 from serving.store import DecisionLog
-from tests.served import champions, customer_with, small
+from tests.served import QUALITY, champions, customer_with, small
+from training.cold_start import DOOR
 
 
 @pytest.fixture
@@ -51,7 +57,7 @@ def test_the_sample_holds_every_status_so_that_these_tests_mean_something():
     )
 
 
-@pytest.mark.parametrize("special", ["no_history", "in_default", "stale_data", "merged"])
+@pytest.mark.parametrize("special", ["in_default", "stale_data", "merged"])
 def test_a_status_without_a_model_gives_no_probability(special, log):
     customer_id = customer_with(special)
     (found,) = scoring.score(champions(), log, ScoreRequest(customer_ids=(customer_id,)))["scores"]
@@ -66,6 +72,79 @@ def test_a_status_without_a_model_gives_no_probability(special, log):
     explained = scoring.explain(champions(), log, ExplainRequest(customer_id=customer_id))
     assert explained["contributions"] == []
     assert explained["reasons"][0]["code"] == special
+    assert found["history"] is None
+    assert explained["notes"] == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_customer_without_history_is_answered_from_the_door_and_told_so(language, log):
+    customer_id = customer_with("no_history")
+    (found,) = scoring.score(champions(), log, ScoreRequest(customer_ids=(customer_id,)))["scores"]
+    assert found["special"] == "no_history"
+    assert 0 < found["pd_low"] <= found["pd"] <= found["pd_high"] < 1
+    assert found["grade"] == MASTER_SCALE.grade(found["pd"])[0]
+    assert found["pd_by_horizon"]["pd_3m"] <= found["pd_by_horizon"]["pd_6m"] <= found["pd"]
+    assert found["history"] == {"weight": 0.0, "quality": QUALITY}
+    assert found["delay"] is None
+    explained = scoring.explain(champions(), log, ExplainRequest(customer_id=customer_id, language=language))
+    assert explained["probability"] == pytest.approx(found["pd"], abs=1e-9)
+    assert explained["additivity_residual"] < LARGEST_RESIDUAL
+    named = {c["feature"] for c in explained["contributions"] if c["log_odds"] != 0.0}
+    assert named <= {*DOOR, LENGTH}
+    assert [note["code"] for note in explained["notes"]] == ["door_only", "door_quality"]
+    assert "0.71" in explained["notes"][1]["text"]
+    late = scoring.explain(champions(), log, ExplainRequest(customer_id=customer_id, target="delay", language=language))
+    assert [r["code"] for r in late["reasons"]] == ["no_invoice"]
+    asked = {"customer_id": customer_id, "currency": "EUR", "language": language}
+    review = scoring.review(champions(), log, ReviewRequest(requested_limit=1e6, **asked))
+    assert review["recommendation"] in ("reduce", "refer", "decline")
+    assert "outside_information" in [c["code"] for c in review["conditions"]]
+    assert review["notes"] == explained["notes"]
+    assert review["arithmetic"]
+
+
+def test_an_older_version_without_a_door_says_so_and_gives_no_number(log):
+    old = replace(small().default, cold=None)
+    now = champions()
+    then = replace(now, scorer=Scorer.with_models(small().book, old, small().delay))
+    customer_id = customer_with("no_history")
+    (found,) = scoring.score(then, log, ScoreRequest(customer_ids=(customer_id,)))["scores"]
+    assert (found["special"], found["pd"], found["grade"]) == ("no_history", None, None)
+    explained = scoring.explain(then, log, ExplainRequest(customer_id=customer_id))
+    assert "no part for customers without history" in explained["reasons"][0]["text"]
+    review = scoring.review(then, log, ReviewRequest(customer_id=customer_id, requested_limit=1e4, currency="EUR"))
+    assert (review["recommendation"], review["recommended_limit"]) == ("refer", None)
+    one = customer_with(None)
+    (old_score,) = scoring.score(then, log, ScoreRequest(customer_ids=(one,)))["scores"]
+    assert old_score["history"] == {"weight": 1.0, "quality": None}
+
+
+def test_who_the_customer_is_as_a_person_changes_no_number_and_protected_facts_are_refused(log):
+    def sent(**changes):
+        customers = [
+            {"customer_id": "a", "country": "DE", "industry": "retail", "onboarded_on": "2024-01-01", **changes}
+        ]
+        customers.append({"customer_id": "b", "country": "DE", "industry": "retail"})
+        invoices = [
+            {"invoice_id": "1", "customer_id": "b", "kind": "invoice", "issued_on": "2024-01-05",
+             "due_on": "2024-02-05", "amount": 100, "currency": "EUR"}
+        ]  # fmt: skip
+        return {"customers": customers, "invoices": invoices, "as_of": "2024-01-05"}
+
+    def numbers(body):
+        asked = LedgerRequest.model_validate_json(json.dumps(body))
+        found = scoring.score_ledger(champions(), log, asked)["scores"]
+        return [{k: v for k, v in s.items() if k != "decision_id"} for s in found]
+
+    plain = numbers(sent())
+    assert [s["special"] for s in plain] == ["no_history", None]
+    assert plain[0]["pd"] is not None
+    assert numbers(sent(name="Anna Maria", is_natural_person=True, legal_form="sole trader")) == plain
+    attribute = {"customer_id": "a", "name": "sex", "observed_on": "2024-01-01", "value": "1"}
+    with pytest.raises(InputError, match="sex name protected attributes"):
+        numbers({**sent(), "attributes": [attribute]})
+    with pytest.raises(InputError, match="nationality are not columns"):
+        numbers(sent(nationality="DE"))
 
 
 def test_expected_loss_balance_ageing_and_cash_add_up(log):
