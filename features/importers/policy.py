@@ -25,6 +25,7 @@ from features.settlement import ALL_THAT_IS_LEFT, SIGNS, TOLERANCE
 UNAPPLIED, OLDEST_DUE_FIRST = "unapplied", "oldest_due_first"
 POLICIES = (UNAPPLIED, OLDEST_DUE_FIRST)
 BACK = ", ".join(quoted(kind) for kind, sign in SIGNS.items() if sign < 0)
+DOCUMENT = "regexp_replace(payment_id, '~[^~]*$', '')"  # a payment's id without the part that a row of it is
 IS_OPEN, EXPLICIT, POOL = range(3)  # on one day: what is issued, then what names its invoice, then what names none
 
 
@@ -34,19 +35,21 @@ def lay(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping[st
         return []  # on whole invoices each payment stands on the row of its invoice
     _given(connection, fmt, existing)
     _kept(connection, existing)
-    invoices = connection.sql("SELECT n, grp, known, issued, cents FROM open_invoices ORDER BY n").to_arrow_table()
+    invoices = connection.sql(
+        "SELECT n, grp, known, issued, cents FROM cashier_open_invoices ORDER BY n"
+    ).to_arrow_table()
     steps = connection.sql(STEPS).to_arrow_table()
     amounts, issued = _arrays(invoices, "cents", "issued")
     group, kind, number, cents, paid = _arrays(steps, "grp", "class", "n", "cents", "paid")
     pool, on_invoice, laid = _laid(group, kind, number, cents, paid, amounts, issued, _groups(invoices))
     connection.register("laid_arrays", pa.table({"pool": pool, "n": on_invoice, "cents": laid}))
-    connection.execute("CREATE TABLE laid AS SELECT * FROM laid_arrays")
+    connection.execute("CREATE TABLE cashier_laid AS SELECT * FROM laid_arrays")
     connection.unregister("laid_arrays")
     _drafts_anew(connection)
     told = connection.execute(
         "SELECT currency, count(DISTINCT payment_id), CAST(sum(l.cents) AS BIGINT), min(payment_id) FROM (SELECT pool, "
-        "cents FROM laid UNION ALL SELECT pool, cents FROM kept WHERE invoice_id IS NOT NULL) l "
-        "JOIN pool p ON p.n = l.pool GROUP BY 1 ORDER BY 1"
+        "cents FROM cashier_laid UNION ALL SELECT pool, cents FROM cashier_kept WHERE invoice_id IS NOT NULL) l "
+        "JOIN cashier_pool p ON p.n = l.pool GROUP BY 1 ORDER BY 1"
     ).fetchall()
     return [
         {
@@ -66,10 +69,14 @@ def _given(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping
     ).fetchall()[0][0]
     connection.execute(f"ALTER {'VIEW' if kind == 'VIEW' else 'TABLE'} draft_payments RENAME TO given_payments")
     connection.execute(f"""
-        CREATE TABLE pool AS SELECT row_number() OVER (ORDER BY greatest(booked_on, paid_on), paid_on, payment_id) - 1 AS n,
-            file, line, payment_id, customer_id, currency, paid_on, greatest(booked_on, paid_on) AS known, booked_on,
-            CAST({CENTS} AS BIGINT) AS cents
-        FROM given_payments ANTI JOIN bad USING (file, line) WHERE invoice_id IS NULL AND kind = 'payment'
+        CREATE TABLE cashier_pool AS SELECT row_number() OVER (ORDER BY known, paid_on, payment_id) - 1 AS n, *
+        FROM (SELECT file, line, payment_id, customer_id, currency, paid_on, booked_on, CAST({CENTS} AS BIGINT) AS cents,
+                  -- what a source leaves of a payment that it split is known to be left when its last part is
+                  greatest(booked_on, paid_on, last_known) AS known
+              FROM given_payments ANTI JOIN bad USING (file, line) LEFT JOIN (
+                  SELECT {DOCUMENT} AS document, max(greatest(booked_on, paid_on)) AS last_known FROM given_payments
+                  GROUP BY 1) d ON d.document = {DOCUMENT}
+              WHERE invoice_id IS NULL AND kind = 'payment')
     """)
 
     def rows(name: str, draft: str, key: str) -> str:
@@ -84,7 +91,7 @@ def _given(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping
 
     invoices = rows("invoices", "draft_invoices", "invoice_id")
     payments, events = rows("payments", "given_payments", "payment_id"), rows("events", "draft_events", "event_id")
-    own = "(customer_id, currency) IN (SELECT (customer_id, currency) FROM pool)"
+    own = "(customer_id, currency) IN (SELECT (customer_id, currency) FROM cashier_pool)"
     if not invoices:
         invoices = (
             "(SELECT NULL::VARCHAR AS invoice_id, NULL::VARCHAR AS customer_id, '' AS kind, NULL::DATE AS issued_on, "
@@ -93,7 +100,7 @@ def _given(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping
             "NULL::DATE AS due_on, 0.0 AS amount, '' AS currency, NULL::VARCHAR AS applies_to, NULL::DATE AS booked_on)"
         )
     connection.execute(f"""
-        CREATE TABLE open_invoices AS SELECT row_number() OVER (ORDER BY grp, due_on, issued_on, invoice_id) - 1 AS n, *
+        CREATE TABLE cashier_open_invoices AS SELECT row_number() OVER (ORDER BY grp, due_on, issued_on, invoice_id) - 1 AS n, *
         FROM (SELECT dense_rank() OVER (ORDER BY customer_id, currency) - 1 AS grp, invoice_id, customer_id, currency,
                   due_on, issued_on, issued_on - DATE '1970-01-01' AS issued, greatest(issued_on, booked_on) AS known,
                   CAST({CENTS} AS BIGINT) AS cents
@@ -103,7 +110,9 @@ def _given(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping
     # what a policy laid before from a payment that comes again is not explicit: it is kept, or laid anew
     again = ""
     if "payments" in existing:
-        forms = f"SELECT id FROM ({_forms(existing['payments'])}) WHERE document IN (SELECT payment_id FROM pool)"
+        forms = (
+            f"SELECT id FROM ({_forms(existing['payments'])}) WHERE document IN (SELECT payment_id FROM cashier_pool)"
+        )
         again = f" AND payment_id NOT IN ({forms})"
     parts = [
         f"SELECT invoice_id, greatest(booked_on, paid_on) AS known, CAST({signed} AS BIGINT) AS cents FROM {payments} "
@@ -117,7 +126,7 @@ def _given(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping
             f"FROM {events} WHERE kind = 'write_off' AND invoice_id IS NOT NULL"
         )
     connection.execute(
-        f"CREATE TABLE named AS SELECT n, grp, e.known, e.cents FROM ({' UNION ALL '.join(parts)}) e JOIN open_invoices "
+        f"CREATE TABLE cashier_named AS SELECT n, grp, e.known, e.cents FROM ({' UNION ALL '.join(parts)}) e JOIN cashier_open_invoices "
         "USING (invoice_id)"
     )
 
@@ -126,13 +135,13 @@ STEPS = f"""
     SELECT CAST(grp AS BIGINT) AS grp, CAST(class AS TINYINT) AS class, CAST(n AS BIGINT) AS n, cents,
         CAST(paid AS INTEGER) AS paid
     FROM (
-        SELECT grp, known, {IS_OPEN} AS class, n, 0::BIGINT AS cents, 0 AS paid FROM open_invoices
-        UNION ALL SELECT grp, known, {EXPLICIT}, n, cents, 0 FROM named
-        UNION ALL SELECT g.grp, p.known, {POOL}, p.n, p.cents, p.paid_on - DATE '1970-01-01' FROM pool p
-            JOIN (SELECT DISTINCT customer_id, currency, grp FROM open_invoices) g USING (customer_id, currency)
-            WHERE p.n NOT IN (SELECT pool FROM kept)
-        UNION ALL SELECT i.grp, p.known, {EXPLICIT}, i.n, k.cents, 0 FROM kept k JOIN pool p ON p.n = k.pool
-            JOIN open_invoices i USING (invoice_id)
+        SELECT grp, known, {IS_OPEN} AS class, n, 0::BIGINT AS cents, 0 AS paid FROM cashier_open_invoices
+        UNION ALL SELECT grp, known, {EXPLICIT}, n, cents, 0 FROM cashier_named
+        UNION ALL SELECT g.grp, p.known, {POOL}, p.n, p.cents, p.paid_on - DATE '1970-01-01' FROM cashier_pool p
+            JOIN (SELECT DISTINCT customer_id, currency, grp FROM cashier_open_invoices) g USING (customer_id, currency)
+            WHERE p.n NOT IN (SELECT pool FROM cashier_kept)
+        UNION ALL SELECT i.grp, p.known, {EXPLICIT}, i.n, k.cents, 0 FROM cashier_kept k JOIN cashier_pool p ON p.n = k.pool
+            JOIN cashier_open_invoices i USING (invoice_id)
     ) ORDER BY grp, known, class, n, cents
 """
 
@@ -152,18 +161,18 @@ def _kept(connection: duckdb.DuckDBPyConnection, existing: Mapping[str, str]) ->
     """Make `kept` (pool, id, invoice_id, cents): what the ledger laid before of a payment that is the same now."""
     if "payments" not in existing:
         connection.execute(
-            "CREATE TABLE kept (pool BIGINT, id VARCHAR, invoice_id VARCHAR, cents BIGINT, booked_on DATE)"
+            "CREATE TABLE cashier_kept (pool BIGINT, id VARCHAR, invoice_id VARCHAR, cents BIGINT, booked_on DATE)"
         )
         return
     connection.execute(f"""
-        CREATE TABLE forms AS SELECT p.n AS pool, p.cents AS whole, p.paid_on AS day, e.payment_id AS id, e.invoice_id,
+        CREATE TABLE cashier_forms AS SELECT p.n AS pool, p.cents AS whole, p.paid_on AS day, e.payment_id AS id, e.invoice_id,
             e.paid_on, CAST({CENTS.replace("amount", "e.amount")} AS BIGINT) AS cents, e.booked_on
-        FROM pool p JOIN ({_forms(existing["payments"])}) f ON f.document = p.payment_id
+        FROM cashier_pool p JOIN ({_forms(existing["payments"])}) f ON f.document = p.payment_id
             JOIN {existing["payments"]} e ON e.payment_id = f.id
     """)
     connection.execute("""
-        CREATE TABLE kept AS SELECT pool, id, invoice_id, cents, booked_on FROM forms WHERE pool IN (
-            SELECT pool FROM forms GROUP BY pool HAVING sum(cents) = any_value(whole) AND count(invoice_id) > 0
+        CREATE TABLE cashier_kept AS SELECT pool, id, invoice_id, cents, booked_on FROM cashier_forms WHERE pool IN (
+            SELECT pool FROM cashier_forms GROUP BY pool HAVING sum(cents) = any_value(whole) AND count(invoice_id) > 0
                 AND bool_and(paid_on = day))
     """)
 
@@ -173,23 +182,23 @@ def _drafts_anew(connection: duckdb.DuckDBPyConnection) -> None:
     part = "p.payment_id || CASE WHEN contains(p.payment_id, '~') THEN '-' ELSE '~' END || l.nth"
     rest = "p.payment_id || CASE WHEN contains(p.payment_id, '~') THEN '' ELSE '~rest' END"
     connection.execute(f"""
-        CREATE TABLE split AS
-        SELECT l.pool, {part} AS id, i.invoice_id, l.cents, p.booked_on
-        FROM (SELECT *, row_number() OVER (PARTITION BY pool ORDER BY n) AS nth FROM laid) l JOIN pool p ON p.n = l.pool
-            JOIN open_invoices i ON i.n = l.n
+        CREATE TABLE cashier_split AS
+        SELECT l.pool, {part} AS id, i.invoice_id, l.cents, greatest(p.booked_on, p.known) AS booked_on
+        FROM (SELECT *, row_number() OVER (PARTITION BY pool ORDER BY n) AS nth FROM cashier_laid) l JOIN cashier_pool p ON p.n = l.pool
+            JOIN cashier_open_invoices i ON i.n = l.n
         UNION ALL
-        SELECT p.n, {rest}, NULL, p.cents - s.cents, p.booked_on FROM pool p JOIN (SELECT pool, CAST(sum(cents) AS BIGINT) AS
-            cents FROM laid GROUP BY 1) s ON s.pool = p.n WHERE p.cents > s.cents
-        UNION ALL SELECT pool, id, invoice_id, cents, booked_on FROM kept
+        SELECT p.n, {rest}, NULL, p.cents - s.cents, p.booked_on FROM cashier_pool p JOIN (SELECT pool, CAST(sum(cents) AS BIGINT) AS
+            cents FROM cashier_laid GROUP BY 1) s ON s.pool = p.n WHERE p.cents > s.cents
+        UNION ALL SELECT pool, id, invoice_id, cents, booked_on FROM cashier_kept
     """)
     connection.execute("""
         CREATE VIEW draft_payments AS
         SELECT * FROM given_payments WHERE (file, line, payment_id) NOT IN (
-            SELECT (file, line, payment_id) FROM pool WHERE n IN (SELECT pool FROM split))
+            SELECT (file, line, payment_id) FROM cashier_pool WHERE n IN (SELECT pool FROM cashier_split))
         UNION ALL BY NAME
         SELECT g.* REPLACE (s.id AS payment_id, s.invoice_id AS invoice_id, s.cents / 100 AS amount,
             s.booked_on AS booked_on)
-        FROM given_payments g JOIN pool p USING (file, line, payment_id) JOIN split s ON s.pool = p.n
+        FROM given_payments g JOIN cashier_pool p USING (file, line, payment_id) JOIN cashier_split s ON s.pool = p.n
     """)
 
 
