@@ -131,7 +131,7 @@ def fit_bag(rows: Rows, monotone: Sequence[int], shape: Shape, *, seed: int) -> 
     """
     whole = lgb.Dataset(
         rows.matrix, rows.y, weight=rows.weight, init_score=rows.offset, free_raw_data=False,
-        params={"max_bin": self.bins, "verbosity": -1, "num_threads": 1},
+        params={"max_bin": shape.bins, "verbosity": -1, "num_threads": 1},
     ).construct()  # fmt: skip
     salts = [f"{seed}/{repeat}" for repeat in range(shape.repeats)]
     unseen = [(salt, fold) for salt in salts for fold in range(shape.folds)]
