@@ -165,7 +165,7 @@ def _hold_together(connection: duckdb.DuckDBPyConnection, complete: Mapping[str,
     }
     holds["payments"] &= is_alone and int((named < 0).sum()) == int(payments["invoice_id"].isna().sum())
     for name in complete:
-        if not holds.get(name, True):
+        if len(complete[name]) and not holds.get(name, True):
             connection.register("customers", pa.Table.from_pandas(complete["customers"], preserve_index=False))
             connection.register("invoices", pa.Table.from_pandas(invoices, preserve_index=False))
             for table, offending, words, remedy in REFERENCES:
