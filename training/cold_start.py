@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -118,10 +119,14 @@ class Doors:
             earlier=tuple(door(at) for at in earlier), judged=door(judged), final=door(final),
         )  # fmt: skip
 
+    @cached_property
+    def judged_calibration(self) -> Calibration:
+        """The judged door's, from what was known on its day."""
+        return self._calibration(self.earlier, self.judged.at.origin, of_unseen=True)
+
     def log_odds(self, rows: NDArray[np.int64]) -> Floats:
         """The judged door's log-odds of later rows, by members that never saw the customer."""
-        calibration = self._calibration(self.earlier, self.judged.at.origin, of_unseen=True)
-        return calibration.log_odds(self.judged.margin(self.data, rows, of_unseen=True))
+        return self.judged_calibration.log_odds(self.judged.margin(self.data, rows, of_unseen=True))
 
     def mixed(self, rows: NDArray[np.int64], history: Floats, half_months: float = HALF_MONTHS) -> Floats:
         """The judged mixture with the history's log-odds of the same rows."""
