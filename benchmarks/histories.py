@@ -2,7 +2,8 @@
 
 Every engine runs in a process of its own, starts from the tables in memory in its own form and ends with the matrix of the
 same columns for all customers on the same twelve month ends. Read the ratios, not the seconds; on a machine that others
-use at the same time, those of processor seconds (of all threads). Peak memory is the whole process's, reading included.
+use at the same time, those of processor seconds (of all threads). Peak memory is the whole process's, reading included. `in_parts` goes from
+disk to disk, a part of the customers at a time: its time includes reading the tables and writing the matrix.
 """
 
 from __future__ import annotations
@@ -12,14 +13,21 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.books import AS_OF, write_book
 from benchmarks.history_peers import COLUMNS, Clock
 
-ENGINES = ("ours", "ours_full", "pandas", "polars", "duckdb")
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENGINES = ("ours", "ours_full", "in_parts", "pandas", "polars", "duckdb")
+OWN_COLUMNS = ("ours", "in_parts", "pandas", "polars", "duckdb")  # those that give the same columns
+PARTS_OF_CUSTOMERS = 5_000
 
 
 def ours(folder: str, days: list[str], columns: list[str] | None) -> tuple[np.ndarray, Clock, dict[str, float]]:
@@ -39,13 +47,7 @@ def ours(folder: str, days: list[str], columns: list[str] | None) -> tuple[np.nd
         is_narrow=columns is not None,
     )
     ledger = read_ledger(folder)
-    ids = np.sort(ledger.customers["customer_id"].to_numpy(dtype=object))
-    asked = pd.DataFrame(
-        {
-            "customer_id": pd.Series(np.tile(ids, len(days)), dtype="str"),
-            "as_of": np.repeat(pd.to_datetime(days), len(ids)),
-        }
-    )
+    asked = everyone(ledger, days)
     clock, first = Clock(), Clock()
     book = prepare(ledger)
     first.stop()
@@ -56,19 +58,54 @@ def ours(folder: str, days: list[str], columns: list[str] | None) -> tuple[np.nd
     return frame.to_numpy(), clock.stop(), parts
 
 
+def everyone(known: Any, days: Sequence[Any]) -> pd.DataFrame:
+    """All customers of a ledger or book on each day, by day and id."""
+    import pandas as pd
+
+    ids = np.sort(getattr(known, "ledger", known).customers["customer_id"].to_numpy(dtype=object))
+    return pd.DataFrame({
+        "customer_id": pd.Series(np.tile(ids, len(days)), dtype="str"),
+        "as_of": np.repeat(pd.to_datetime(days), len(ids)),
+    })  # fmt: skip
+
+
+def in_parts(folder: str, days: list[str], out: str) -> tuple[np.ndarray, Clock, dict[str, float]]:
+    """The same from disk to disk, part by part: reading the tables and writing the matrix is in its time and its memory."""
+    import pandas as pd
+
+    from features.partitioned import build_in_turn
+
+    clock, place = Clock(), Path(out + ".parts")
+    customers = len(pd.read_parquet(f"{folder}/customers.parquet"))
+    build_in_turn(
+        Path(folder), [pd.Timestamp(day) for day in days], place, columns=COLUMNS,
+        parts=max(1, customers // PARTS_OF_CUSTOMERS), whom=everyone,
+    )  # fmt: skip
+    clock.stop()
+    peak = peak_mb()  # before the parts are gathered again, which is for the comparison only
+    matrix = pd.read_parquet(place).sort_values(["as_of", "customer_id"])[COLUMNS].to_numpy()
+    return matrix, clock, {"peak_mb": peak}
+
+
+def peak_mb() -> float:
+    """The most memory that this process has held."""
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+
+
 def run(engine: str, folder: str, out: str) -> None:
     """One engine in this process; the matrix to `out`, the figures to standard output."""
     from benchmarks import history_peers as peers
 
     parts: dict[str, float] = {}
-    if engine.startswith("ours"):
+    if engine == "in_parts":
+        matrix, clock, parts = in_parts(folder, AS_OF, out)
+    elif engine.startswith("ours"):
         matrix, clock, parts = ours(folder, AS_OF, None if engine == "ours_full" else COLUMNS)
     else:
         matrix, clock = getattr(peers, f"{engine}_matrix")(folder, AS_OF)
     if engine != "ours_full":
         np.save(out, matrix)
-    peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
-    print(json.dumps({"seconds": clock.seconds, "cpu": clock.cpu, "peak_mb": int(peak) / 1024, **parts}))
+    print(json.dumps({"seconds": clock.seconds, "cpu": clock.cpu, "peak_mb": peak_mb(), **parts}))
 
 
 def compare(folder: Path, engines: list[str], rounds: int) -> None:

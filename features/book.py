@@ -18,7 +18,7 @@ from features.known import Days, days, known_from, known_until
 from features.ledger import TABLES, Ledger
 from features.order import by_group
 from features.owners import Owners
-from features.peers import PEER_GROUPS, Peers, peers_of
+from features.peers import Peers, peers_of, places_of
 from features.populations import ATTRIBUTE_NAMES
 from features.published import Series, published
 from features.scales import THOUSAND, risk_of_ratings
@@ -116,9 +116,9 @@ class Book:
         return self.whole_peers or peers_of(self.ledger, self.settlement)
 
     @cached_property
-    def peer_groups(self) -> Mapping[str, NDArray[np.int64]]:
+    def peer_groups(self) -> Mapping[str, NDArray[np.int32]]:
         """Each customer's industry and country by code, as the peers number them."""
-        return {kind: self.peers.groups_of(kind, self.owners.ids) for kind in PEER_GROUPS}
+        return places_of(self.peers.groups, self.ledger, self.owners)
 
     @cached_property
     def longest(self) -> int:

@@ -60,12 +60,10 @@ class GrowingBook:
                     strict=True,
                 )
             )
-            customers = self.base.ledger.customers
+            groups = self.base.peers.groups
             wide = self.base.peers.over(span[0], span[1])
             peers = (
-                wide
-                + peers_of(small, changed.settlement, customers, span)
-                + peers_of(before, old, customers, span).less()
+                wide + peers_of(small, changed.settlement, groups, span) + peers_of(before, old, groups, span).less()
             )
         return GrowingBook(base=self.base, added=added, changed=prepare(small, whole_peers=peers), peers=peers)
 

@@ -89,15 +89,17 @@ def read_ledger(path: str | Path, *, customers: Iterable[str] | None = None) -> 
             f"{path}: a ledger needs the tables customers, invoices and payments; {', '.join(missing)} not found."
         )
     wanted = None if customers is None else pd.DataFrame({"customer_id": pd.Series(list(customers), dtype="str")})
+    chosen = ""
     if wanted is not None:
         connection.register("wanted", wanted)
+        chosen = " SEMI JOIN wanted USING (customer_id)"
+        if len(wanted):
+            # the span of the ids too: where files are sorted by customer, what lies outside of it is not even read
+            low, high = (quoted(str(end)) for end in (wanted["customer_id"].min(), wanted["customer_id"].max()))
+            chosen += f" WHERE CAST(customer_id AS VARCHAR) BETWEEN {low} AND {high}"
     frames = {}
     for name, source in sources.items():
-        where = (
-            " SEMI JOIN wanted USING (customer_id)"
-            if wanted is not None and "customer_id" in TABLES[name].columns
-            else ""
-        )
+        where = chosen if "customer_id" in TABLES[name].columns else ""
         frames[name] = typed(connection, name, f"SELECT * FROM {source}{where}")
     # one customer's part of a ledger may refer to customers and invoices outside of it
     return Ledger(tables=checked(frames, references=wanted is None))

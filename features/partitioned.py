@@ -15,16 +15,18 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from features.book import prepare, top_of
+from features.book import Book, prepare, top_of
 from features.errors import InputError
 from features.history import build
 from features.ledger import read_ledger, source_of
-from features.peers import Peers, peers_of
+from features.peers import Groups, Peers, groups_of, peers_of
 from features.settlement import settle
 from features.snapshots import active
+from features.tables import TABLES
 
 CUSTOMERS_A_PART = 20_000
 Watch = Callable[[Iterable[Any]], Iterable[Any]]
+Whom = Callable[[Book, Sequence[pd.Timestamp]], pd.DataFrame]
 
 
 def build_partitioned(
@@ -51,17 +53,22 @@ def build_partitioned(
 
 def build_in_turn(
     ledger: Path, days: Sequence[pd.Timestamp], out: Path, *, columns: Sequence[str] | None = None, parts: int | None = None,
-    watch: Watch = iter,
+    whom: Whom = active, watch: Watch = iter,
 ) -> dict[str, Any]:  # fmt: skip
-    """The same without Dask: one part after the other in this process, so that memory is bounded by one part."""
+    """The same without Dask: one part after the other in this process, so that memory is bounded by one part.
+
+    whom : the snapshots of a part's book on the given days.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    members, customers = part_members(ledger, parts)
+    members, groups = part_members(ledger, parts)
     span = span_of(ledger)
     whole = None
-    for ids in watch(members):
-        found = part_peers(ledger, ids, customers, span)
+    for ids in watch(members if any(groups.values()) else members[:1]):
+        found = part_peers(ledger, ids, groups, span)
         whole = found if whole is None else whole + found
-    written = [write_part(ledger, ids, whole, days, out, number, columns) for number, ids in enumerate(watch(members))]
+    written = [
+        write_part(ledger, ids, whole, days, out, number, columns, whom) for number, ids in enumerate(watch(members))
+    ]
     return {"rows": sum(written), "columns": _width(out), "days": len(days), "out": str(out)}
 
 
@@ -77,11 +84,10 @@ def _on(
     from distributed import as_completed
 
     out.mkdir(parents=True, exist_ok=True)
-    members, customers = part_members(ledger, parts)
+    members, groups = part_members(ledger, parts)
     span = span_of(ledger)
-    table = client.scatter(customers, broadcast=True)
     # a worker that dies loses its parts only: Dask computes them again elsewhere, and a part writes the same file again
-    sums = [client.submit(part_peers, ledger, ids, table, span, pure=False, retries=3) for ids in members]
+    sums = [client.submit(part_peers, ledger, ids, groups, span, pure=False, retries=3) for ids in members]
     whole = client.submit(_added, sums, pure=False, retries=3)
     futures = [
         client.submit(write_part, ledger, ids, whole, list(days), out, number, columns, pure=False, retries=3)
@@ -98,38 +104,37 @@ def _added(sums: Sequence[Peers]) -> Peers:
     return whole
 
 
-def part_members(ledger: Path, parts: int | None) -> tuple[list[list[str]], pd.DataFrame]:
-    """(the customers of each part, the customers table): merged customers and parent groups are never parted."""
+def part_members(ledger: Path, parts: int | None) -> tuple[list[list[str]], Groups]:
+    """(the customers of each part, the peer groups of all): merged customers and parent groups are never parted."""
     if not ledger.is_dir() or source_of(ledger, "customers") is None:
         raise InputError(f"{ledger}: partitions are read from a folder of tables; write the ledger as Parquet first.")
     customers = _query(
         ledger, "customers", "SELECT customer_id, country, industry, parent_id FROM {source} ORDER BY customer_id"
-    )
-    above: dict[str, str] = dict(
-        customers.loc[customers["parent_id"].notna(), ["customer_id", "parent_id"]].itertuples(index=False)
-    )
+    ).astype("str")
+    links = [*customers.loc[customers["parent_id"].notna(), ["customer_id", "parent_id"]].itertuples(index=False)]
     if source_of(ledger, "events") is not None:
         merged = _query(
             ledger,
             "events",
             "SELECT customer_id, detail FROM {source} WHERE kind = 'merged_into' AND detail IS NOT NULL",
         )
-        links = [(a, b) for a, b in [*above.items(), *merged.itertuples(index=False)]]
-        above = _joined(links)
-    root = {name: top_of(name, above) for name in customers["customer_id"]}
-    order = sorted(root, key=lambda name: (root[name], name))
+        links += merged.itertuples(index=False)
+    order, groups = list(customers["customer_id"]), groups_of(customers)
+    above = _joined([(a, b) for a, b in links])
+    root = {name: top_of(name, above) for name in order} if above else {}
+    order.sort(key=lambda name: (root.get(name, name), name))
     count = parts or max(2, -(-len(order) // CUSTOMERS_A_PART))
     bounds = np.linspace(0, len(order), min(count, max(len(order), 1)) + 1).astype(int)
     found: list[list[str]] = []
     start = 0
     for bound in bounds[1:]:
         end = max(int(bound), start)
-        while 0 < end < len(order) and root[order[end]] == root[order[end - 1]]:
+        while root and 0 < end < len(order) and root[order[end]] == root[order[end - 1]]:
             end += 1
         if end > start:
             found.append(order[start:end])
         start = end
-    return found, customers
+    return found, groups
 
 
 def _joined(links: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -150,10 +155,10 @@ def span_of(ledger: Path) -> tuple[int, int]:
     return (0, 0) if np.isnat(days).any() else (int(days[0].astype(np.int64)), int(days[1].astype(np.int64)))
 
 
-def part_peers(ledger: Path, ids: Sequence[str], customers: pd.DataFrame, span: tuple[int, int]) -> Peers:
+def part_peers(ledger: Path, ids: Sequence[str], groups: Groups, span: tuple[int, int]) -> Peers:
     """What one part's customers add to the peers' sums."""
     part = read_ledger(ledger, customers=ids)
-    return peers_of(part, settle(part), customers, span)
+    return peers_of(part, settle(part), groups, span)
 
 
 def write_part(
@@ -164,11 +169,12 @@ def write_part(
     out: Path,
     number: int,
     columns: Sequence[str] | None,
+    whom: Whom = active,
 ) -> int:
     """Compute one part and write it as `part-NUMBER.parquet`, whole or not at all; the number of rows."""
     book = prepare(read_ledger(ledger, customers=ids), whole_peers=whole)
-    snapshots = active(book, days)
-    matrix = build(book, snapshots, columns).reset_index()
+    snapshots = whom(book, days)
+    matrix = build(book, snapshots, columns, is_narrow=columns is not None).reset_index()
     path = out / f"part-{number:05d}.parquet"
     draft = path.with_suffix(".draft")
     matrix.to_parquet(draft, index=False)
@@ -177,8 +183,11 @@ def write_part(
 
 
 def _query(ledger: Path, table: str, query: str) -> pd.DataFrame:
-    with duckdb.connect(config={"threads": 1}) as connection:
-        return connection.execute(query.format(source=source_of(ledger, table))).df()
+    # optional columns may be absent from the files
+    declared = ", ".join(f"NULL AS {column}" for column in TABLES[table].columns)
+    source = f"(SELECT {declared} WHERE false UNION ALL BY NAME SELECT * FROM {source_of(ledger, table)})"
+    with duckdb.connect(config={"threads": 2}) as connection:
+        return connection.execute(query.format(source=source)).df()
 
 
 def _width(out: Path) -> int:

@@ -6,6 +6,7 @@ That is a sum of steps: computed once for all days, exact in whole numbers, and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,11 @@ from numpy.typing import NDArray
 
 from features.known import Days
 from features.ledger import Ledger
+from features.owners import Owners
 from features.settlement import Settlement
-from features.texts import Codes, is_empty
+from features.texts import Codes, Dictionary
 
+Groups = Mapping[str, Mapping[str, int]]
 YEAR = 365
 PEER_GROUPS = ("industry", "country")
 DUE, LATE, LATE_30 = range(3)
@@ -25,21 +28,14 @@ DUE, LATE, LATE_30 = range(3)
 
 @dataclass(frozen=True, kw_only=True)
 class Peers:
-    """place : customer_id -> its group's place, by kind of group (-1: not reported; empty: of none). counts : kind -> int32 array of shape
-    (groups, days, 3): invoices due in the year before each day since `first_day`, those late, those over 30 days late."""
+    """groups : kind -> the names of its groups -> their places. counts : kind -> int32 array of shape (groups, days, 3):
+    invoices due in the year before each day since `first_day`, those late, those over 30 days late."""
 
     first_day: int
-    place: dict[str, dict[str, int]]
+    groups: Groups
     counts: dict[str, NDArray[np.int32]]
 
-    def groups_of(self, kind: str, customer_ids: NDArray[np.object_]) -> NDArray[np.int64]:
-        """Each customer's group; -1 where not reported."""
-        places = self.place[kind]
-        if not places:
-            return np.full(len(customer_ids), -1, dtype=np.int64)
-        return np.array([places.get(name, -1) for name in customer_ids], dtype=np.int64)
-
-    def shares(self, kind: str, group: NDArray[np.int64], days: Days) -> NDArray[np.float64]:
+    def shares(self, kind: str, group: Codes, days: Days) -> NDArray[np.float64]:
         """(late share, late-30 share) a row; NaN without a group, or where none of its invoices fell due."""
         counts = self.counts[kind]
         on = days.astype(np.int64) - self.first_day
@@ -56,42 +52,57 @@ class Peers:
             wide = np.zeros((found.shape[0], last + YEAR + 1 - first + 1, 3), dtype=np.int32)
             wide[:, self.first_day - first : self.first_day - first + found.shape[1]] = found
             counts[kind] = wide
-        return Peers(first_day=first, place=self.place, counts=counts)
+        return Peers(first_day=first, groups=self.groups, counts=counts)
 
     def less(self) -> Peers:
         """The same to be taken away."""
-        return Peers(first_day=self.first_day, place=self.place, counts={k: -found for k, found in self.counts.items()})
+        return Peers(
+            first_day=self.first_day, groups=self.groups, counts={k: -found for k, found in self.counts.items()}
+        )
 
     def __add__(self, other: Peers) -> Peers:
         """The peers of two disjoint parts of the customers; both made with the same customers table and days."""
         return Peers(
             first_day=self.first_day,
-            place=self.place,
+            groups=self.groups,
             counts={k: self.counts[k] + other.counts[k] for k in self.counts},
         )
 
 
+def groups_of(customers: pd.DataFrame) -> Groups:
+    """kind -> the names of the groups that a customers table reports, in their order, each with its place."""
+    return {
+        kind: {name: place for place, name in enumerate(sorted(Dictionary.of(customers[kind]).words))}
+        for kind in PEER_GROUPS
+    }
+
+
+def places_of(groups: Groups, ledger: Ledger, owners: Owners) -> dict[str, Codes]:
+    """kind -> the place of each customer's group, by the customers' codes; -1 where none is reported."""
+    table, found = ledger.customers, {}
+    for kind in PEER_GROUPS:
+        found[kind] = np.full(len(owners.ids), -1, dtype=np.int32)
+        said = Dictionary.of(table[kind])
+        if len(said):
+            place = np.array([*(groups[kind].get(word, -1) for word in said.words), -1], dtype=np.int32)
+            found[kind][owners.codes(table["customer_id"])] = place[said.codes]
+    return found
+
+
 def peers_of(
-    ledger: Ledger, settlement: Settlement, customers: pd.DataFrame | None = None, span: tuple[int, int] | None = None
+    ledger: Ledger, settlement: Settlement, groups: Groups | None = None, span: tuple[int, int] | None = None
 ) -> Peers:
     """The peers of a ledger, or of a part of one.
 
-    customers : the whole ledger's customers table, where `ledger` is a part. span : its first and last due day.
+    groups : those of the whole ledger, where `ledger` is a part. span : its first and last due day.
     """
-    table = ledger.customers if customers is None else customers
+    groups = groups_of(ledger.customers) if groups is None else groups
     first, last = span or due_span(settlement)
-    counts: dict[str, NDArray[np.int32]] = {}
-    place: dict[str, dict[str, int]] = {}
-    for kind in PEER_GROUPS:
-        if is_empty(table[kind]):
-            counts[kind], place[kind] = np.zeros((1, last + YEAR + 1 - first + 1, 3), dtype=np.int32), {}
-            continue
-        names = sorted(table[kind].dropna().unique())
-        codes = table[kind].map({name: code for code, name in enumerate(names)}).fillna(-1).astype(int)
-        place[kind] = dict(zip(table["customer_id"], codes, strict=True))
-        group = np.array([place[kind].get(name, -1) for name in settlement.owners.ids], dtype=np.int32)
-        counts[kind] = _counts(settlement, group, len(names), first, last + YEAR + 1)
-    return Peers(first_day=first, place=place, counts=counts)
+    places = places_of(groups, ledger, settlement.owners)
+    counts = {
+        kind: _counts(settlement, places[kind], len(groups[kind]), first, last + YEAR + 1) for kind in PEER_GROUPS
+    }
+    return Peers(first_day=first, groups=groups, counts=counts)
 
 
 def due_span(settlement: Settlement) -> tuple[int, int]:
@@ -103,6 +114,8 @@ def due_span(settlement: Settlement) -> tuple[int, int]:
 
 def _counts(s: Settlement, group: Codes, groups: int, first: int, last: int) -> NDArray[np.int32]:
     steps = np.zeros((max(groups, 1), last - first + 1, 3), dtype=np.int32)
+    if not groups:
+        return steps
     _steps(steps, group[s.customer], first, last, s.due_on, s.known_from, s.known_until, s.version_start,
            s.version_known_from, s.closed_on, s.closed_kind)  # fmt: skip
     return np.cumsum(steps, axis=1, dtype=np.int32)
