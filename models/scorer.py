@@ -112,6 +112,18 @@ class Scorer:
             X_next=X_next,
         )
 
+    def rescored(self, scores: Scores, X: pd.DataFrame) -> Scores:
+        """The same scores with the default model's answer to other inputs, one row a customer: for hypothetical facts."""
+        special = scores.customers["special"].astype(object)
+        X = X[self._has_pd(special).reindex(X.index).to_numpy()]
+        part = self._default_part(X, special, scores.customers["exposure"])
+        return replace(scores, customers=scores.customers.assign(**part), X=X)
+
+    def _has_pd(self, special: pd.Series) -> pd.Series:
+        """Whether the default model answers for each customer: those with a history, and those without any where the
+        model has a part for them."""
+        return special.isna() if self.default.cold is None else special.isna() | (special == NO_HISTORY)
+
     def _snapshots(self, customer_ids: Sequence[str], at: date) -> pd.DataFrame:
         """These customers on one day, as the features ask for them."""
         as_of = pd.Series(np.full(len(customer_ids), np.datetime64(at, "s")), dtype="datetime64[s]")
@@ -133,10 +145,8 @@ class Scorer:
         return special
 
     def _default_inputs(self, special: pd.Series, at: date) -> pd.DataFrame:
-        """The default model's input for the customers that get a PD of it: those with a history, and those without any
-        where the model has a part for them."""
-        has_pd = special.isna() if self.default.cold is None else special.isna() | (special == NO_HISTORY)
-        scored = list(special.index[has_pd])
+        """The default model's input for the customers that get a PD of it."""
+        scored = list(special.index[self._has_pd(special)])
         return build(self.served.book, self._snapshots(scored, at), columns=self.default.needed).set_axis(scored)
 
     def _default_part(self, X: pd.DataFrame, special: pd.Series, exposure: pd.Series) -> pd.DataFrame:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from models.delay import DelayModel
 from models.registry import Served, Settings
 from models.scorer import DELAYS, Scorer
 from models.served_book import ServedBook
-from serving import scoring
-from serving.schema import ExplainRequest, PaymentsRequest, ReviewRequest, ScoreRequest
+from serving import scoring, supposing
+from serving.schema import ExplainRequest, PaymentsRequest, ReviewRequest, ScoreRequest, WhatIfRequest, parsed
 from serving.served import Champions
 from serving.store import DecisionLog, Record
 
@@ -27,6 +27,7 @@ ANSWERS: Mapping[str, Any] = {
     "score": (ScoreRequest, scoring.score, "scores"),
     "explain": (ExplainRequest, scoring.explain, None),
     "review": (ReviewRequest, scoring.review, None),
+    "what_if": (WhatIfRequest, supposing.what_if, None),
     "predict_payments": (PaymentsRequest, scoring.predict_payments, "items"),
 }
 
@@ -121,14 +122,14 @@ def _from_ledger(record: Record, champions: Champions) -> Iterator[Compared]:
     content = record.content
     kind, answer, part = ANSWERS[content["kind"]]
     logged = content["answer"]
-    asked = {**content["asked"], "as_of": date.fromisoformat(logged["as_of"])}
+    asked = {**content["asked"], "as_of": logged["as_of"]}
     if content["kind"] == "score":
-        asked["customer_ids"] = (logged["customer_id"],)
+        asked["customer_ids"] = [logged["customer_id"]]
     elif content["kind"] == "predict_payments":
-        asked |= {"customer_ids": (), "invoice_ids": (logged["invoice_id"],)}
+        asked |= {"customer_ids": [], "invoice_ids": [logged["invoice_id"]]}
     with tempfile.TemporaryDirectory() as place:
         log = DecisionLog(Path(place) / "replay.sqlite")
-        again = answer(champions, log, kind(**asked))
+        again = answer(champions, log, parsed(kind, json.dumps(asked).encode()))
         log.close()
     whole = again if part is None else again[part][0]
     yield from _compared("", logged, {k: v for k, v in whole.items() if k != "decision_id"})

@@ -14,6 +14,7 @@ from serving.errors import Problem
 
 MOST_CUSTOMERS = 1_000  # in one request; a whole book is `tradecredit score`
 MOST_ROWS = 20_000  # of one table in a ledger sent in the body
+MOST_SUPPOSED = 200  # hypothetical rows of one table, or columns with another value
 LARGEST_BODY = 8 * 1024 * 1024  # bytes
 MOST_FIELDS_NAMED = 10  # faulty fields that an error names
 
@@ -86,6 +87,26 @@ class ReviewRequest(Message):
 
 
 Rows = Annotated[tuple[Row, ...], Field(max_length=MOST_ROWS)]
+Supposed = Annotated[tuple[Row, ...], Field(max_length=MOST_SUPPOSED)]
+Value = Annotated[float | None, Field(allow_inf_nan=False)]
+
+
+class WhatIfRequest(ReviewRequest):
+    """`/what_if`: a review as things are, and as they would be: with other values of the default model's columns
+    (null: not known), or with rows added to the customer's ledger."""
+
+    features: Mapping[str, Value] = Field(default_factory=dict, max_length=MOST_SUPPOSED)
+    invoices: Supposed = ()
+    payments: Supposed = ()
+    events: Supposed = ()
+    credit_terms: Supposed = ()
+    ratings: Supposed = ()
+    attributes: Supposed = ()
+
+    def tables(self) -> dict[str, tuple[Row, ...]]:
+        """The rows to add, by table; tables without any are left out."""
+        named = ("invoices", "payments", "events", "credit_terms", "ratings", "attributes")
+        return {name: rows for name in named if (rows := getattr(self, name))}
 
 
 class LedgerRequest(Message):

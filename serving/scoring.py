@@ -56,7 +56,7 @@ def _scores(
 ) -> Answer:
     with known_customers(scorer):
         scores = scorer.score(ids, asked.as_of)
-    common = _common(champions, scorer, scores)
+    beside = common(champions, scorer, scores)
     answers, records = [], []
     inputs, kept = Inputs.of(scores), asked.kept()
     for customer_id, row in zip(map(str, scores.customers.index), rows_of(scores.customers), strict=True):
@@ -64,14 +64,14 @@ def _scores(
             **score_of(customer_id, row, scorer),
             "delay": delay_of(row),
             "open_items": account_of(row),
-            **common,
+            **beside,
         }
         answers.append(answer)
         own = {**kept, "customer_ids": [customer_id]}  # of the request only what this answer is about
-        records.append(_record(champions, scorer, kind, own, inputs.at(customer_id), answer))
+        records.append(record(champions, scorer, kind, own, inputs.at(customer_id), answer))
     ids_given = log.append(records)
     return {
-        "as_of": common["as_of"], "data_known_to": common["data_known_to"], "currency": scorer.served.currency,
+        "as_of": beside["as_of"], "data_known_to": beside["data_known_to"], "currency": scorer.served.currency,
         "scores": [{**answer, "decision_id": i} for answer, i in zip(answers, ids_given, strict=True)],
     }  # fmt: skip
 
@@ -101,7 +101,7 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest) -> An
         "special": text(row["special"]), "currency": scorer.served.currency,
         "notes": _worded(history_notes(row, scorer), asked.language),
         "score": {**score_of(asked.customer_id, row, scorer), "delay": delay_of(row), "open_items": account_of(row)},
-        **_common(champions, scorer, scores),
+        **common(champions, scorer, scores),
     }  # fmt: skip
     found = scorer.explain(scores, asked.target)
     if found is None:
@@ -112,7 +112,7 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest) -> An
     else:
         answer |= explained(found, scorer, target=asked.target, language=asked.language)
     (decision_id,) = log.append(
-        [_record(champions, scorer, "explain", asked.kept(), Inputs.of(scores).at(asked.customer_id), answer)]
+        [record(champions, scorer, "explain", asked.kept(), Inputs.of(scores).at(asked.customer_id), answer)]
     )
     return {**answer, "decision_id": decision_id}
 
@@ -122,6 +122,15 @@ def review(champions: Champions, log: DecisionLog, asked: ReviewRequest) -> Answ
     scorer = champions.scorer
     with known_customers(scorer):
         scores = scorer.score([asked.customer_id], asked.as_of)
+    answer = {**reviewed(scorer, scores, asked), **common(champions, scorer, scores)}
+    (decision_id,) = log.append(
+        [record(champions, scorer, "review", asked.kept(), Inputs.of(scores).at(asked.customer_id), answer)]
+    )
+    return {**answer, "decision_id": decision_id}
+
+
+def reviewed(scorer: Scorer, scores: Scores, asked: ReviewRequest) -> Answer:
+    """What the policy recommends on some scores of one customer."""
     row = rows_of(scores.customers)[0]
     rate = scorer.rate(asked.currency, scores.as_of)
     situation = scorer.situation(asked.customer_id, row, scores.as_of, asked.requested_limit * rate)
@@ -131,7 +140,7 @@ def review(champions: Champions, log: DecisionLog, asked: ReviewRequest) -> Answ
     if why is not None:
         # an approval rests on what speaks for the customer, any other answer on what speaks against it
         reasons += named(words.reasons(why, COLUMNS, asked.language, raising=found.action != APPROVE))
-    answer: Answer = {
+    return {
         "customer_id": asked.customer_id, "recommendation": found.action, "requested_limit": asked.requested_limit,
         "recommended_limit": None if found.limit is None else round(found.limit / rate, 2), "currency": asked.currency,
         "valid_until": found.valid_until.isoformat(), "next_review": found.next_review.isoformat(),
@@ -141,12 +150,7 @@ def review(champions: Champions, log: DecisionLog, asked: ReviewRequest) -> Answ
         "notes": _worded(history_notes(row, scorer), asked.language),
         "policy": {"name": scorer.limit_policy.name, "version": scorer.limit_policy.version},
         "score": {**score_of(asked.customer_id, row, scorer), "open_items": account_of(row)},
-        **_common(champions, scorer, scores),
     }  # fmt: skip
-    (decision_id,) = log.append(
-        [_record(champions, scorer, "review", asked.kept(), Inputs.of(scores).at(asked.customer_id), answer)]
-    )
-    return {**answer, "decision_id": decision_id}
 
 
 def _worded(codes: Sequence[tuple[str, Mapping[str, float]]], language: str) -> list[Answer]:
@@ -168,16 +172,16 @@ def predict_payments(champions: Champions, log: DecisionLog, asked: PaymentsRequ
     found = scorer.payments(scores)
     if asked.invoice_ids:
         found = found[found["invoice_id"].isin(asked.invoice_ids)]
-    common = _common(champions, scorer, scores)
-    items = [{**payment_of(row), **common} for row in rows_of(found)]
+    beside = common(champions, scorer, scores)
+    items = [{**payment_of(row), **beside} for row in rows_of(found)]
     inputs, kept = matrix_rows(scores.X_items), asked.kept()
     records = []
     for place, item in zip(found.index, items, strict=True):
         own = {**kept, "customer_ids": [], "invoice_ids": [item["invoice_id"]]}
-        records.append(_record(champions, scorer, "predict_payments", own, {"delay": inputs[str(place)]}, item))
+        records.append(record(champions, scorer, "predict_payments", own, {"delay": inputs[str(place)]}, item))
     given = log.append(records)
     return {
-        "as_of": common["as_of"], "data_known_to": common["data_known_to"], "currency": scorer.served.currency,
+        "as_of": beside["as_of"], "data_known_to": beside["data_known_to"], "currency": scorer.served.currency,
         "items": [{**item, "decision_id": i} for item, i in zip(items, given, strict=True)],
         "not_open": sorted(set(asked.invoice_ids) - set(found["invoice_id"])),
     }  # fmt: skip
@@ -216,7 +220,7 @@ def _model_in_full(model: Served) -> Answer:
     }
 
 
-def _common(champions: Champions, scorer: Scorer, scores: Scores) -> Answer:
+def common(champions: Champions, scorer: Scorer, scores: Scores) -> Answer:
     """What stands beside every number: models, the day asked about, and until when the ledger knows."""
     return {
         "model": _model(champions.default), "delay_model": _model(champions.delay),
@@ -224,7 +228,7 @@ def _common(champions: Champions, scorer: Scorer, scores: Scores) -> Answer:
     }  # fmt: skip
 
 
-def _record(champions: Champions, scorer: Scorer, kind: str, asked: Answer, inputs: Answer, answer: Answer) -> Answer:
+def record(champions: Champions, scorer: Scorer, kind: str, asked: Answer, inputs: Answer, answer: Answer) -> Answer:
     """What the log holds of one answer: enough to compute it again."""
     models = {m.name: {**_model(m), "digest": m.digest} for m in (champions.default, champions.delay)}
     return {

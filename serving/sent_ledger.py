@@ -17,13 +17,19 @@ Rows = Sequence[Mapping[str, Any]]
 def sent_ledger(tables: Mapping[str, Rows]) -> Ledger:
     """The ledger of the tables sent. Raises InputError with the table, the column and the rule that was broken, and for an
     attribute that is protected: no model would use it, and nobody should send it."""
-    frames: dict[str, Any] = {name: _frame(name, rows) for name, rows in tables.items() if rows}
+    frames = sent_tables(tables)
     lacking = [name for name in ("customers", "invoices") if name not in frames]
     if lacking:
         raise InputError(f"{' and '.join(lacking)}: must hold at least one row.")
+    return Ledger.from_frames(**frames)
+
+
+def sent_tables(tables: Mapping[str, Rows]) -> dict[str, Any]:
+    """The tables sent as frames of texts; raises InputError for an unknown column and a protected attribute."""
+    frames = {name: _frame(name, rows) for name, rows in tables.items() if rows}
     if "attributes" in frames and "name" in frames["attributes"]:
         refuse_protected(frames["attributes"]["name"].dropna().unique())
-    return Ledger.from_frames(**frames)
+    return frames
 
 
 def _frame(name: str, rows: Rows) -> pd.DataFrame:

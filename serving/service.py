@@ -18,10 +18,19 @@ from starlette.routing import Route, Router
 
 from features.errors import InputError
 from models.registry import Settings
-from serving import pages, scoring
+from serving import pages, scoring, supposing
 from serving.errors import Problem
 from serving.front import Front
-from serving.schema import ExplainRequest, LedgerRequest, Message, PaymentsRequest, ReviewRequest, ScoreRequest, parsed
+from serving.schema import (
+    ExplainRequest,
+    LedgerRequest,
+    Message,
+    PaymentsRequest,
+    ReviewRequest,
+    ScoreRequest,
+    WhatIfRequest,
+    parsed,
+)
 from serving.served import Desk
 from serving.store import DecisionLog
 
@@ -47,6 +56,7 @@ ANSWERS: dict[str, tuple[type[Message], Answer]] = {
     "/predict_payments": (PaymentsRequest, lambda o, m: scoring.predict_payments(o.desk.champions(), o.log, m)),
     "/explain": (ExplainRequest, lambda o, m: scoring.explain(o.desk.champions(), o.log, m)),
     "/review": (ReviewRequest, lambda o, m: scoring.review(o.desk.champions(), o.log, m)),
+    "/what_if": (WhatIfRequest, lambda o, m: supposing.what_if(o.desk.champions(), o.log, m)),
 }
 
 

@@ -18,7 +18,7 @@ from serving.service import Office, Running, TradeCredit
 from serving.store import DecisionLog
 from tests.served import champions, customer_with, small
 
-POSTS = ("/score", "/score_ledger", "/predict_payments", "/explain", "/review")
+POSTS = ("/score", "/score_ledger", "/predict_payments", "/explain", "/review", "/what_if")
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,8 @@ def test_the_other_routes_answer(client, customer):
         "arithmetic"
     ]
     assert client.post("/predict_payments", json={"customer_ids": [customer]}).json()["items"]
+    supposed = {"customer_id": customer, "requested_limit": 5000, "currency": "EUR", "features": {"rating_risk": None}}
+    assert set(client.post("/what_if", json=supposed).json()) >= {"before", "after", "moved", "next_better_grade"}
     health = client.get("/health/model").json()
     assert [m["name"] for m in health["models"]] == ["tradecredit-default", "tradecredit-delay"]
     assert health["ledger"]["data_known_to"] == small().book.data_known_to.isoformat()
@@ -90,6 +92,20 @@ BAD = [
     ("/review", {"customer_id": "C", "requested_limit": -1, "currency": "EUR"}, 422, "requested_limit"),
     ("/review", {"customer_id": "C", "requested_limit": 1, "currency": "euro"}, 422, "ISO 4217"),
     ("/review", {"customer_id": "nobody", "requested_limit": 1, "currency": "EUR"}, 404, "nobody"),
+    ("/what_if", {"customer_id": "C", "currency": "EUR"}, 422, "requested_limit: is required"),
+    (
+        "/what_if",
+        {"customer_id": "C", "requested_limit": 1, "currency": "EUR", "features": {"late_share_12m": "high"}},
+        422,
+        "features.late_share_12m",
+    ),
+    (
+        "/what_if",
+        {"customer_id": "C", "requested_limit": 1, "currency": "EUR", "invoices": [{"invoice_id": []}]},
+        422,
+        "invoices[0].invoice_id",
+    ),
+    ("/what_if", {"customer_id": "nobody", "requested_limit": 1, "currency": "EUR"}, 404, "nobody"),
     ("/predict_payments", {}, 422, "give one of the two"),
     ("/predict_payments", {"invoice_ids": ["nothing"]}, 404, "'nothing' not in the ledger"),
     ("/score_ledger", {"customers": [{"customer_id": "a"}], "invoices": []}, 422, "invoices"),
