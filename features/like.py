@@ -4,7 +4,7 @@ Likeness is a weight between 0 and 1, a product of up to three parts that a read
 
 - amount: (smaller / larger)²: half or twice the amount counts a quarter;
 - terms: halves with every 4 days between the two terms;
-- age: halves with every 120 days since the earlier invoice fell due (90 for `recent_`, 20 for `newest_`).
+- age: halves with every 120 days since the earlier invoice fell due (90 for `recent_`).
 
 `like_weekday_` takes those due on the same weekday, `like_month_day_` weighs by nearness of the due days in the month
 (halves every 2 days), both beside age; the curve counts another weekday half.
@@ -38,16 +38,19 @@ SEEN_FROM = 5  # days past due from which an unpaid invoice takes part
 EARLIEST, LATEST = -30, 60  # days late as they enter means: one very old debt does not drown the rest
 NEAR = 7  # days between two due dates
 
-GROUPS = ("like", "like_terms", "like_amount", "like_weekday", "like_month_day", "recent", "newest")
+GROUPS = ("like", "like_terms", "like_amount", "like_weekday", "like_month_day", "recent")
 SUMS = ("invoices", "late_share", "late_5_share", "days_late_mean", "on_day_share")
 FACTS = ("like_terms_last_days_late", "last_3_days_late_mean", "last_5_days_late_max", "days_since_due_before",
-         "days_since_last_due", "invoices_7d", "open_due_near", "overdue_due_near")  # fmt: skip
+         "days_since_last_due", "invoices_7d", "open_due_near", "days_after_last_due", "same_terms_late_5_share",
+         "amount_to_late_5")  # fmt: skip
 CURVE = tuple(step_name(end).replace("habit", "like") for end in STEPS)
 LIKE_GIVENS = (*(f"{group}_{name}" for group in GROUPS for name in SUMS), *FACTS, "like_curve_invoices", *CURVE)
 NO_DAY = -(2**40)
+LOG_PARTS = 1 << 20  # logarithms of amounts are added up as whole numbers of 2⁻²⁰
+PRIOR_OF_TERMS, PRIOR_LATE = 6.0, 0.5  # invoices that the share of the same terms starts from, and how many were late
 GROUP_COUNT, SUM_COUNT, FACT_COUNT = len(GROUPS), len(SUMS), len(FACTS)
 _APART = np.arange(4000.0)  # days; what lies further apart counts as this far
-OF_AGE, OF_RECENT, OF_NEWEST, OF_TERMS = (0.5 ** (_APART / halves) for halves in (120.0, 90.0, 20.0, 4.0))
+OF_AGE, OF_RECENT, OF_TERMS = (0.5 ** (_APART / halves) for halves in (120.0, 90.0, 4.0))
 OF_MONTH_DAY = 0.5 ** (np.minimum(_APART % MONTH, MONTH - _APART % MONTH) / 2.0)
 FURTHEST = len(_APART) - 1
 
@@ -61,10 +64,11 @@ def like_values(
     issued, due : days since 1970-01-01. cents : the amount in the reporting currency.
     """
     s = book.settlement
+    logs = np.rint(LOG_PARTS * np.log(np.maximum(s.amount_cents, 1))).astype(np.int64)
     groups, facts, paid, seen = _sweep(
         customer.astype(np.int64), as_of.astype(np.int64), issued, due, cents, invoice,
         s.invoice_start, s.known_from, s.known_until, s.invoice, s.issued_on, s.due_on, s.amount_cents,
-        s.version_start, s.version_known_from, s.closed_on, s.closed_kind, np.array(STEPS, dtype=np.int64),
+        s.version_start, s.version_known_from, s.closed_on, s.closed_kind, logs, np.array(STEPS, dtype=np.int64),
     )  # fmt: skip
     found: dict[str, Values] = {}
     for g, group in enumerate(GROUPS):
@@ -136,8 +140,10 @@ def _put_last(last, due, late):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _write_facts(out, last, same_terms, T, due, before, latest, week, near, near_overdue):  # type: ignore[no-untyped-def]
-    """The values of FACTS, from what one pass over the customer's invoices noted."""
+def _write_facts(out, last, same_terms, noted, T, due, log_amount):  # type: ignore[no-untyped-def]
+    """The values of FACTS, from what one pass over the customer's invoices noted: noted holds the due date before, the
+    latest, invoices of a week, open ones due near, seen ones of the same terms, late ones of those, late ones of all
+    and the sum of their amounts' logarithms."""
     if same_terms[0, 0] > NO_DAY:
         out[0] = same_terms[0, 1]
     total, count, most = 0, 0, NO_DAY
@@ -148,47 +154,48 @@ def _write_facts(out, last, same_terms, T, due, before, latest, week, near, near
                 total, count = total + last[k, 1], count + 1
     if count:
         out[1], out[2] = total / count, most
-    if before > NO_DAY:
-        out[3] = due - before
-    if latest > NO_DAY:
-        out[4] = due - latest
-    out[5], out[6], out[7] = week, near, near_overdue
+    if noted[0] > NO_DAY:
+        out[3] = due - noted[0]
+    if noted[1] > NO_DAY:
+        out[4], out[7] = due - noted[1], T - noted[1]
+    out[5], out[6] = noted[2], noted[3]
+    out[8] = (noted[5] + PRIOR_LATE) / (noted[4] + PRIOR_OF_TERMS)
+    if noted[6]:
+        out[9] = np.exp((log_amount - noted[7] / noted[6]) / LOG_PARTS)
 
 
 @njit(cache=True, nogil=True)
 def _sweep(  # type: ignore[no-untyped-def]
     customer, day, issued, due, cents, own, start, since, until, invoice, issued_on, due_on, amount,
-    version_start, version_since, closed_on, closed_kind, ends,
+    version_start, version_since, closed_on, closed_kind, logs, ends,
 ):  # fmt: skip
     n = len(customer)
     groups, facts = np.zeros((n, GROUP_COUNT, SUM_COUNT), dtype=np.int64), np.full((n, FACT_COUNT), np.nan)
     paid, seen = np.zeros((n, len(ends)), dtype=np.int64), np.zeros((n, len(ends)), dtype=np.int64)
     last, same_terms = np.empty((5, 2), dtype=np.int64), np.empty((1, 2), dtype=np.int64)
+    noted = np.empty(8, dtype=np.int64)
     for i in range(n):
         c, T, terms = customer[i], day[i], due[i] - issued[i]
         if c < 0:
             continue
         last[:], same_terms[:] = NO_DAY, NO_DAY
-        before, latest, week, near, near_overdue = NO_DAY, NO_DAY, 0, 0, 0
+        noted[:2], noted[2:] = NO_DAY, 0
         for j in range(start[c], start[c + 1]):
             if since[j] > T or until[j] <= T or invoice[j] == own[i]:
                 continue
             due_j, version = int(due_on[j]), version_start[j]
             while version + 1 < version_start[j + 1] and version_since[version + 1] <= T:
                 version += 1
-            if due_j > latest:
-                latest = due_j
-            if before < due_j <= due[i]:
-                before = due_j
-            week += T - issued_on[j] < 7
+            noted[1] = max(noted[1], due_j)
+            if due_j <= due[i]:
+                noted[0] = max(noted[0], due_j)
+            noted[2] += T - issued_on[j] < 7
             kind = closed_kind[version]
             if kind != OPEN and kind != PAID and kind != WRITTEN_OFF:
                 continue
             is_paid = kind == PAID
             late = (closed_on[version] if is_paid else T) - due_j
-            if kind == OPEN and abs(due_j - due[i]) <= NEAR:
-                near += 1
-                near_overdue += late > 0
+            noted[3] += kind == OPEN and abs(due_j - due[i]) <= NEAR
             terms_apart, age = abs(due_j - issued_on[j] - terms), min(max(T - due_j, 0), FURTHEST)
             of_age, of_terms = OF_AGE[age], OF_TERMS[min(terms_apart, FURTHEST)]
             smaller, larger = min(cents[i], amount[j]), max(cents[i], amount[j])
@@ -209,6 +216,10 @@ def _sweep(  # type: ignore[no-untyped-def]
                 _add(groups[i, 3], _weight(of_age), late)
             _add(groups[i, 4], _weight(of_age * OF_MONTH_DAY[min(abs(due_j - due[i]), FURTHEST)]), late)
             _add(groups[i, 5], _weight(OF_RECENT[age]), late)
-            _add(groups[i, 6], _weight(OF_NEWEST[age]), late)
-        _write_facts(facts[i], last, same_terms, T, due[i], before, latest, week, near, near_overdue)
+            noted[4] += terms_apart <= 1
+            noted[5] += terms_apart <= 1 and late >= SEEN_FROM
+            if late >= SEEN_FROM:
+                noted[6], noted[7] = noted[6] + 1, noted[7] + logs[j]
+        log_amount = LOG_PARTS * np.log(max(cents[i], 1))
+        _write_facts(facts[i], last, same_terms, noted, T, due[i], log_amount)
     return groups, facts, paid, seen

@@ -44,15 +44,15 @@ FEWEST_PAID = 200
 # the inputs that carried the gain on the sample and on two splits of a real ledger; the rest of the catalogue added
 # time and no accuracy there. Every run logs the gain of each (table `importance`).
 COLUMNS = (
-    "late_share_1m", "late_share_3m", "late_share_6m", "late_share_12m", "late_share_24m", "late_5_share_1m",
-    "late_5_share_3m", "late_5_share_12m", "late_30_share_12m", "late_amount_share_12m", "late_amount_share_24m",
-    "early_share_3m", "early_share_12m", "early_share_24m", "on_day_share_12m", "days_past_due_mean_1m",
+    "late_share_1m", "late_share_3m", "late_share_6m", "late_share_12m",
+    "late_5_share_3m", "late_5_share_12m", "late_30_share_12m", "late_amount_share_24m",
+    "early_share_3m", "early_share_12m", "early_share_24m", "on_day_share_12m",
     "days_past_due_mean_3m", "days_past_due_mean_12m", "days_past_due_weighted_3m", "days_past_due_weighted_6m",
-    "days_past_due_weighted_12m", "days_late_median_3m", "days_late_median_12m", "days_late_median_24m",
+    "days_late_median_3m", "days_late_median_12m", "days_late_median_24m",
     "days_late_spread_6m", "days_late_spread_12m", "days_late_spread_24m", "dbt_paid_6m", "dbt_paid_24m",
     "days_late_settled_mean_1m", "days_late_settled_mean_3m", "days_late_settled_mean_12m",
-    "days_late_last_settled", "days_late_last_due", "days_since_late_5", "late_streak",
-    "month_end_payment_share_12m", "payment_weekdays_12m", "payment_days_of_month_12m", "payment_days_3m",
+    "days_late_last_settled", "days_since_late_5",
+    "month_end_payment_share_12m", "payment_days_of_month_12m", "payment_days_3m",
     "payment_median_12m", "open_items", "overdue_items", "overdue_share", "days_past_due_oldest",
     "open_largest_share", "credit_limit", "invoices_1m", "invoices_12m", "invoices_due_12m", "invoices_ever",
     "invoices_per_month", "days_since_first_invoice", "amount_max_12m", "terms_days_mean_3m", "terms_days_mean_12m",
@@ -64,8 +64,9 @@ COLUMNS = (
     "like_terms_late_5_share", "like_terms_days_late_mean", "like_terms_last_days_late", "like_amount_invoices",
     "like_amount_late_share", "like_amount_late_5_share", "like_amount_days_late_mean", "like_weekday_late_5_share",
     "like_month_day_late_5_share", "like_month_day_days_late_mean", "recent_late_5_share", "recent_days_late_mean",
-    "newest_late_5_share", "last_3_days_late_mean", "last_5_days_late_max", "days_since_due_before",
-    "days_since_last_due", "invoices_7d", "open_due_near", "overdue_due_near",
+    "last_3_days_late_mean", "last_5_days_late_max", "days_since_due_before",
+    "days_since_last_due", "invoices_7d", "open_due_near", "days_after_last_due", "same_terms_late_5_share",
+    "amount_to_late_5", "like_terms_invoices", "like_weekday_invoices", "days_since_payment",
 )  # fmt: skip
 
 

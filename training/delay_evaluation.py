@@ -22,6 +22,7 @@ Rows = NDArray[np.bool_]
 
 MATURE_DAYS = 30  # days after the due date by which an outcome must be known to be scored
 GRID = np.arange(-60, 121, dtype=np.int64)  # days late over which CRPS is taken
+PINBALL_LEVELS = (0.1, 0.5, 0.9)
 RULES = ("on_the_day", "customer_mean", "customer_median")
 MOST_FOR_CRPS = 20_000
 BASELINE_INPUTS = ("late_5_share_12m", "days_late_mean_24m", "days_late_median_24m", "habit_weight", *HABIT_COLUMNS)
@@ -104,40 +105,56 @@ def evaluate(scored: Scored, *, intervals: bool = True) -> dict[str, float]:
     """
     if not len(scored.ended):
         return {}
-    rule, curves = baselines(scored.X), scored.curves
     found: dict[str, float] = {"items": float(len(scored.ended)), "customers": float(len(set(scored.customers)))}
+    rule = baselines(scored.X)
     for k in (1, 5, 30):
-        known = scored.is_paid | (scored.ended >= k)
-        y, rate = (scored.ended[known] >= k).astype(np.float64), rule["customer_late_rate"][known]
-        if 0 < y.sum() < len(y):
-            p = curves.at_least(k)[known]
-            found[f"auc_late_{k}"], found[f"brier_late_{k}"] = metrics.auc(y, p), metrics.brier(y, p)
-            found[f"average_precision_late_{k}"] = metrics.average_precision(y, p)
-            found[f"rate_late_{k}"], found[f"predicted_late_{k}"] = float(y.mean()), float(p.mean())
-            found[f"baseline_customer_late_rate_auc_late_{k}"] = metrics.auc(y, rate)
-            found[f"baseline_customer_late_rate_average_precision_late_{k}"] = metrics.average_precision(y, rate)
-            if intervals and k == 5:
-                _add_interval(found, f"auc_late_{k}", partial(metrics.auc, y, p), scored.customers[known])
-    paid = scored.is_paid
-    late = scored.ended[paid].astype(np.float64)
-    answers = {"": curves.quantile(0.5)[paid], **{f"baseline_{name}_": rule[name][paid] for name in RULES}}
-    for prefix, days in answers.items():
-        error = np.abs(days - late)
+        found |= _lateness_figures(scored, rule["customer_late_rate"], k, intervals=intervals and k == 5)
+    return found | _error_figures(scored, rule, intervals=intervals) | distribution_figures(scored, intervals=intervals)
+
+
+def _lateness_figures(scored: Scored, late_rate: Floats, k: int, *, intervals: bool) -> dict[str, float]:
+    """How well items at least k days late are told from the others; nothing where there are none of one kind."""
+    known = scored.is_paid | (scored.ended >= k)
+    y, rate = (scored.ended[known] >= k).astype(np.float64), late_rate[known]
+    if not 0 < y.sum() < len(y):
+        return {}
+    p = scored.curves.at_least(k)[known]
+    found = {
+        f"auc_late_{k}": metrics.auc(y, p),
+        f"brier_late_{k}": metrics.brier(y, p),
+        f"average_precision_late_{k}": metrics.average_precision(y, p),
+        f"rate_late_{k}": float(y.mean()),
+        f"predicted_late_{k}": float(p.mean()),
+        f"baseline_customer_late_rate_auc_late_{k}": metrics.auc(y, rate),
+        f"baseline_customer_late_rate_average_precision_late_{k}": metrics.average_precision(y, rate),
+        f"baseline_customer_late_rate_brier_late_{k}": metrics.brier(y, rate),
+    }
+    if intervals:
+        whose = scored.customers[known]
+        _add_interval(found, f"auc_late_{k}", partial(metrics.auc, y, p), whose)
+        _add_interval(found, f"average_precision_late_{k}", partial(metrics.average_precision, y, p), whose)
+        _add_mean_interval(found, f"brier_late_{k}", (p - y) ** 2, whose)
+    return found
+
+
+def _error_figures(scored: Scored, rule: Mapping[str, Floats], *, intervals: bool) -> dict[str, float]:
+    """Errors in days of the median and of the plain rules, over paid items."""
+    found: dict[str, float] = {}
+    paid, late = scored.is_paid, scored.ended[scored.is_paid].astype(np.float64)
+    answers = {"": scored.curves.quantile(0.5)[paid], **{f"baseline_{name}_": rule[name][paid] for name in RULES}}
+    error = {prefix: np.abs(days - late) for prefix, days in answers.items()}
+    for prefix, days in error.items():
         found[f"{prefix}mae_days"], found[f"{prefix}within_3_days_share"] = (
-            float(error.mean()),
-            float((error <= 3).mean()),
+            float(days.mean()),
+            float((days <= 3).mean()),
         )
     if intervals:
-        error = np.abs(answers[""] - late)
-        _add_interval(found, "mae_days", lambda w: float(np.average(error, weights=w)), scored.customers[paid])
-        better = answers["baseline_customer_median_"]
-        gain = np.abs(better - late) - error
-        interval = metrics.by_customer(lambda w: float(np.average(gain, weights=w)), scored.customers[paid])
-        found["mae_gain_on_customer_median_low"], found["mae_gain_on_customer_median_high"] = (
-            interval.low,
-            interval.high,
-        )
-    return found | distribution_figures(scored)
+        whose = scored.customers[paid]
+        _add_mean_interval(found, "mae_days", error[""], whose)
+        _add_mean_interval(found, "within_3_days_share", (error[""] <= 3).astype(np.float64), whose)
+        gain = error["baseline_customer_median_"] - error[""]
+        _add_mean_interval(found, "mae_gain_on_customer_median", gain, whose)
+    return found
 
 
 def _add_interval(
@@ -147,32 +164,53 @@ def _add_interval(
     found[f"{name}_low"], found[f"{name}_high"] = interval.low, interval.high
 
 
-def distribution_figures(scored: Scored) -> dict[str, float]:
+def _add_mean_interval(found: dict[str, float], name: str, values: Floats, customers: NDArray[np.object_]) -> None:
+    _add_interval(found, name, lambda w: float(np.average(values, weights=w)), customers)
+
+
+def distribution_figures(scored: Scored, *, intervals: bool = False) -> dict[str, float]:
     """Coverage of the 80 % interval, pinball loss and CRPS over paid items, the customer's own distribution and that of
     all customers beside them.
 
     `coverage_80` counts days in [p10, p90]; where most invoices are paid on one day the shortest possible interval,
     that day, covers more than 80 %. `coverage_80_levels` counts outcomes whose place in their own distribution, drawn
-    evenly within a day's mass, lies between 0.1 and 0.9: 80 % for a true distribution, whatever its points of mass.
+    evenly within a day's mass, lies between 0.1 and 0.9: 80 % for a true distribution, whatever its points of mass
+    (the randomised probability integral transform; Czado, Gneiting and Held 2009). `pinball_mean` is the mean loss of
+    the 10, 50 and 90 % quantiles.
     """
     paid, curves = scored.is_paid, scored.curves
-    late = scored.ended[paid].astype(np.float64)
-    low, middle, high = (curves.quantile(level)[paid] for level in (0.1, 0.5, 0.9))
+    late, whose = scored.ended[paid].astype(np.float64), scored.customers[paid]
+    low, middle, high = (curves.quantile(level)[paid] for level in PINBALL_LEVELS)
     rng = np.random.default_rng(0)
     place = levels_between(curves.place(scored.ended, before=True), curves.place(scored.ended), rng)[paid]
+    inside = ((place >= 0.1) & (place <= 0.9)).astype(np.float64)
     found = {
         "coverage_80": metrics.coverage(late, low, high),
         "interval_days": float(np.mean(high - low)),
-        "coverage_80_levels": float(np.mean((place >= 0.1) & (place <= 0.9))),
-        "pinball_10": metrics.pinball(late, low, 0.1),
-        "pinball_50": metrics.pinball(late, middle, 0.5),
-        "pinball_90": metrics.pinball(late, high, 0.9),
+        "coverage_80_levels": float(np.mean(inside)),
     }
     rows = np.flatnonzero(paid)[:: max(1, int(paid.sum()) // MOST_FOR_CRPS)]
-    outcome = np.clip(scored.ended[rows], GRID[0], GRID[-1]).astype(np.float64)
+    outcome, grid = np.clip(scored.ended[rows], GRID[0], GRID[-1]).astype(np.float64), GRID.astype(np.float64)
+    crps = {}
     for name, cdf in _grids(scored, rows).items():
-        found[f"{name}crps_days"] = metrics.crps_of_cdf(outcome, GRID.astype(np.float64), cdf)
+        crps[name] = metrics.crps_of_each_cdf(outcome, grid, cdf)
+        found[f"{name}crps_days"] = float(np.mean(crps[name]))
+        quantiles = (low, middle, high) if not name else tuple(_quantile_of(cdf, level) for level in PINBALL_LEVELS)
+        against = late if not name else scored.ended[rows].astype(np.float64)
+        losses = [metrics.pinball(against, q, level) for q, level in zip(quantiles, PINBALL_LEVELS, strict=True)]
+        found |= {f"{name}pinball_{round(100 * p)}": v for p, v in zip(PINBALL_LEVELS, losses, strict=True)}
+        found[f"{name}pinball_mean"] = float(np.mean(losses))
+    if intervals:
+        _add_mean_interval(found, "coverage_80_levels", inside, whose)
+        _add_mean_interval(found, "crps_days", crps[""], scored.customers[rows])
+        gain = crps["baseline_customer_distribution_"] - crps[""]
+        _add_mean_interval(found, "crps_gain_on_customer_distribution", gain, scored.customers[rows])
     return found
+
+
+def _quantile_of(cdf: Floats, level: float) -> Floats:
+    """The first day of GRID by which each row's distribution reaches a level."""
+    return GRID[np.argmax(cdf >= level, axis=1)].astype(np.float64)
 
 
 def _grids(scored: Scored, rows: NDArray[np.int64]) -> Mapping[str, Floats]:

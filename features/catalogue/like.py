@@ -24,7 +24,6 @@ _KINDS = (
     ("like_weekday", "earlier invoices due on the same weekday", "到期星期相同的过往发票"),
     ("like_month_day", "earlier invoices due at a near day of the month", "到期日在月内相近的过往发票"),
     ("recent", "invoices due recently (weights halve every 90 days)", "近期到期的发票（权重每90天减半）"),
-    ("newest", "invoices due in the last weeks (weights halve every 20 days)", "最近几周到期的发票（权重每20天减半）"),
 )
 _SHARES = {
     "late_share": ("paid or left unpaid after the due date", "were late", "逾期"),
@@ -38,7 +37,6 @@ _DECLARED = {
     "like_weekday": ("late_5_share",),
     "like_month_day": ("late_5_share", "days_late_mean"),
     "recent": ("late_5_share", "days_late_mean"),
-    "newest": ("late_5_share",),
 }
 
 
@@ -78,6 +76,10 @@ FEATURES = (
           "{value} earlier invoices are like this one", "有 {value} 张相近的过往发票"),
     _like("like_amount_invoices", Unit.COUNT, "Earlier invoices of like amount, each counted by its likeness.",
           "{value} earlier invoices are of like amount", "有 {value} 张金额相近的过往发票"),
+    _like("like_terms_invoices", Unit.COUNT, "Earlier invoices of like terms, each counted by its likeness.",
+          "{value} earlier invoices are of like terms", "有 {value} 张账期相近的过往发票"),
+    _like("like_weekday_invoices", Unit.COUNT, "Earlier invoices due on the same weekday, each counted by its age.",
+          "{value} earlier invoices were due on the same weekday", "有 {value} 张到期星期相同的过往发票"),
     *(feature for kind in _KINDS for feature in _of_kind(*kind)),
     _like("like_terms_last_days_late", Unit.DAYS,
           "Days late of the invoice of the same terms (to a day) that fell due last before as_of, unpaid up to as_of.",
@@ -94,8 +96,14 @@ FEATURES = (
           "{value} invoices in the last 7 days", "过去7天有 {value} 张发票"),
     _like("open_due_near", Unit.COUNT, "Open invoices due within 7 days of the item's due date.",
           "{value} open invoices are due within 7 days of it", "有 {value} 张未结发票在其到期日前后7天内到期"),
-    _like("overdue_due_near", Unit.COUNT, "Overdue invoices due within 7 days of the item's due date.",
-          "{value} overdue invoices were due within 7 days of it", "有 {value} 张逾期发票在其到期日前后7天内到期"),
+    _like("days_after_last_due", Unit.DAYS, "Days from the customer's latest due date to as_of, below 0 where it is still to come.",
+          "the customer's latest due date lies {value} back", "客户最晚到期日在 {value} 之前"),
+    _like("same_terms_late_5_share", Unit.SHARE,
+          "Share at least 5 days late of the invoices of the same terms (to a day), as if six more, half of one late, stood beside them.",
+          "{value} of the invoices of the same terms were at least 5 days late", "同账期发票中有 {value} 逾期至少5天"),
+    _like("amount_to_late_5", Unit.RATIO,
+          "The invoice's amount against the geometric mean amount of the invoices at least 5 days late.",
+          "the invoice is {value} times those that were at least 5 days late", "发票金额是逾期至少5天的发票的 {value} 倍"),
     _like("like_curve_invoices", Unit.COUNT,
           "Earlier invoices behind the like curve of payment, each counted by its likeness in amount, terms, weekday and age.",
           "the curve of like invoices rests on {value} of them", "相近发票的付款曲线基于 {value} 张发票"),

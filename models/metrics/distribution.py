@@ -51,7 +51,12 @@ def crps_of_sample(y: ArrayLike, sample: ArrayLike, weight: ArrayLike | None = N
 
 
 def crps_of_cdf(y: ArrayLike, grid: ArrayLike, cdf: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """CRPS = ∫ (F(x) − 1{y ≤ x})² dx of a step function: F = cdf[:, j] on [grid[j], grid[j + 1]).
+    """The mean of `crps_of_each_cdf`."""
+    return _mean(crps_of_each_cdf(y, grid, cdf), weight)
+
+
+def crps_of_each_cdf(y: ArrayLike, grid: ArrayLike, cdf: ArrayLike) -> Floats:
+    """CRPS = ∫ (F(x) − 1{y ≤ x})² dx of each row's step function: F = cdf[:, j] on [grid[j], grid[j + 1]).
 
     grid : ascending (points,). cdf : (rows, points); it must reach 1 at the last point. Outcomes outside the grid add
     their distance to it, where F is 0 or 1.
@@ -62,4 +67,4 @@ def crps_of_cdf(y: ArrayLike, grid: ArrayLike, cdf: ArrayLike, weight: ArrayLike
     before = (right - left) - after
     steps = f[:, :-1]
     inside = np.sum(steps**2 * before + (1.0 - steps) ** 2 * after, axis=1)
-    return _mean(inside + np.clip(x[0] - ys, 0.0, None) + np.clip(ys - x[-1], 0.0, None), weight)
+    return np.asarray(inside + np.clip(x[0] - ys, 0.0, None) + np.clip(ys - x[-1], 0.0, None))

@@ -54,6 +54,9 @@ PAYMENTS = """
     ("days_since_last_due", 33.0),
     ("invoices_7d", 0.0),
     ("open_due_near", 0.0),
+    ("days_after_last_due", 2.0),
+    ("same_terms_late_5_share", (1 + 1 / 2) / (2 + 6)),  # a and b are of the same terms, b late; d is not seen yet
+    ("amount_to_late_5", 100 / 50),
     # the curve: other weekdays count half; d was seen unpaid to day 2 only
     ("like_curve_invoices", (7 / 8 + 2 ** (-2 / 120)) / 2),
     ("like_paid_by_day_0", (1 / 2) / (7 / 8 + 2 ** (-2 / 120))),
@@ -69,8 +72,8 @@ def test_an_invoice_is_not_like_itself() -> None:
     held = INVOICES + "    e          | 2024-06-30 | 2024-07-30 | 100\n"
     found = one_item("open_due_near", own, as_of="2024-08-10", invoices=held, payments=PAYMENTS)
     assert found == 0.0
-    beside = one_item("overdue_due_near", ITEM, as_of="2024-08-10", invoices=held, payments=PAYMENTS)
-    assert beside == 1.0  # asked about another invoice, e is open and overdue beside it
+    beside = one_item("open_due_near", ITEM, as_of="2024-08-10", invoices=held, payments=PAYMENTS)
+    assert beside == 1.0  # asked about another invoice, e is open beside it
 
 
 def test_what_is_made_of_like_invoices_is_declared() -> None:
@@ -95,7 +98,11 @@ def test_a_plain_witness_agrees_on_an_odd_ledger() -> None:
         for place, row in enumerate(asked.itertuples()):
             expected = _plainly(state, row, day)
             for name, value in expected.items():
-                assert found[name].iloc[place] == pytest.approx(value, rel=1e-4, abs=1e-4, nan_ok=True), (name, row, day)
+                assert found[name].iloc[place] == pytest.approx(value, rel=1e-4, abs=1e-4, nan_ok=True), (
+                    name,
+                    row,
+                    day,
+                )
 
 
 def _plainly(state: pd.DataFrame, item: object, day: pd.Timestamp) -> dict[str, float]:
@@ -122,7 +129,7 @@ def _plainly(state: pd.DataFrame, item: object, day: pd.Timestamp) -> dict[str, 
     near = (rows["closed_kind"] == "open").to_numpy() & (
         np.abs((due - np.datetime64(item.due_on, "D")).astype(int)) <= 7
     )
-    found["open_due_near"], found["overdue_due_near"] = float(near.sum()), float((near & (late > 0)).sum())
+    found["open_due_near"] = float(near.sum())
     half = weight * np.where((due - np.datetime64(item.due_on, "D")).astype(int) % 7 == 0, 1.0, 0.5)
     for k, end in enumerate(STEPS):
         before = -10_000 if k == 0 else STEPS[k - 1]
