@@ -16,9 +16,10 @@ from training.bagging import Shape
 AS_OF = "2007-12-31"
 SOURCE = SHARED / "polish-bankruptcy" / "1year.arff"
 SHAPE = Shape(
-    rounds=500, learning_rate=0.05, leaves=16, depth=6, smallest_leaf=8, l2=3.0, feature_share=0.25, folds=10,
+    rounds=100, learning_rate=0.1, leaves=31, depth=-1, smallest_leaf=20, l2=0.0, feature_share=1.0, folds=12,
     repeats=1,
     every_month=1,
+    bins=255,
 )  # fmt: skip
 
 
