@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from features.errors import InputError
 from models import registry
 from models.default import DefaultModel
 from models.delay import DelayModel
@@ -64,8 +65,13 @@ class Replay:
 def replay(settings: Settings, record: Record, served: ServedBook | None) -> Replay:
     """Compute a logged answer again with the model versions of then, from their checked files.
 
-    Raises NoModel where a version is gone, DigestMismatch where its files are not those of then.
+    Raises InputError for a person's decision, which no model computes, NoModel where a version is gone, DigestMismatch where its files are not those of then.
     """
+    if record.content["kind"] == "decide":
+        raise InputError(
+            f"{record.decision_id} is a person's decision; replay the review that it is about: "
+            f"{record.content['answer']['review_id']}."
+        )
     default, delay = (_as_logged(settings, name, record) for name in (registry.DEFAULT_MODEL, registry.DELAY_MODEL))
     models = DefaultModel.load(default.folder), DelayModel.load(delay.folder)
     from_inputs = tuple(_from_inputs(record, *models))

@@ -86,6 +86,19 @@ class ReviewRequest(Message):
     language: Language = "en"
 
 
+class DecideRequest(Message):
+    """`/decide`: a person's decision about a review, or another person's about a proposed one (confirm, reject).
+
+    by : who decides, as the caller says: the service has no login. limit : in the review's currency.
+    """
+
+    decision_id: Id
+    action: Literal["approve", "reduce", "hold", "decline", "confirm", "reject"]
+    by: Id
+    limit: Annotated[float | None, Field(ge=0, le=1e12)] = None
+    reason: Annotated[str, Field(max_length=2_000)] = ""
+
+
 Rows = Annotated[tuple[Row, ...], Field(max_length=MOST_ROWS)]
 Supposed = Annotated[tuple[Row, ...], Field(max_length=MOST_SUPPOSED)]
 Value = Annotated[float | None, Field(allow_inf_nan=False)]

@@ -18,10 +18,11 @@ from starlette.routing import Route, Router
 
 from features.errors import InputError
 from models.registry import Settings
-from serving import pages, scoring, supposing
+from serving import deciding, pages, scoring, supposing
 from serving.errors import Problem
 from serving.front import Front
 from serving.schema import (
+    DecideRequest,
     ExplainRequest,
     LedgerRequest,
     Message,
@@ -56,6 +57,7 @@ ANSWERS: dict[str, tuple[type[Message], Answer]] = {
     "/predict_payments": (PaymentsRequest, lambda o, m: scoring.predict_payments(o.desk.champions(), o.log, m)),
     "/explain": (ExplainRequest, lambda o, m: scoring.explain(o.desk.champions(), o.log, m)),
     "/review": (ReviewRequest, lambda o, m: scoring.review(o.desk.champions(), o.log, m)),
+    "/decide": (DecideRequest, lambda o, m: deciding.decide(o.desk.champions(), o.log, m)),
     "/what_if": (WhatIfRequest, lambda o, m: supposing.what_if(o.desk.champions(), o.log, m)),
 }
 

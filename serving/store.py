@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS decisions (
     content     TEXT NOT NULL,
     hash        TEXT NOT NULL UNIQUE
 );
+CREATE INDEX IF NOT EXISTS decisions_about ON decisions (json_extract(content, '$.about'))
+    WHERE json_extract(content, '$.about') IS NOT NULL;
 CREATE TRIGGER IF NOT EXISTS decisions_never_change BEFORE UPDATE ON decisions
     BEGIN SELECT RAISE(ABORT, 'the decision log is only ever appended'); END;
 CREATE TRIGGER IF NOT EXISTS decisions_never_go BEFORE DELETE ON decisions
@@ -39,6 +41,10 @@ CREATE TRIGGER IF NOT EXISTS decisions_never_go BEFORE DELETE ON decisions
 
 class UnknownDecision(InputError):
     """No record of this decision_id is in the log."""
+
+
+class AlreadyDecided(InputError):
+    """The log holds a person's decision about this one already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +106,18 @@ class DecisionLog:
             raise InputError(f"{path}: no decision log. `tradecredit serve` writes one with its first answer.")
         return cls(path)
 
-    def append(self, contents: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Append one record for each content, all or none, and return their decision ids in the same order."""
+    def append(self, contents: Sequence[Mapping[str, Any]], *, about: str | None = None) -> list[str]:
+        """Append one record for each content, all or none, and return their decision ids in the same order.
+
+        about : the decision that these are a person's answer to; it gets one only. Raises AlreadyDecided for a second.
+        """
         at = datetime.now(UTC).isoformat(timespec="microseconds")
         ids = [uuid.uuid4().hex for _ in contents]
-        texts = [canonical({**content, "decided_at": at}) for content in contents]
+        own_about = {} if about is None else {"about": about}
+        texts = [canonical({**content, **own_about, "decided_at": at}) for content in contents]
         with self._lock, self._writing() as connection:
+            if about is not None and self._about(about) is not None:
+                raise AlreadyDecided(f"{about}: a person has decided about it already; ask for a new review.")
             last = connection.execute("SELECT hash FROM decisions ORDER BY sequence DESC LIMIT 1").fetchone()
             previous, rows = last[0] if last else FIRST, []
             for decision_id, text in zip(ids, texts, strict=True):
@@ -129,6 +141,12 @@ class DecisionLog:
                 f"{decision_id}: no such decision in {self.path.name}. Give the decision_id of an answer."
             )
         return Record(sequence=row[0], decision_id=row[1], previous=row[2], content=json.loads(row[3]), hash=row[4])
+
+    def _about(self, decision_id: str) -> str | None:
+        row = self._connection.execute(
+            "SELECT decision_id FROM decisions WHERE json_extract(content, '$.about') = ?", (decision_id,)
+        ).fetchone()
+        return None if row is None else str(row[0])
 
     def has_hash(self, own: str) -> bool:
         """Whether a record with this hash stands in the log."""

@@ -18,7 +18,7 @@ from serving.service import Office, Running, TradeCredit
 from serving.store import DecisionLog
 from tests.served import champions, customer_with, small
 
-POSTS = ("/score", "/score_ledger", "/predict_payments", "/explain", "/review", "/what_if")
+POSTS = ("/score", "/score_ledger", "/predict_payments", "/explain", "/review", "/what_if", "/decide")
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,13 @@ def test_the_other_routes_answer(client, customer):
         "arithmetic"
     ]
     assert client.post("/predict_payments", json={"customer_ids": [customer]}).json()["items"]
+    review = {"customer_id": customer, "requested_limit": 5000, "currency": "EUR"}
+    said = {"decision_id": client.post("/review", json=review).json()["decision_id"], "action": "decline", "by": "ann"}
+    assert client.post("/decide", json=said).status_code == 422  # without a reason
+    assert client.post("/decide", json={**said, "reason": "insolvency rumours"}).json()["status"] in (
+        "decided", "proposed",
+    )  # fmt: skip
+    assert client.post("/decide", json={**said, "reason": "insolvency rumours"}).status_code == 409
     supposed = {"customer_id": customer, "requested_limit": 5000, "currency": "EUR", "features": {"rating_risk": None}}
     assert set(client.post("/what_if", json=supposed).json()) >= {"before", "after", "moved", "next_better_grade"}
     health = client.get("/health/model").json()
@@ -106,6 +113,9 @@ BAD = [
         "invoices[0].invoice_id",
     ),
     ("/what_if", {"customer_id": "nobody", "requested_limit": 1, "currency": "EUR"}, 404, "nobody"),
+    ("/decide", {"decision_id": "d", "action": "grant", "by": "ann"}, 422, "action: must be one of"),
+    ("/decide", {"decision_id": "d", "action": "decline"}, 422, "by: is required"),
+    ("/decide", {"decision_id": "d", "action": "decline", "by": "ann", "reason": "not known"}, 404, "no such decision"),
     ("/predict_payments", {}, 422, "give one of the two"),
     ("/predict_payments", {"invoice_ids": ["nothing"]}, 404, "'nothing' not in the ledger"),
     ("/score_ledger", {"customers": [{"customer_id": "a"}], "invoices": []}, 422, "invoices"),
