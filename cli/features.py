@@ -113,12 +113,12 @@ def _explain(ledger: Ledger, name: str, customer: str, days: list[pd.Timestamp],
     if as_json:
         print_json({
             "column": name, "customer_id": customer, "as_of": str(days[0].date()), "value": value, "unit": found.column.unit.value,
-            "missing": None if value is not None else found.column.missing.name.lower(), "meaning": found.column.meaning,
+            "missing": None if value is not None else found.missing.name.lower(), "meaning": found.column.meaning,
             "rows": found.rows.astype(object).where(found.rows.notna(), None).to_dict("records"),
         })  # fmt: skip
         return
     shown = (
-        f"missing ({found.column.missing.name.lower().replace('_', ' ')})"
+        f"missing ({found.missing.name.lower().replace('_', ' ')})"
         if value is None
         else f"{value:,.6g} ({found.column.unit.value})"
     )

@@ -19,12 +19,12 @@ from features.ledger import TABLES, Ledger
 from features.order import by_group
 from features.owners import Owners
 from features.peers import Peers, peers_of, places_of
-from features.populations import ATTRIBUTE_NAMES
+from features.populations import ATTRIBUTE_NAMES, level_of
 from features.published import Series, published
 from features.scales import THOUSAND, risk_of_ratings
 from features.settlement import Settlement, settle
 from features.tables import EVENT_KINDS
-from features.texts import is_empty, numbers
+from features.texts import Dictionary, is_empty, numbers
 from features.threads import FEWEST_ROWS, on_ranges
 
 EVENT_CODES = {kind: code for code, kind in enumerate(EVENT_KINDS)}
@@ -146,7 +146,7 @@ def prepare(ledger: Ledger, *, whole_peers: Peers | None = None) -> Book:
     s, who = settlement, settlement.owners
     invoices = (
         s.known_from, s.known_until, s.issued_on, s.due_on, s.amount_cents, s.booked_on, s.version_start,
-        s.version_known_from, s.open_cents, s.closed_on, s.closed_kind, s.count_payments, s.is_disputed, s.credited_cents,
+        s.version_known_from, s.open_cents, s.closed_on, s.closed_kind, s.count_payments, s.is_disputed, s.credited_cents, s.was_disputed,
     )  # fmt: skip
     payment_start, payments = _payments(s)
     starts: dict[str, NDArray[np.int64]] = {"invoices": s.invoice_start, "payments": payment_start}
@@ -222,7 +222,10 @@ def _events(ledger: Ledger, who: Owners) -> Part:
     frame, owner, since, until = _moved(ledger, who, "events")
     kind = numbers(frame["kind"], EVENT_CODES)
     on = days(frame["occurred_on"])
-    return owner, on, (since, until, on, kind, np.maximum(_cents(frame["amount"]), 0))
+    told = Dictionary.of(frame["detail"])
+    level = np.array([*map(level_of, told.words), 0], dtype=np.int8)[told.codes]
+    level[kind != EVENT_CODES["dunning"]] = 0
+    return owner, on, (since, until, on, kind, np.maximum(_cents(frame["amount"]), 0), level)
 
 
 def _terms(ledger: Ledger, who: Owners) -> Part:
@@ -252,7 +255,7 @@ def _attributes(ledger: Ledger, who: Owners) -> Part:
 
 THREE_DAYS = (np.int32, np.int32, np.int32)  # known from, known until, and the row's own day
 PARTS: Mapping[str, tuple[str, Callable[[Ledger, Owners], Part], tuple[Any, ...]]] = {
-    "events": ("events", _events, (np.int8, np.int64)),
+    "events": ("events", _events, (np.int8, np.int64, np.int8)),
     "terms": ("credit_terms", _terms, (np.int64, np.int32, np.int64)),
     "ratings": ("ratings", _ratings, (np.int64,)),
     "attributes": ("attributes", _attributes, (np.int8, np.int64)),

@@ -94,7 +94,7 @@ class Node:
         """Whether the value is `other` (`==` compares the trees themselves)."""
         return Node("eq", (self, other))
 
-    def at_least(self, floor: Scalar) -> Node:
+    def at_least(self, floor: Node | Scalar) -> Node:
         """The value, or `floor` where it is below."""
         return Node("atleast", (self, floor))
 

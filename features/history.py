@@ -15,11 +15,12 @@ from features import compiled
 from features.beside import GIVENS, GROUP_COLUMNS, values_beside
 from features.book import Book, prepare
 from features.catalogue import CATALOGUE
-from features.definition import Column, Level, Missing
+from features.definition import Column, Level
 from features.errors import InputError
 from features.items import ITEM_KEYS, item_columns, items_beside
 from features.known import Days
 from features.ledger import Ledger
+from features.missing import codes_of, presence_columns
 from features.texts import Codes
 from features.threads import THREADS, on_ranges
 
@@ -106,24 +107,29 @@ def build_items(known: Ledger | Book, items: pd.DataFrame, columns: Sequence[str
     return pd.DataFrame(np.column_stack([named[c.name] for c in chosen]), index=index, columns=[c.name for c in chosen])
 
 
-def missing_codes(frame: pd.DataFrame) -> pd.DataFrame:
-    """Why each value of a matrix is missing: int8 of the same shape; 0 present, 1 no history, 2 not reported, 3 not applicable."""
-    declared = {c.name: int(c.missing) for c in CATALOGUE.columns()}
-    codes = np.array([declared[name] for name in frame.columns], dtype=np.int8)
-    return pd.DataFrame(
-        np.where(frame.isna(), codes, np.int8(Missing.PRESENT)), index=frame.index, columns=frame.columns
-    )
+def missing_codes(known: Ledger | Book, frame: pd.DataFrame) -> pd.DataFrame:
+    """Why each value of a matrix is missing: int8 of the same shape; 0 present, 1 no history, 2 not reported, 3 not applicable.
+
+    Parameters
+    ----------
+    known : the ledger or book that the matrix was built from.
+    frame : what `build` or `build_items` gave, or some of its rows and columns.
+    """
+    book = known if isinstance(known, Book) else prepare(known)
+    customer, days = _asked(book, frame.index.to_frame(index=False))
+    presence = _computed_rows(book, customer, days, _presence_kernel(), len(presence_columns()))
+    codes = codes_of(frame, book, customer, days, presence, _beside(book, customer, days))
+    return pd.DataFrame(codes, index=frame.index, columns=frame.columns)
 
 
 def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) -> Matrix:
     """The matrix for customers by code and days since 1970-01-01; code -1 is a customer without any row."""
-    kernel = _kernel(tuple(column.name for column in columns))
-    out = np.empty((len(customer), len(columns)))
-    if kernel.reads_beside:
-        group_columns = [CATALOGUE[name] for name in GROUP_COLUMNS]
-        beside = values_beside(book, customer, days, lambda members, on: rows_of(book, members, on, group_columns))
-    else:
-        beside = np.empty((len(customer), 0))
+    return _computed_rows(book, customer, days, _kernel(tuple(column.name for column in columns)), len(columns))
+
+
+def _computed_rows(book: Book, customer: Codes, days: Days, kernel: _Kernel, columns: int) -> Matrix:
+    out = np.empty((len(customer), columns))
+    beside = _beside(book, customer, days) if kernel.reads_beside else np.empty((len(customer), 0))
     # a customer's days beside one another: its rows stay in the processor's cache
     order = np.lexsort((days, customer)) if len(customer) > 1 else np.zeros(len(customer), dtype=np.int64)
     arguments = [part for name in kernel.populations for part in (book.starts[name], book.rows[name])]
@@ -132,6 +138,11 @@ def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) 
         _bounds(book, customer[order]),
     )
     return out
+
+
+def _beside(book: Book, customer: Codes, days: Days) -> Matrix:
+    group_columns = [CATALOGUE[name] for name in GROUP_COLUMNS]
+    return values_beside(book, customer, days, lambda members, on: rows_of(book, members, on, group_columns))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +156,15 @@ class _Kernel:
 
 @cache
 def _kernel(names: tuple[str, ...]) -> _Kernel:
-    columns = [CATALOGUE[name] for name in names]
+    return _kernel_of([CATALOGUE[name] for name in names])
+
+
+@cache
+def _presence_kernel() -> _Kernel:
+    return _kernel_of(presence_columns())
+
+
+def _kernel_of(columns: Sequence[Column]) -> _Kernel:
     source = compiled.source_of(columns, GIVENS)
     return _Kernel(
         run=compiled.load(source).run, populations=compiled.populations_in(source),

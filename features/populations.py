@@ -6,6 +6,7 @@ interpreter pastes it into its loop. features/reference.py computes the same fie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ POPULATIONS: Mapping[str, Population] = {
     "invoices": Population(
         arrays=("known_from", "known_until", "issued_on", "due_on", "amount", "booked_on"),
         unread=("version_start", "version_known_from", "version_open", "version_closed_on", "version_kind",
-                "version_payments", "version_disputed", "version_credited"),
+                "version_payments", "version_disputed", "version_credited", "version_was_disputed"),
         state=(
             "v = version_start[i]",
             "while v + 1 < version_start[i + 1] and version_known_from[v + 1] <= T:",
@@ -46,7 +47,7 @@ POPULATIONS: Mapping[str, Population] = {
             "is_written_off": "kind == 4",
             "is_owed": "(kind == 0) | (kind == 1) | (kind == 4)",  # paid or to be paid by the customer itself
             "is_overdue": "(kind == 0) & (T > due_on)",
-            "is_disputed": "version_disputed[v]", "count_payments": "int64(version_payments[v])",
+            "is_disputed": "version_disputed[v]", "was_disputed": "version_was_disputed[v]", "count_payments": "int64(version_payments[v])",
             "credited_amount": "version_credited[v]",
             "due_weekday": "(due_on + 3) % 7",
             "month": "(T - issued_on) // 30", "quarter_age": "(T - issued_on) // 90",
@@ -64,8 +65,8 @@ POPULATIONS: Mapping[str, Population] = {
         },
     ),
     "events": Population(
-        arrays=("known_from", "known_until", "occurred_on", "kind", "amount"),
-        fields={"occurred_on": "occurred_on", "kind": "kind", "amount": "amount"},
+        arrays=("known_from", "known_until", "occurred_on", "kind", "amount", "level"),
+        fields={"occurred_on": "occurred_on", "kind": "kind", "amount": "amount", "level": "level"},
     ),
     "terms": Population(
         arrays=("known_from", "known_until", "effective_on", "credit_limit", "terms_days", "insured_limit"),
@@ -84,5 +85,14 @@ POPULATIONS: Mapping[str, Population] = {
         fields={"observed_on": "observed_on", "name": "name", "value": "value"},
     ),
 }  # fmt: skip
+
+HIGHEST_LEVEL = 9
+
+
+def level_of(detail: str) -> int:
+    """The level of a reminder, 1 to 9, from an event's detail ("2", "level 2, block A"); 0 where none is told."""
+    digits = re.search(r"\d+", detail)
+    return min(int(digits.group()), HIGHEST_LEVEL) if digits else 0
+
 
 ATTRIBUTE_NAMES = ("monthly_revenue", "head_count")  # the attributes that features read, by their code

@@ -18,11 +18,12 @@ from features.book import EVENT_CODES
 from features.catalogue import CATALOGUE
 from features.compiled import walk
 from features.currency import reporting_cents
-from features.definition import Column, Level, Node, Rows, Unit
+from features.definition import Column, Level, Missing, Node, Rows, Unit
 from features.errors import InputError
 from features.known import day, known_on
 from features.ledger import Ledger
-from features.populations import ATTRIBUTE_NAMES
+from features.missing import HISTORY, reason_of
+from features.populations import ATTRIBUTE_NAMES, level_of
 from features.scales import risk_of_ratings
 from features.settlement import settle
 
@@ -33,10 +34,12 @@ FAR = 2**31 - 1
 
 @dataclass(frozen=True, kw_only=True)
 class Explained:
-    """A column's value for a customer on a day, and the rows that went into it, one line a row, with the fields read."""
+    """A column's value for a customer on a day, why it is missing where it is, and the rows that went into it, one line a
+    row, with the fields read."""
 
     column: Column
     value: float
+    missing: Missing
     rows: pd.DataFrame
 
 
@@ -48,7 +51,9 @@ def explain(ledger: Ledger, name: str, customer_id: str, as_of: date | str | pd.
     if customer_id not in set(ledger.customers["customer_id"]):
         raise InputError(f"customer_id: '{customer_id}' is not in the ledger.")
     reader = Reader(ledger, customer_id, as_of)
-    return Explained(column=column, value=reader.value(column), rows=reader.read(column))
+    value = reader.value(column)
+    why = reader.missing(column) if np.isnan(value) else Missing.PRESENT
+    return Explained(column=column, value=value, missing=why, rows=reader.read(column))
 
 
 class Reader:
@@ -64,6 +69,11 @@ class Reader:
         """The column's value; NaN where it is missing."""
         found = self._value(column.value)
         return found / 100.0 if column.unit is Unit.MONEY else found
+
+    def missing(self, column: Column) -> Missing:
+        """Why the column's value is missing, told from the customer's own rows."""
+        has_history = any(self.rows[population] for population in HISTORY)
+        return reason_of(column, has_history, self._kept)
 
     def can_read(self, column: Column) -> bool:
         """Whether the customer's own rows make the value: not so for what stands beside them (peers, published series)."""
@@ -198,7 +208,8 @@ def _rows(
         "invoices": [_invoice(r, invoices.loc[r.invoice_id], known, rates) for r in lines(state)],
         "payments": _payments(known, members, rates, due),
         "events": [{"reference": r.event_id, "occurred_on": day(r.occurred_on), "kind": EVENT_CODES[r.kind],
-                    "amount": 0 if np.isnan(r.amount) else round(r.amount * 100)}
+                    "amount": 0 if np.isnan(r.amount) else round(r.amount * 100),
+                    "level": level_of(r.detail) if r.kind == "dunning" and isinstance(r.detail, str) else 0}
                    for r in lines(own("events"))],
         "terms": [_terms(r) for r in lines(own("credit_terms"))],
         "ratings": [_rating(r) for r in lines(own("ratings"))],
@@ -235,6 +246,8 @@ def _rating(r: Any) -> Row:
 def _invoice(r: Any, line: Any, known: Ledger, rates: Mapping[str, float]) -> Row:
     issued, due = day(r.issued_on), day(r.due_on)
     closed = FAR if pd.isna(r.closed_on) else day(r.closed_on)
+    told = known.events[known.events["kind"] == "dispute_opened"]
+    disputes = told[told["invoice_id"] == r.invoice_id]
     kind, credits = r.closed_kind, known.invoices[known.invoices["applies_to"] == r.invoice_id]
     booked = max(issued, day(line["booked_on"]))
     end: Callable[[int], int] = lambda T: closed if kind == "paid" else T  # noqa: E731
@@ -245,7 +258,7 @@ def _invoice(r: Any, line: Any, known: Ledger, rates: Mapping[str, float]) -> Ro
         "days_booked_after": booked - issued, "is_open": kind == "open", "is_paid": kind == "paid",
         "is_credited": kind == "credited", "is_factored": kind == "factored", "is_written_off": kind == "written_off",
         "is_owed": kind in ("open", "paid", "written_off"), "is_overdue": lambda T: kind == "open" and due < T,
-        "is_disputed": r.is_disputed, "count_payments": r.count_payments, "due_weekday": (due + 3) % 7,
+        "is_disputed": r.is_disputed, "was_disputed": bool(len(disputes)), "count_payments": r.count_payments, "due_weekday": (due + 3) % 7,
         "credited_amount": round(credits["amount"].sum() * 100 * rates[r.invoice_id]),
         "month": lambda T: (T - issued) // 30, "quarter_age": lambda T: (T - issued) // 90,
     }  # fmt: skip

@@ -100,6 +100,7 @@ class Settlement:
     closed_kind: Small
     count_payments: NDArray[np.int16]
     is_disputed: NDArray[np.bool_]
+    was_disputed: NDArray[np.bool_]  # in dispute now or before
     allocation_start: NDArray[np.int64]  # per invoice entry
     allocation_on: Days
     allocation_known_from: Days
@@ -401,16 +402,18 @@ def _versions(
     left = np.empty(n, dtype=np.int64) if len(rate) else own_left
     excess, given_up, credited = (np.zeros(n, dtype=np.int64) for _ in range(3))
     kinds, payments, disputed = np.empty(n, dtype=np.int8), np.empty(n, dtype=np.int16), np.empty(n, dtype=np.bool_)
+    were = np.zeros(n, dtype=np.bool_)
     in_halves(
         lambda lo, hi: settling.write_versions(
             lo, hi, most, (since, until, amount), rate, (where, on, first, last, allocations["document_cents"], kind), start,
-            (known, left, own_left, excess, given_up, credited, closed_on, kinds, payments, disputed),
+            (known, left, own_left, excess, given_up, credited, closed_on, kinds, payments, disputed, were),
         ), entries,
     )  # fmt: skip
     return {
         "version_start": start, "version_known_from": known, "open_cents": left, "document_open_cents": own_left,
         "document_excess_cents": excess, "document_written_off_cents": given_up, "credited_cents": credited,
         "closed_on": closed_on, "closed_kind": kinds, "count_payments": payments, "is_disputed": disputed,
+        "was_disputed": were,
     }  # fmt: skip
 
 

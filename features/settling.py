@@ -76,10 +76,10 @@ def count_versions(lo, hi, most, since, until, where, first, last, counts):  # t
 @njit(cache=True, nogil=True)
 def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no-untyped-def]
     """An invoice from the entries lo:hi known on day `at`: (allocated, credited, written off, closed_on, kind, payments,
-    disputed)."""
+    in dispute, ever in dispute)."""
     cash = credit = factored = written = np.int64(0)
     paid_since = credited_since = cash_since = factored_since = closed_since = NEVER
-    payments, disputed = 0, False
+    payments, disputed, was = 0, False, False
     for e in range(lo, hi):
         if not (first[e] <= at < last[e]):
             continue
@@ -95,6 +95,7 @@ def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no
             written += left if cents[e] == ALL_THAT_IS_LEFT else cents[e]
         else:
             disputed = kind[e] == DISPUTE_OPENED
+            was = was or disputed
         # days on which each sum reached the amount and from which it has stayed; judged once a day, not once an entry
         following = e + 1
         while following < hi and not (first[following] <= at < last[following]):
@@ -110,26 +111,26 @@ def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no
     allocated = cash + credit + factored + written
     if paid_since != NEVER:
         if credited_since != NEVER and cash_since == NEVER:
-            return allocated, credit, written, credited_since, CREDITED, payments, disputed
-        return allocated, credit, written, paid_since, PAID, payments, disputed
+            return allocated, credit, written, credited_since, CREDITED, payments, disputed, was
+        return allocated, credit, written, paid_since, PAID, payments, disputed, was
     if factored_since != NEVER:
-        return allocated, credit, written, factored_since, FACTORED, payments, disputed
+        return allocated, credit, written, factored_since, FACTORED, payments, disputed, was
     if closed_since != NEVER:
-        return allocated, credit, written, closed_since, WRITTEN_OFF, payments, disputed
-    return allocated, credit, written, NEVER, OPEN, payments, disputed
+        return allocated, credit, written, closed_since, WRITTEN_OFF, payments, disputed, was
+    return allocated, credit, written, NEVER, OPEN, payments, disputed, was
 
 
 @njit(cache=True, nogil=True)
 def write_versions(lo, hi, most, invoices, rate, allocations, version_start, versions):  # type: ignore[no-untyped-def]
-    """Fill the versions' fields. `excess`, `given_up` and `credited` come as zeros: pages that stay zero take no memory."""
+    """Fill the versions' fields. `excess`, `given_up`, `credited` and `were` come as zeros: pages that stay zero take no memory."""
     since, until, amount = invoices
     where, on, first, last, cents, kind = allocations
-    known, left, own_left, excess, given_up, credited, closed_on, kinds, payments, disputed = versions
+    known, left, own_left, excess, given_up, credited, closed_on, kinds, payments, disputed, were = versions
     days = np.empty(2 * most + 1, dtype=np.int32)
     for i in range(lo, hi):
         a, b, v = where[i], where[i + 1], version_start[i]
         for k in range(_changes(days, since[i], until[i], a, b, first, last)):
-            allocated, credit, written, closed, how, paid, dispute = _state(
+            allocated, credit, written, closed, how, paid, dispute, was = _state(
                 amount[i], a, b, on, first, last, cents, kind, days[k]
             )
             is_open = how == OPEN
@@ -140,6 +141,8 @@ def write_versions(lo, hi, most, invoices, rate, allocations, version_start, ver
                 excess[v] = allocated - amount[i]
             if written != 0:
                 given_up[v] = written
+            if was:
+                were[v] = True
             if credit != 0:
                 credited[v] = np.int64(np.rint(credit * rate[i])) if len(rate) else credit
             known[v], closed_on[v], kinds[v], payments[v], disputed[v] = days[k], closed, how, paid, dispute

@@ -124,7 +124,8 @@ class _Draw:
         named = np.isin(kinds, ["dispute_opened", "dispute_closed", "write_off"]) | (self.rng.random(n) < 0.5)
         frame = pd.DataFrame({
             "customer_id": of["customer_id"], "invoice_id": of["invoice_id"].where(named, None), "occurred_on": on, "kind": kinds,
-            "amount": np.where(self.rng.random(n) < 0.4, np.round(self.rng.uniform(10, 400, n), 2), np.nan), "detail": None,
+            "amount": np.where(self.rng.random(n) < 0.4, np.round(self.rng.uniform(10, 400, n), 2), np.nan),
+            "detail": np.where(kinds == "dunning", [f"level {k % 4}" for k in range(n)], None),
         })  # fmt: skip
         merged = pd.DataFrame({
             "customer_id": ["c09", "c10"], "occurred_on": pd.to_datetime(["2022-11-10", "2023-06-01"]), "kind": "merged_into",

@@ -21,6 +21,7 @@ from features.definition import (
     count,
     days_since,
     last,
+    maximum,
     mean,
     ratio,
     row,
@@ -30,25 +31,26 @@ from features.definition import (
 )  # fmt: skip
 
 REVERSALS = Rows("payments", "paid_on", WINDOW, row("is_reversal"))
+BROKEN = count(events_within(WINDOW, "promise_broken"))
 
 FEATURES = (
     Feature(
         name="part_paid_share_{window}", unit=Unit.SHARE, windows=(365,), risk=Risk.NONE,
         value=share(row("count_payments") > 1, of=due_within()),
         meaning="Share of the invoices due in the last {window} paid in more than one part.",
-        reason={"en": "{value} of the invoices were paid in parts", "zh": "{value} 的发票分次付款"},
+        reason={"en": "{value} of the invoices due in the last {window} were paid in parts", "zh": "{value} 的发票分次付款"},
     ),
     Feature(
         name="payments_per_invoice_{window}", unit=Unit.RATIO, windows=(365,), risk=Risk.NONE,
         value=mean(row("count_payments"), of=due_within()),
         meaning="Mean number of payments on the invoices due in the last {window}.",
-        reason={"en": "an invoice takes {value} payments", "zh": "每张发票平均 {value} 次付款"},
+        reason={"en": "an invoice is paid in {value} payments on average", "zh": "每张发票平均分 {value} 次付清"},
     ),
     Feature(
         name="short_paid_share_{window}", unit=Unit.SHARE, windows=(365,), risk=Risk.NONE,
         value=share((row("count_payments") > 0) & row("is_overdue"), of=due_within()),
         meaning="Share of the invoices due in the last {window} that were paid in part and are past due with the rest.",
-        reason={"en": "{value} of the invoices were paid short", "zh": "{value} 的发票少付"},
+        reason={"en": "{value} of the invoices due in the last {window} were paid in part and are overdue with the rest", "zh": "过去{window}到期的发票中有 {value} 仅部分付款、余额逾期"},
     ),
     Feature(
         name="unapplied_payment_share_{window}", unit=Unit.SHARE, windows=(365,), risk=Risk.NONE,
@@ -74,9 +76,20 @@ FEATURES = (
         reason={"en": "{value} of the open balance is disputed", "zh": "未结余额中有 {value} 存在争议"},
     ),
     Feature(
+        name="open_disputes", unit=Unit.COUNT, risk=Risk.NONE, value=count(open_items.only(row("is_disputed"))),
+        meaning="Open invoices under dispute on as_of.",
+        reason={"en": "{value} open invoices are in dispute", "zh": "有 {value} 张未结发票存在争议"},
+    ),
+    Feature(
+        name="disputes_lost_{window}", unit=Unit.COUNT, windows=(365,), risk=Risk.NONE,
+        value=count(due_within().only(row("was_disputed") & ~row("is_disputed") & row("credited_amount").equals(0))),
+        meaning="Invoices due in the last {window} whose dispute ended without a credit note: the customer was not in the right.",
+        reason={"en": "{value} disputes of the last {window} ended without a credit", "zh": "过去{window}有 {value} 次争议以未获贷记结束"},
+    ),
+    Feature(
         name="disputes_{window}", unit=Unit.COUNT, windows=(90, 365), risk=Risk.NONE, value=count(events_within(WINDOW, "dispute_opened")),
         meaning="Disputes opened in the last {window}.",
-        reason={"en": "{value} disputes in the last {window}", "zh": "过去{window}有 {value} 次争议"},
+        reason={"en": "{value} invoices were disputed in the last {window}", "zh": "过去{window}有 {value} 次争议"},
     ),
     Feature(
         name="broken_promises_{window}", unit=Unit.COUNT, windows=(90, 365), risk=Risk.RISES,
@@ -85,10 +98,11 @@ FEATURES = (
         reason={"en": "{value} promises to pay were broken in the last {window}", "zh": "过去{window}有 {value} 次违背付款承诺"},
     ),
     Feature(
-        name="promise_broken_share_{window}", unit=Unit.RATIO, windows=(365,), risk=Risk.RISES, missing=Missing.NOT_APPLICABLE,
-        value=ratio(count(events_within(WINDOW, "promise_broken")), count(events_within(WINDOW, "promise_to_pay"))),
-        meaning="Promises broken for each promise made in the last {window}; missing where none was made.",
-        reason={"en": "{value} of the promises to pay were broken", "zh": "付款承诺中有 {value} 未兑现"},
+        name="promise_broken_share_{window}", unit=Unit.SHARE, windows=(365,), risk=Risk.RISES, missing=Missing.NOT_APPLICABLE,
+        value=ratio(BROKEN, count(events_within(WINDOW, "promise_to_pay")).at_least(BROKEN)),
+        meaning="Share of the promises to pay of the last {window} that were broken (one made before and broken in it counts "
+                "as one of them); missing where there was none.",
+        reason={"en": "{value} of the promises to pay of the last {window} were broken", "zh": "过去{window}的付款承诺中有 {value} 未兑现"},
     ),
     Feature(
         name="bounced_payments_{window}", unit=Unit.COUNT, windows=(90, 365), risk=Risk.RISES,
@@ -99,7 +113,13 @@ FEATURES = (
     Feature(
         name="reminders_{window}", unit=Unit.COUNT, windows=(90, 365), risk=Risk.RISES, value=count(events_within(WINDOW, "dunning")),
         meaning="Reminders (dunning letters) sent in the last {window}.",
-        reason={"en": "{value} reminders in the last {window}", "zh": "过去{window}发出 {value} 次催款"},
+        reason={"en": "{value} reminders had to be sent in the last {window}", "zh": "过去{window}发出 {value} 次催款"},
+    ),
+    Feature(
+        name="reminder_level_{window}", unit=Unit.CODE, windows=(365,), risk=Risk.RISES, missing=Missing.NOT_APPLICABLE,
+        value=maximum(row("level"), of=events_within(WINDOW, "dunning").only(row("level") > 0)),
+        meaning="Highest level of the reminders of the last {window}, 1 to 9, as told with them; missing where none told its level.",
+        reason={"en": "reminders of the last {window} went up to level {value}", "zh": "过去{window}催款最高达到第 {value} 级"},
     ),
     Feature(
         name="order_blocks_{window}", unit=Unit.COUNT, windows=(365,), risk=Risk.RISES, value=count(events_within(WINDOW, "order_blocked")),
@@ -109,7 +129,7 @@ FEATURES = (
     Feature(
         name="concessions_{window}", unit=Unit.COUNT, windows=(730,), risk=Risk.RISES, value=count(events_within(WINDOW, "concession")),
         meaning="Concessions (a restructuring, a longer term for old debts) in the last {window}.",
-        reason={"en": "{value} concessions in the last {window}", "zh": "过去{window}有 {value} 次让步"},
+        reason={"en": "{value} concessions had to be made in the last {window}", "zh": "过去{window}有 {value} 次让步"},
     ),
     Feature(
         name="written_off_amount_{window}", unit=Unit.MONEY, windows=(730,), risk=Risk.RISES,

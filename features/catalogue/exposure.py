@@ -1,6 +1,9 @@
 """Exposure: what is open and overdue, how old it is, against the limit and against habit."""
 
+from functools import reduce
+
 from features.catalogue.rows import (
+    AMOUNT,
     DAYS_PAST_DUE,
     OPEN_AMOUNT,
     insured_limits,
@@ -8,6 +11,7 @@ from features.catalogue.rows import (
     limits,
     open_items,
     overdue_items,
+    reductions,
 )
 from features.definition import (
     Feature,
@@ -37,6 +41,11 @@ def bucket(low: int, high: int | None) -> Rows:
 
 OPEN = total(OPEN_AMOUNT, of=open_items)
 B1, B2, B3, B4 = (total(OPEN_AMOUNT, of=bucket(*b)) for b in ((1, 30), (31, 60), (61, 90), (91, None)))
+# every 30 days of the last 360, as what was open then follows from what came and went since (as the opening receivables of CEI)
+_OPEN_BEFORE = tuple(
+    OPEN + total(AMOUNT, of=reductions(days)) - total(AMOUNT, of=issued_within(days)) for days in range(30, 361, 30)
+)
+PEAK = reduce(Node.at_least, _OPEN_BEFORE, OPEN)
 
 
 def _share_of_open(part: Node) -> Node:
@@ -162,5 +171,22 @@ FEATURES = (
         value=ratio(OPEN, last(row("insured_limit"), of=insured_limits)),
         meaning="Open balance as a share of the insured limit.",
         reason={"en": "{value} of the insured limit is used", "zh": "投保额度已使用 {value}"},
+    ),
+    Feature(
+        name="peak_open_amount_12m", unit=Unit.MONEY, risk=Risk.NONE, value=PEAK,
+        meaning="Largest open balance on as_of and every 30 days before, up to 360: today's, less what was invoiced since, plus what "
+                "was paid and credited since.",
+        reason={"en": "up to {value} was open at one time in the last year", "zh": "过去一年未结余额最高为 {value}"},
+    ),
+    Feature(
+        name="open_to_peak_12m", unit=Unit.SHARE, risk=Risk.NONE, missing=Missing.NOT_APPLICABLE, value=ratio(OPEN, PEAK.at_least(OPEN)),
+        meaning="Open balance as a share of the largest one of the last 360 days; missing where nothing was open.",
+        reason={"en": "the open balance stands at {value} of its peak of the last year", "zh": "未结余额为过去一年峰值的 {value}"},
+    ),
+    Feature(
+        name="peak_limit_used_share_12m", unit=Unit.RATIO, risk=Risk.NONE, missing=Missing.NOT_REPORTED,
+        value=ratio(PEAK, last(row("credit_limit"), of=limits)),
+        meaning="Largest open balance of the last 360 days against the credit limit in force on as_of; missing without a limit.",
+        reason={"en": "the open balance reached {value} of the limit in the last year", "zh": "过去一年未结余额最高达到信用额度的 {value}"},
     ),
 )  # fmt: skip

@@ -49,6 +49,11 @@ def allocations_within(window: int | str = WINDOW) -> Rows:
     return Rows("payments", "paid_on", window, row("is_on_invoice"))
 
 
+def reductions(window: int | str = WINDOW) -> Rows:
+    """All that lowered receivables of invoices in the window: payments, credit notes, nettings, sales, less reversals."""
+    return Rows("payments", "paid_on", window, row("is_applied"))
+
+
 payments = Rows("payments", "paid_on", None, row("is_payment"))
 
 
@@ -75,6 +80,6 @@ insured_limits = Rows("terms", "effective_on", None, row("has_insured_limit"))
 ratings = Rows("ratings", "rated_on", None, row("has_risk"))
 
 
-def attribute(name: str) -> Rows:
-    """The observations of one attribute."""
-    return Rows("attributes", "observed_on", None, row("name").equals(ATTRIBUTE_NAMES.index(name)))
+def attribute(name: str, window: int | None = None) -> Rows:
+    """The observations of one attribute; those of the last `window` days where one is given."""
+    return Rows("attributes", "observed_on", window, row("name").equals(ATTRIBUTE_NAMES.index(name)))

@@ -1,7 +1,7 @@
 """Turnover: how much and how often the customer buys, how that changes, and the receivables figures made of it."""
 
 from features.catalogue.exposure import OPEN
-from features.catalogue.rows import AMOUNT, OPEN_AMOUNT, issued_within, open_items, overdue_items
+from features.catalogue.rows import AMOUNT, OPEN_AMOUNT, issued_within, open_items, overdue_items, reductions
 from features.definition import (
     WINDOW,
     Feature,
@@ -19,21 +19,15 @@ from features.definition import (
     total,
 )
 
-
-def _reductions(window: int | str = WINDOW) -> Rows:
-    """All that lowered receivables of invoices in the window: payments, credit notes, nettings, sales, less reversals."""
-    return Rows("payments", "paid_on", window, row("is_applied"))
-
-
 SALES_12M = total(AMOUNT, of=issued_within(365))
-COLLECTED_12M = total(AMOUNT, of=_reductions(365))
+COLLECTED_12M = total(AMOUNT, of=reductions(365))
 NOT_DUE = total(OPEN_AMOUNT, of=open_items.only(~row("is_overdue")))
 
 FEATURES = (
     Feature(
         name="invoices_{window}", unit=Unit.COUNT, windows=(30, 90, 365, 730), risk=Risk.NONE, value=count(issued_within()),
         meaning="Number of invoices issued in the last {window}.",
-        reason={"en": "{value} invoices in the last {window}", "zh": "过去{window}开具 {value} 张发票"},
+        reason={"en": "{value} invoices were issued in the last {window}", "zh": "过去{window}开具 {value} 张发票"},
     ),
     Feature(
         name="invoices_due_{window}", unit=Unit.COUNT, windows=(90, 365), risk=Risk.NONE,
@@ -44,13 +38,13 @@ FEATURES = (
     Feature(
         name="sales_{window}", unit=Unit.MONEY, windows=(90, 365), risk=Risk.NONE, value=total(AMOUNT, of=issued_within()),
         meaning="Amount invoiced in the last {window}.",
-        reason={"en": "{value} invoiced in the last {window}", "zh": "过去{window}开票金额为 {value}"},
+        reason={"en": "{value} was invoiced in the last {window}", "zh": "过去{window}开票金额为 {value}"},
     ),
     Feature(
         name="paid_amount_{window}", unit=Unit.MONEY, windows=(90, 365), risk=Risk.NONE,
         value=total(AMOUNT, of=Rows("payments", "paid_on", WINDOW, row("is_payment"))),
         meaning="Amount paid in the last {window}, applied or not.",
-        reason={"en": "{value} paid in the last {window}", "zh": "过去{window}付款金额为 {value}"},
+        reason={"en": "{value} was paid in the last {window}", "zh": "过去{window}付款金额为 {value}"},
     ),
     Feature(
         name="paid_to_sales_{window}", unit=Unit.RATIO, windows=(90, 365), risk=Risk.NONE,
@@ -101,23 +95,23 @@ FEATURES = (
         name="active_months_{window}", unit=Unit.COUNT, windows=(365, 730), risk=Risk.NONE,
         value=distinct(row("month"), of=issued_within()),
         meaning="In how many stretches of 30 days of the last {window} an invoice was issued.",
-        reason={"en": "invoices in {value} months of the last {window}", "zh": "过去{window}有 {value} 个月开票"},
+        reason={"en": "invoices were issued in {value} months of the last {window}", "zh": "过去{window}有 {value} 个月开票"},
     ),
     Feature(
         name="dso_12m", unit=Unit.DAYS, risk=Risk.RISES, value=ratio(OPEN * 365, SALES_12M), source="definitions: DSO",
         meaning="Days sales outstanding: open balance against the invoicing of the last 365 days, in days.",
-        reason={"en": "days sales outstanding are {value}", "zh": "应收账款周转天数为 {value}"},
+        reason={"en": "the open balance equals {value} of invoicing", "zh": "未结余额相当于 {value} 的开票额"},
     ),
     Feature(
         name="best_possible_dso_12m", unit=Unit.DAYS, risk=Risk.NONE, value=ratio(NOT_DUE * 365, SALES_12M),
         source="definitions: best possible DSO", meaning="Days sales outstanding if nothing were past due.",
-        reason={"en": "days sales outstanding would be {value} if nothing were overdue", "zh": "若无逾期，周转天数为 {value}"},
+        reason={"en": "the balance not yet due equals {value} of invoicing", "zh": "未到期余额相当于 {value} 的开票额"},
     ),
     Feature(
         name="average_days_delinquent_12m", unit=Unit.DAYS, risk=Risk.RISES,
         value=ratio(total(OPEN_AMOUNT, of=overdue_items) * 365, SALES_12M), source="definitions: ADD",
         meaning="Average days delinquent: days sales outstanding less the best possible ones.",
-        reason={"en": "the customer is {value} delinquent on average", "zh": "平均拖欠天数为 {value}"},
+        reason={"en": "the overdue balance equals {value} of invoicing", "zh": "逾期余额相当于 {value} 的开票额"},
     ),
     Feature(
         name="cei_12m", unit=Unit.INDEX, risk=Risk.NONE, source="definitions: CEI",

@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 from features.book import Book, prepare
 from features.catalogue import CATALOGUE
 from features.definition import Risk, Unit
-from features.history import build, build_items
+from features.history import build, build_items, missing_codes
 from features.known import day, known_from, known_on
 from features.ledger import Ledger
 from features.reference import Reader
@@ -126,17 +126,16 @@ def test_corrupting_the_future_changes_nothing(as_of: pd.Timestamp) -> None:
 @given(as_of=AS_OF)
 def test_two_interpreters_read_one_declaration_to_the_last_bit(as_of: pd.Timestamp) -> None:
     matrix = build(book(), everyone(as_of))
+    codes = missing_codes(book(), matrix)
     for customer in ("c00", "c03", "c10", "c11"):
         reader = Reader(LEDGER, customer, as_of)
         for column in CATALOGUE.columns(level="customer"):
             if reader.can_read(column):
                 expected, found = reader.value(column), matrix.loc[(customer, as_of), column.name]
-                assert expected == found or (np.isnan(expected) and np.isnan(found)), (
-                    column.name,
-                    customer,
-                    expected,
-                    found,
-                )
+                where = (column.name, customer, expected, found)
+                assert expected == found or (np.isnan(expected) and np.isnan(found)), where
+                code = reader.missing(column) if np.isnan(expected) else 0
+                assert codes.loc[(customer, as_of), column.name] == code, where
 
 
 @settings(max_examples=10, deadline=None)

@@ -110,6 +110,76 @@ def test_behaviour(name: str, as_of: str, expected: float) -> None:
     assert one(name, invoice, as_of=as_of, events=BEHAVIOUR) == expected
 
 
+DISPUTED = """
+    invoice_id | occurred_on | booked_on  | kind           | detail
+    a          | 2024-02-05  | 2024-02-05 | dispute_opened |
+    a          | 2024-02-20  | 2024-03-01 | dispute_closed |
+    b          | 2024-02-06  | 2024-02-06 | dispute_opened |
+    b          | 2024-02-21  | 2024-02-21 | dispute_closed |
+    a          | 2024-03-02  | 2024-03-02 | dunning        | 1
+    a          | 2024-03-20  | 2024-03-25 | dunning        | level 3, block A
+    a          | 2024-03-05  | 2024-03-05 | promise_broken |
+    a          | 2024-03-04  | 2024-03-04 | promise_to_pay |
+    a          | 2024-03-08  | 2024-03-08 | promise_to_pay |
+"""
+
+
+@pytest.mark.parametrize(("name", "as_of", "expected"), [
+    ("open_disputes", "2024-02-10", 2.0),
+    ("open_disputes", "2024-02-29", 1.0),           # a's end is booked in March
+    ("disputes_lost_12m", "2024-02-29", 0.0),       # b's ended with a credit note
+    ("disputes_lost_12m", "2024-03-01", 1.0),
+    ("reminder_level_12m", "2024-03-24", 1.0),      # the second reminder is not booked yet
+    ("reminder_level_12m", "2024-03-25", 3.0),
+    ("promise_broken_share_12m", "2024-03-25", 1 / 2),
+])  # fmt: skip
+def test_disputes_won_and_lost_and_how_far_reminders_went(name: str, as_of: str, expected: float) -> None:
+    invoices = """
+        invoice_id | kind        | issued_on  | due_on     | amount | applies_to
+        a          | invoice     | 2024-01-02 | 2024-02-01 | 100    |
+        b          | invoice     | 2024-01-02 | 2024-02-01 | 100    |
+        n          | credit_note | 2024-02-21 | 2024-02-21 | 40     | b
+    """
+    assert one(name, invoices, as_of=as_of, events=DISPUTED) == expected
+
+
+@pytest.mark.parametrize(("name", "expected"), [
+    ("peak_open_amount_12m", 300.0),        # 30 days before 30 June only b was open, 60 days before a and b: 100 + 200
+    ("open_to_peak_12m", 150 / 300),
+    ("peak_limit_used_share_12m", 300 / 400),
+])  # fmt: skip
+def test_the_most_that_was_open_at_one_time(name: str, expected: float) -> None:
+    invoices = """
+        invoice_id | issued_on  | due_on     | amount
+        a          | 2024-04-01 | 2024-06-01 | 100
+        b          | 2024-04-20 | 2024-06-20 | 200
+    """
+    payments = """
+        invoice_id | paid_on    | amount
+        a          | 2024-05-10 | 100
+        b          | 2024-06-20 | 50
+    """
+    limit = "effective_on | credit_limit\n 2024-01-01 | 400"
+    assert one(name, invoices, payments, as_of="2024-06-30", credit_terms=limit) == expected
+
+
+@pytest.mark.parametrize(("name", "as_of", "expected"), [
+    ("monthly_revenue", "2024-03-31", 900.0),
+    ("monthly_revenue_to_mean_12m", "2024-03-31", 900 / ((600 + 900) / 2)),
+    ("monthly_revenue_to_mean_12m", "2024-03-09", 1.0),      # February's is not booked yet
+    ("head_count", "2024-03-31", 12.0),
+    ("head_count_age_days", "2024-03-31", 91.0),             # since 2023-12-31
+])  # fmt: skip
+def test_what_the_customer_reports_about_itself(name: str, as_of: str, expected: float) -> None:
+    attributes = """
+        name            | observed_on | booked_on  | value
+        monthly_revenue | 2024-01-31  | 2024-02-10 | 600
+        monthly_revenue | 2024-02-29  | 2024-03-10 | 900
+        head_count      | 2023-12-31  | 2024-01-05 | 12
+    """
+    assert one(name, as_of=as_of, attributes=attributes) == expected
+
+
 TERMS = """
     effective_on | booked_on  | credit_limit | payment_terms_days
     2024-01-01   | 2024-01-01 | 1000         | 30
@@ -181,13 +251,35 @@ def test_a_customer_merged_into_another_brings_its_history() -> None:
     assert one("open_amount", invoices, as_of="2024-03-05", events=merger, customer="old") == 0.0
 
 
-def test_the_three_meanings_of_missing() -> None:
-    snapshots = pd.DataFrame({"customer_id": ["acme"], "as_of": pd.to_datetime(["2024-03-31"])})
-    codes = missing_codes(build(ledger(customers="customer_id\n acme"), snapshots)).iloc[0]
-    assert codes["late_share_12m"] == 1
-    assert codes["rating_risk"] == 2
-    assert codes["overdue_share"] == 3
-    assert codes["open_amount"] == 0
+ALONE = "invoice_id | issued_on | due_on | amount\n a | 2024-01-02 | 2024-02-01 | 100"
+PAID = "invoice_id | paid_on | amount\n a | 2024-02-11 | 100"
+REPORTED = {
+    "customers": "customer_id | industry\n acme | metal\n bolt | ",
+    "credit_terms": "effective_on | credit_limit\n 2024-01-01 | 0",
+}
+
+
+@pytest.mark.parametrize(("name", "as_of", "tables", "code"), [
+    ("late_share_12m", "2024-01-31", {"invoices": INVOICES}, 3),         # a is known, and nothing fell due yet
+    ("late_share_12m", "2024-01-01", {"invoices": INVOICES}, 1),         # a is not known yet
+    ("late_share_12m", "2024-03-31", {"invoices": INVOICES}, 0),
+    ("late_share_1m", "2024-04-15", {"invoices": INVOICES}, 3),          # a fell due before the window, b after it
+    ("overdue_share", "2024-01-01", {"invoices": INVOICES}, 1),
+    ("overdue_share", "2024-06-30", {"invoices": ALONE, "payments": PAID}, 3),  # nothing is open
+    ("rating_risk", "2024-06-30", {"invoices": INVOICES}, 2),
+    ("limit_used_share", "2024-06-30", {"invoices": INVOICES}, 2),       # no limit is reported
+    ("limit_used_share", "2024-06-30", {"invoices": INVOICES, **REPORTED}, 3),  # nothing is a share of a limit of 0
+    ("industry_late_share_12m", "2024-06-30", {"invoices": INVOICES}, 2),
+    ("industry_late_share_12m", "2024-01-31", {"invoices": INVOICES, **REPORTED}, 3),  # metal has nothing due
+    ("late_share_to_industry_12m", "2024-06-30", {"invoices": INVOICES}, 2),
+    ("group_open_amount", "2024-06-30", {"invoices": INVOICES}, 3),      # it has no parent group
+    ("open_amount", "2024-01-01", {"invoices": INVOICES}, 0),
+])  # fmt: skip
+def test_each_missing_value_has_its_own_meaning(name: str, as_of: str, tables: dict[str, str], code: int) -> None:
+    book = ledger(**tables)
+    matrix = build(book, pd.DataFrame({"customer_id": ["acme"], "as_of": pd.to_datetime([as_of])}))
+    assert missing_codes(book, matrix)[name].iloc[0] == code
+    assert np.isnan(matrix[name].iloc[0]) == (code != 0)
 
 
 HISTORY = """
