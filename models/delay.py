@@ -97,13 +97,15 @@ class DelayModel:
         (ISO 3166 alpha-2); only `expected_on` needs them.
 
         Columns: p_late_1 … p_late_90 (P of being settled at least so many days late), days_late_p10, p50, p90
-        (signed), days_late_mean (lateness counted up to a year), days_beyond_terms (the mean with early payment counted
+        (signed), days_late_likely (the day with most chance within 3 days of it), days_late_mean (lateness counted up
+        to a year), days_beyond_terms (the mean with early payment counted
         as on time), and with `items` expected_on, the day of the median moved to a working day of the customer's
         country, never before the day after the question.
         """
         curves = self.curves(X)
         found = {f"p_late_{k}": curves.at_least(k) for k in THRESHOLDS}
         found |= {f"days_late_p{round(100 * level)}": curves.quantile(level) for level in QUANTILES}
+        found["days_late_likely"] = curves.likely()
         found["days_late_mean"], found["days_beyond_terms"] = curves.mean(), curves.mean(floor=0.0)
         frame = pd.DataFrame(found, index=X.index)
         if items is not None:

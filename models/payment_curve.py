@@ -53,6 +53,11 @@ class Curves:
         levels = np.broadcast_to(np.asarray(level, dtype=np.float64), self.asked.shape).astype(np.float64)
         return _quantile(self.asked, self.steps.first, self.steps.end, self.unpaid, levels)
 
+    def likely(self, around: int = 3) -> Floats:
+        """The day (days late) that has most chance within `around` days of it, after the question and up to 120 days
+        late (or so many days after the question, where that is later); the first of several such days."""
+        return _likely(self.asked, self.steps.first, self.steps.end, self.unpaid, around)
+
     def mean(self, floor: float = -np.inf) -> Floats:
         """Expected days late; what is unpaid at the end of the curve counts as its last day (a restricted mean).
 
@@ -142,6 +147,28 @@ def _quantile(asked, first, end, unpaid, level):  # type: ignore[no-untyped-def]
                 break
             start, before = end[s], unpaid[s]
         out[i] = found
+    return out
+
+
+@njit(cache=True)
+def _likely(asked, first, end, unpaid, around):  # type: ignore[no-untyped-def]
+    out = np.empty(len(asked))
+    for i in range(len(asked)):
+        days = max(asked[i], 0) + 120 - asked[i]
+        left = np.empty(days + around + 1)  # unpaid by the end of each day from the question's on
+        left[0], k, start, before = 1.0, 1, asked[i], 1.0
+        for s in range(first[i], first[i + 1]):
+            while k < len(left) and asked[i] + k <= end[s]:
+                left[k] = before + (unpaid[s] - before) * (asked[i] + k - start) / (end[s] - start)
+                k += 1
+            start, before = end[s], unpaid[s]
+        left[k:] = before
+        best, chosen = -1.0, 1
+        for day in range(1, days + 1):
+            chance = left[max(day - around - 1, 0)] - left[day + around]
+            if chance > best + 1e-12:
+                best, chosen = chance, day
+        out[i] = asked[i] + chosen
     return out
 
 

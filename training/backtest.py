@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from features.ledger import Ledger
 from features.snapshots import active, month_ends
 from models import metrics
 from training import default
-from training.delay import Asker, Recipe, fit_recipe, levels_on
+from training.delay import fit_recipe
 from training.delay_evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, baselines, evaluate
 from training.delay_questions import Asked, outcomes
 from training.labels import default_labels, delay_labels
@@ -108,36 +108,17 @@ def backtest(
 def delay_window(
     ledger: Ledger, book: Book, truth: Asked, window: Window, seed: int
 ) -> tuple[pd.DataFrame, list[Scored]]:
-    """Every invoice issued in the window, asked about on the day before, the levels renewed each month.
+    """Every invoice issued in the window, asked about on the day before with the model of the window's origin.
 
     An invoice paid before it was issued has no question and is not among them.
     """
-    recipe = fit_recipe(ledger, book, window.origin, seed, explain=False)
     issued = truth.items["issued_on"]
-    frames, parts = [], []
-    starts = [window.first, *pd.date_range(window.first + DAY, window.last, freq="MS")]
-    for start, end in zip(starts, [*(s - DAY for s in starts[1:]), window.last], strict=True):
-        asked = truth.only(((issued >= start) & (issued <= end)).to_numpy())
-        if not len(asked.items):
-            continue
-        model = (
-            recipe.model
-            if start == window.first
-            else replace(recipe.model, levels=_renewed(ledger, book, recipe, window, start - DAY))
-        )
-        X = build_items(book, asked.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS))))
-        scored = Scored.of(asked, X, model)
-        frames.append(_invoices(ledger, asked, X, model.predict(X), window))
-        parts.append(scored)
-    return (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()), parts
-
-
-def _renewed(ledger: Ledger, book: Book, recipe: Recipe, window: Window, day: pd.Timestamp) -> Any:
-    """Levels by what is known on a later day: of the earlier model's questions, and of the model's own since the
-    origin.
-    """
-    since = Asker(model=replace(recipe.model, levels=type(recipe.model.levels)()), after=window.origin, until=day)
-    return levels_on(book, outcomes(ledger, day), [*([recipe.earlier] if recipe.earlier else []), since])
+    asked = truth.only(((issued >= window.first) & (issued <= window.last)).to_numpy())
+    if not len(asked.items):
+        return pd.DataFrame(), []
+    model = fit_recipe(ledger, book, window.origin, seed, explain=False).model
+    X = build_items(book, asked.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS))))
+    return _invoices(ledger, asked, X, model.predict(X), window), [Scored.of(asked, X, model)]
 
 
 def _invoices(ledger: Ledger, asked: Asked, X: pd.DataFrame, predicted: pd.DataFrame, window: Window) -> pd.DataFrame:

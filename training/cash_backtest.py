@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,9 @@ from features.book import prepare
 from features.currency import reporting_cents
 from features.ledger import Ledger
 from models.cash_forecast import forecast
-from models.conformal import Levels
 from models.decisions.inflow import week_ends
 from models.open_book import open_book
-from training.delay import Asker, fit_recipe, levels_on
-from training.delay_questions import outcomes
+from training.delay import fit_recipe
 
 FORECASTS = ("expected", "due_date", "customer_mean")
 
@@ -68,20 +66,13 @@ def cash_backtest(
     watch: Callable[[Iterable[Any]], Iterable[Any]] = iter,
 ) -> CashBacktest:
     """Forecasts of `weeks` weeks on every second Sunday from `first` to `last`; the model is fitted again every
-    `refit_months`, its levels are renewed on every forecast day."""
+    `refit_months`."""
     book = prepare(ledger)
     days = list(pd.date_range(first, last - pd.Timedelta(days=7 * weeks), freq="2W-SUN"))
-    recipe, fitted_on, parts = None, None, []
+    model, fitted_on, parts = None, None, []
     for day in watch(days):
-        if recipe is None or fitted_on is None or day >= fitted_on + pd.DateOffset(months=refit_months):
-            recipe, fitted_on = fit_recipe(ledger, book, day, seed, explain=False), day
-        model = recipe.model
-        if day > fitted_on:
-            since = Asker(model=replace(model, levels=Levels()), after=fitted_on, until=day)
-            model = replace(
-                model,
-                levels=levels_on(book, outcomes(ledger, day), [*([recipe.earlier] if recipe.earlier else []), since]),
-            )
+        if model is None or fitted_on is None or day >= fitted_on + pd.DateOffset(months=refit_months):
+            model, fitted_on = fit_recipe(ledger, book, day, seed, explain=False).model, day
         ends, names = week_ends(day, weeks)
         found = forecast(book, model, day, ends, seed=seed, with_new=False)
         actual = actual_inflow(ledger, open_book(book, day), day, ends)

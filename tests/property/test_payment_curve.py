@@ -21,6 +21,11 @@ def curve(asked: int, hazards: list[float], levels: list[float]) -> Curves:
     return Levels(calibrated=(0.0, *sorted(levels), 1.0)).applied(raw)
 
 
+def around(found: Curves, day: int) -> float:
+    """The chance to be paid within 3 days of a day."""
+    return float(found.unpaid_on(np.array([day - 4]))[0] - found.unpaid_on(np.array([day + 3]))[0])
+
+
 @settings(max_examples=200, deadline=None)
 @given(asked=DAYS, hazards=HAZARDS, levels=MAPS)
 def test_answers_agree(asked: int, hazards: list[float], levels: list[float]) -> None:
@@ -33,6 +38,10 @@ def test_answers_agree(asked: int, hazards: list[float], levels: list[float]) ->
     assert quantiles == sorted(quantiles)
     assert quantiles[0] > asked  # nothing before the day after the question
     assert asked < found.mean()[0] <= found.steps.end[-1]
+    likely = int(found.likely()[0])
+    assert likely > asked
+    if quantiles[1] <= max(asked, 0) + 120:  # no other day has more chance within 3 days of it, the median neither
+        assert around(found, likely) >= around(found, int(quantiles[1])) - 1e-9
     for level, day in zip((0.1, 0.5, 0.9), quantiles, strict=True):
         paid_by = 1.0 - found.unpaid_on(np.array([int(day)]))[0]
         paid_before = 1.0 - found.unpaid_on(np.array([int(day) - 1]))[0]
@@ -59,3 +68,9 @@ def test_mean_by_hand() -> None:
     assert abs(found.mean()[0] - 1.5) < 1e-6
     assert found.quantile(0.5)[0] == 1.0
     assert found.at_least(2)[0] == 0.5
+    assert found.likely()[0] == 1.0  # the first of the days within 3 of which lie both
+    # 40 % on day 1, and 30 % each on days 9 and 10: within 3 days of day 7 or later lie 60 %
+    two = np.where(steps.end == 1, 0.4, np.where(steps.end == 9, 0.5, np.where(steps.end == 10, 1.0, 0.0)))
+    apart = curves_of(np.array([0]), steps, two)
+    assert apart.quantile(0.5)[0] == 9.0
+    assert apart.likely()[0] == 7.0
