@@ -1,57 +1,69 @@
-"""The delay model on the real ledgers and splits, asked on the day before issue: python -m benchmarks.delay_real [SET
-…]
+"""The delay model on the real ledgers, asked on the day before issue: python -m benchmarks.delay_real [SET …]
 
-SET is one of datarisk, datarisk_covid, highradius, highradius_unseen, datarisk_unseen. Reads ../shared/data where it is
-there. HighRadius has no issue date: the importer takes the due date less 15 days.
+SET is one of datarisk, datarisk_covid, highradius (the splits of the shared data's README), datarisk_quarters,
+highradius_quarters (an origin every quarter), datarisk_unseen, highradius_unseen (no customer asked about was in the
+training). Reads ../shared/data where it is there. HighRadius has no issue date: the importer takes the due date less 15
+days.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.delay_plain import plain_boosting, plain_figures
 from cli.output import table
 from features.book import prepare
 from features.history import build_items
 from features.importers import format_named
 from features.importers.run import Options, import_files
 from features.ledger import Ledger, read_ledger
-from training.backtest import Window, delay_window
+from training.backtest import Window, delay_window, windows
 from training.delay import train
-from training.delay_evaluation import BASELINE_INPUTS, Scored, evaluate
+from training.delay_evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
 from training.delay_questions import Asked, outcomes, questions
 from training.splits import customer_folds
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 FOLDS = 3
+DAY = pd.Timedelta(days=1)
 SPLITS = {
     "datarisk": ("datarisk", "datarisk", "2019-08-01", "2020-01-31"),
     "datarisk_covid": ("datarisk", "datarisk", "2020-02-01", "2020-06-30"),
     "highradius": ("highradius", "highradius/invoices.csv", "2019-09-27", "2019-12-03"),
 }
+QUARTERS = {
+    "datarisk": ("datarisk", "datarisk", "2019-04-01", "2020-06-30"),
+    "highradius": ("highradius", "highradius/invoices.csv", "2019-04-01", "2019-12-03"),
+}
+SMALLEST_SEGMENT = 500
 COLUMNS = (
-    "auc_late_5",
-    "average_precision_late_5",
-    "brier_late_5",
-    "mae_days",
-    "within_3_days_share",
-    "crps_days",
-    "coverage_80",
-    "coverage_80_levels",
+    ("AUC >=5", "auc_late_5"),
+    ("AP >=5", "average_precision_late_5"),
+    ("Brier", "brier_late_5"),
+    ("MAE", "mae_days"),
+    ("within 3", "within_3_days_share"),
+    ("of likely", "within_3_days_of_likely_share"),
+    ("pinball", "pinball_mean"),
+    ("CRPS", "crps_days"),
+    ("cover 80", "coverage_80"),
+    ("by level", "coverage_80_levels"),
 )
-HEADER = ("", "items", "AUC >=5", "AP >=5", "Brier", "MAE", "within 3", "CRPS", "cover 80", "by level")
-RULES = (
-    ("always on the day", "baseline_on_the_day_"),
-    ("customer's mean", "baseline_customer_mean_"),
-    ("customer's median", "baseline_customer_median_"),
-    ("customer's late rate", "baseline_customer_late_rate_"),
-    ("customer's distribution", "baseline_customer_distribution_"),
-    ("Kaplan-Meier", "baseline_kaplan_meier_"),
-)
+HEADER = ("", "items", *(title for title, _ in COLUMNS))
+RULES = {
+    "always on the day": "baseline_on_the_day_",
+    "customer's mean": "baseline_customer_mean_",
+    "customer's median": "baseline_customer_median_",
+    "customer's late rate": "baseline_customer_late_rate_",
+    "customer's distribution": "baseline_customer_distribution_",
+    "Kaplan-Meier": "baseline_kaplan_meier_",
+}
+PLAIN = "plain boosting"
 
 
 def imported(fmt: str, source: str) -> Ledger:
@@ -66,59 +78,81 @@ def imported(fmt: str, source: str) -> Ledger:
         return read_ledger(Path(place) / "ledger")
 
 
-def line(name: str, figures: dict[str, float], prefix: str = "") -> list[str]:
-    cells = [f"{figures[prefix + c]:.3f}" if prefix + c in figures else "" for c in COLUMNS]
-    return [name, f"{figures.get('items', 0):,.0f}" if not prefix else "", *cells]
+def line(name: str, figures: Mapping[str, float], prefix: str = "") -> list[str]:
+    """One row of figures; those that a rule does not have stay empty."""
+    cells = [f"{figures[prefix + c]:.3f}" if prefix + c in figures else "" for _, c in COLUMNS]
+    return [name, f"{figures['items']:,.0f}" if not prefix and "items" in figures else "", *cells]
+
+
+def interval_lines(figures: Mapping[str, float]) -> list[list[str]]:
+    """The ends of the 95 % intervals over customers."""
+    return [
+        [f"  95 % {word}", "", *(f"{figures[c + end]:.3f}" if c + end in figures else "" for _, c in COLUMNS)]
+        for word, end in (("from", "_low"), ("to", "_high"))
+    ]
 
 
 def segments(scored: Scored, asked_on: pd.Series) -> dict[str, np.ndarray]:
-    """Large and small customers, seen and unseen, each month."""
+    """Large and small customers, seen and unseen, those whose outcome had time to come, each month."""
     size = pd.Series(scored.customers).value_counts()
     large = np.isin(scored.customers, size.index[:10].to_numpy(dtype=object))
     first = scored.X["habit_weight"].fillna(0).to_numpy() == 0
     found = {"ten largest customers": large, "all others": ~large, "without history": first, "with history": ~first}
+    found["due 30 days before the end"] = scored.observed_after_due >= MATURE_DAYS
     months = asked_on.dt.to_period("M").astype(str).to_numpy()
-    return found | {f"asked in {m}": months == m for m in np.unique(months)}
+    return found | {f"issued in {m}": months == m for m in np.unique(months)}
 
 
 def run(name: str) -> None:
-    """Print one split: the model, its interval, the plain rules, the segments of 500 items or more."""
+    """Print one split: the model, its intervals, the plain rules, the segments of 500 items or more."""
     fmt, source, first, last = SPLITS[name]
     ledger = imported(fmt, source)
-    window = Window(
-        origin=pd.Timestamp(first) - pd.Timedelta(days=1), first=pd.Timestamp(first), last=pd.Timestamp(last)
-    )
+    window = Window(origin=pd.Timestamp(first) - DAY, first=pd.Timestamp(first), last=pd.Timestamp(last))
     book, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on), begun_only=False)
     frame, parts = delay_window(ledger, book, truth, window, 1)
-    whole = Scored.together(parts)
+    asked, past = _issued(truth, window), outcomes(ledger, window.origin)
+    plain = plain_boosting(book, past, asked.items)
+    whole = parts[0]
     begun = whole.ended > whole.curves.asked
     scored, frame = whole.only(begun), frame[begun]
     figures = evaluate(scored)
-    rows = [
-        line("model", figures),
-        [
-            "  95 % over customers",
-            "",
-            f"{figures['auc_late_5_low']:.3f}-{figures['auc_late_5_high']:.3f}",
-            "",
-            "",
-            f"{figures['mae_days_low']:.2f}-{figures['mae_days_high']:.2f}",
-        ]
-        + [""] * 4,
-    ]
-    rows += [line(rule, figures, prefix) for rule, prefix in RULES]
+    rows = [line("model", figures), *interval_lines(figures)]
+    rows.append(line(PLAIN, plain_figures(_only(plain, begun), asked.only(begun))))
+    rows += [line(rule, figures, prefix) for rule, prefix in RULES.items()]
     if not begun.all():
         every = evaluate(whole, intervals=False)
         rows.append(line("with those paid before", every))
-        rows += [line("  " + rule, every, prefix) for rule, prefix in RULES[:4]]
+        rows += [line("  " + rule, every, prefix) for rule, prefix in list(RULES.items())[:4]]
     print(f"\n{name}: known before {first}, asked {first} to {last}, known outcomes\n")
     print(table(rows, HEADER))
-    parts_of = segments(scored, frame["scored_on"])
+    print(
+        f"\n95 % over customers: days of error less than the customer's median "
+        f"{figures['mae_gain_on_customer_median_low']:.2f} to {figures['mae_gain_on_customer_median_high']:.2f}, CRPS less "
+        f"than the customer's distribution {figures['crps_gain_on_customer_distribution_low']:.2f} to "
+        f"{figures['crps_gain_on_customer_distribution_high']:.2f}\n"
+    )
     rows = [
         line(part, evaluate(scored.only(which), intervals=False))
-        for part, which in parts_of.items()
-        if which.sum() >= 500
+        for part, which in segments(scored, frame["scored_on"] + DAY).items()
+        if which.sum() >= SMALLEST_SEGMENT
     ]
+    print(table(rows, HEADER), flush=True)
+
+
+def run_quarters(name: str) -> None:
+    """Print one line a quarter and kind: the model of the quarter's origin, the plain boosting and the plain rules."""
+    fmt, source, first, last = QUARTERS[name]
+    ledger = imported(fmt, source)
+    book, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on))
+    rows = []
+    for window in windows(pd.Timestamp(first), pd.Timestamp(last), 3):
+        _, parts = delay_window(ledger, book, truth, window, 1)
+        asked = _issued(truth, window)
+        figures = evaluate(parts[0], intervals=False)
+        rows.append(line(f"{window.first.date()} to {window.last.date()}", figures))
+        rows.append(line("  " + PLAIN, plain_figures(plain_boosting(book, outcomes(ledger, window.origin), asked.items), asked)))  # fmt: skip
+        rows += [line("  " + rule, figures, prefix) for rule, prefix in RULES.items()]
+    print(f"\n{name}: every quarter by a model of what was known on the day before it, known outcomes\n")
     print(table(rows, HEADER), flush=True)
 
 
@@ -126,7 +160,7 @@ def run_unseen(name: str) -> None:
     """Print the same split when the model has seen none of the customers asked about: in FOLDS parts by customer."""
     fmt, source, first, last = SPLITS[name]
     ledger = imported(fmt, source)
-    book, origin = prepare(ledger), pd.Timestamp(first) - pd.Timedelta(days=1)
+    book, origin = prepare(ledger), pd.Timestamp(first) - DAY
     past, truth = outcomes(ledger, origin), outcomes(ledger, pd.Timestamp(ledger.last_known_on))
     asked = truth.only(truth.items["issued_on"].between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy())
 
@@ -137,17 +171,28 @@ def run_unseen(name: str) -> None:
     for fold in range(FOLDS):
         model = train(book, questions(of_fold(past, fold, False), 1), seed=1, explain=False)
         some = of_fold(asked, fold, True)
-        parts.append(
-            Scored.of(
-                some, build_items(book, some.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS)))), model
-            )
-        )
-    print(f"\n{name}: the same, each customer asked of a model that was fitted without it (no levels)\n")
-    print(table([line("model", evaluate(Scored.together(parts), intervals=False))], HEADER), flush=True)
+        X = build_items(book, some.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS))))
+        parts.append(Scored.of(some, X, model))
+    figures = evaluate(Scored.together(parts))
+    print(f"\n{name}: each customer asked of a model that was fitted without it (no levels)\n")
+    rows = [line("model", figures), *interval_lines(figures)]
+    print(table([*rows, *(line(rule, figures, prefix) for rule, prefix in RULES.items())], HEADER), flush=True)
 
+
+def _issued(truth: Asked, window: Window) -> Asked:
+    return truth.only(truth.items["issued_on"].between(window.first, window.last).to_numpy())
+
+
+def _only(plain, rows):  # type: ignore[no-untyped-def]
+    return type(plain)(late=plain.late[rows], days=plain.days[rows])
+
+
+KINDS = {"_quarters": run_quarters, "_unseen": run_unseen}
 
 if __name__ == "__main__":
     if not SHARED.exists():
         sys.exit("skipped: ../shared/data is not there; the sample ledger's figures come from benchmarks.delay_truth.")
-    for asked_for in sys.argv[1:] or [*SPLITS, *(f"{name}_unseen" for name in ("datarisk", "highradius"))]:
-        run_unseen(asked_for.removesuffix("_unseen")) if asked_for.endswith("_unseen") else run(asked_for)
+    every = [*SPLITS, *(f"{name}{kind}" for kind in KINDS for name in QUARTERS)]
+    for asked_for in sys.argv[1:] or every:
+        kind = next((k for k in KINDS if asked_for.endswith(k)), "")
+        KINDS.get(kind, run)(asked_for.removesuffix(kind))
