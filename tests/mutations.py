@@ -38,8 +38,8 @@ MUTATIONS = (
     Mutation(
         words="cut on paid_on: a fact counts from its event, not from its booking",
         file="features/known.py",
-        old="    return event if table.known is None else np.maximum(",
-        new="    return event if table.known else np.maximum(",
+        old="    found: Days = days(event) if table.known is None else _later(_seconds(event), _seconds(frame[table.known]))",
+        new="    found: Days = days(event)",
         tests=("tests/unit/test_ledger.py",),
     ),
     Mutation(
@@ -65,9 +65,9 @@ MUTATIONS = (
     ),
     Mutation(
         words="skip the calibrator online",
-        file="models/default.py",
-        old="        log_odds = self.calibration.log_odds(mean)\n",
-        new="        log_odds = mean\n",
+        file="models/calibrated_bag.py",
+        old="        return self.calibration.log_odds(mean), self",
+        new="        return mean, self",
         tests=("tests/unit/test_default_model.py",),
     ),
     Mutation(
@@ -79,10 +79,24 @@ MUTATIONS = (
     ),
     Mutation(
         words="count a credit note in full as a payment",
-        file="features/settlement.py",
+        file="features/settling.py",
         old="        if credited_since != NEVER and cash_since == NEVER:",
         new="        if credited_since != NEVER and cash_since == NEVER - 1:",
         tests=("tests/spec/test_settlement.py",),
+    ),
+    Mutation(
+        words="take texts for equal whose hashes are equal",
+        file="features/texts.py",
+        old="            if _are_equal(data, lo, hi, own, start[row], start[row + 1]):",
+        new="            if row >= 0:",
+        tests=("tests/unit/test_texts.py",),
+    ),
+    Mutation(
+        words="say 'not applicable' where others did not report",
+        file="features/missing.py",
+        old="            lacks = lacks | (presence[rows, place[of]] == 0)",
+        new="            lacks = lacks & (presence[rows, place[of]] == 0)",
+        tests=("tests/spec/test_features.py",),
     ),
     Mutation(
         words="let the bag's mean depend on how many rows are asked about",
