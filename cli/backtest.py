@@ -14,16 +14,18 @@ import click
 from cli.output import json_option, print_json, progress, table
 from features.errors import InputError
 
-FIGURES = (
-    "auc_late_5",
-    "average_precision_late_5",
-    "brier_late_5",
-    "mae_days",
-    "within_3_days_share",
-    "crps_days",
-    "coverage_80",
-    "coverage_80_levels",
-)
+FIGURES = {
+    "auc_late_5": "AUC >=5",
+    "average_precision_late_5": "AP >=5",
+    "brier_late_5": "Brier",
+    "mae_days": "MAE",
+    "within_3_days_share": "within 3",
+    "within_3_days_of_likely_share": "of likely",
+    "pinball_mean": "pinball",
+    "crps_days": "CRPS",
+    "coverage_80": "cover 80",
+    "coverage_80_levels": "by level",
+}
 BASELINES = {
     "always on the day": "baseline_on_the_day_",
     "customer's mean": "baseline_customer_mean_",
@@ -71,17 +73,21 @@ def day_of(name: str, text: str) -> Any:
 def command(ledger: Path, first: str, last: str, step: str, model: str, seed: int, out: Path, as_json: bool) -> None:
     """At each origin fit on what was known then, score what came after, and set plain rules beside the models.
 
-    Writes invoices.parquet and customers.parquet (predictions with what came of them) and metrics.json to --out.
+    Writes invoices.parquet and customers.parquet (predictions with what came of them) and metrics.json to --out, and
+    logs them as a run of the MLflow experiment `backtest`.
 
     Example: tradecredit backtest build/datarisk --from 2019-08-01 --to 2020-01-31 --step 6M --out build/backtest
     """
     from features.ledger import read_ledger
+    from models.registry import Settings
+    from training import tracking
     from training.backtest import backtest
 
     months = months_of(step)
     start, end = day_of("--from", first), day_of("--to", last)
+    book = read_ledger(ledger)
     result = backtest(
-        read_ledger(ledger),
+        book,
         start,
         end,
         step_months=months,
@@ -95,6 +101,8 @@ def command(ledger: Path, first: str, last: str, step: str, model: str, seed: in
             frame.to_parquet(out / f"{name}.parquet", index=False)
     figures = finite(result.figures)
     (out / "metrics.json").write_text(json.dumps(figures, indent=2, allow_nan=False), encoding="utf-8")
+    asked = {"from": first, "to": last, "step": step, "model": model, "seed": seed}
+    run_id = tracking.log_backtest(Settings.from_environment(), book, figures, out, asked)
     if as_json:
         print_json(figures)
         return
@@ -102,7 +110,7 @@ def command(ledger: Path, first: str, last: str, step: str, model: str, seed: in
         print_delay(figures["delay"])
     if "default" in figures:
         print_default(figures["default"])
-    click.echo(f"\nwritten: {out}")
+    click.echo(f"\nwritten: {out}; logged as run {run_id}")
 
 
 def finite(value: Any) -> Any:
@@ -141,7 +149,7 @@ def print_delay(figures: dict[str, Any]) -> None:
             ]
             rows.append(["  95 % over customers", *low_high])
         rows += [[name, *(shown(found.get(prefix + f)) for f in FIGURES)] for name, prefix in BASELINES.items()]
-        click.echo(table(rows, ["", "AUC >=5", "AP >=5", "Brier", "MAE", "within 3", "CRPS", "cover 80", "by level"]))
+        click.echo(table(rows, ["", *FIGURES.values()]))
     if len(figures["windows"]) > 1:
         click.echo("\nEach window, known outcomes")
         rows = [
@@ -153,24 +161,7 @@ def print_delay(figures: dict[str, Any]) -> None:
             ]
             for w in figures["windows"]
         ]
-        click.echo(
-            table(
-                rows,
-                [
-                    "",
-                    "items",
-                    "AUC >=5",
-                    "AP >=5",
-                    "Brier",
-                    "MAE",
-                    "within 3",
-                    "CRPS",
-                    "cover 80",
-                    "by level",
-                    "median's MAE",
-                ],
-            )
-        )
+        click.echo(table(rows, ["", "items", *FIGURES.values(), "median's MAE"]))
 
 
 def print_default(figures: dict[str, Any]) -> None:

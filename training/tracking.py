@@ -1,4 +1,4 @@
-"""What a training run leaves in MLflow: parameters, metrics, tables, plots, catalogue, a registered candidate."""
+"""What a training run or a backtest leaves in MLflow: parameters, metrics, tables, plots, catalogue, a candidate."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,54 @@ def log(
     for tag, value in identity.items():
         store.set_model_version_tag(name, version, tag, value)
     return registry.load(settings, name, version)
+
+
+def log_backtest(
+    settings: Settings, ledger: Ledger, figures: Mapping[str, Any], folder: Path, parameters: Mapping[str, Any]
+) -> str:
+    """Log a backtest as a run of the experiment `backtest`; its run id.
+
+    figures : nested; every number in it becomes a metric named by its place (`delay.mature.mae_days`; of a list, the
+    figures of its entry k as step k). folder : the files that the backtest wrote, kept as artifacts.
+    """
+    import mlflow
+
+    store = registry.client(settings)
+    parent = os.environ.get("MLFLOW_RUN_ID")
+    run = store.create_run(
+        _experiment(store, settings, "backtest"),
+        tags={
+            **({"mlflow.parentRunId": parent} if parent else {}),
+            registry.FINGERPRINT_TAG: ledger.fingerprint,
+            "mlflow.source.git.commit": _commit(),
+        },
+        run_name=f"backtest {figures['from']} to {figures['to']}",
+    )
+    with mlflow.start_run(run_id=run.info.run_id):
+        mlflow.log_params({"ledger_fingerprint": ledger.fingerprint, **parameters})
+        for step, named in enumerate(_numbers(figures)):
+            mlflow.log_metrics(named, step=step)
+        mlflow.log_artifacts(str(folder))
+    return str(run.info.run_id)
+
+
+def _numbers(figures: Mapping[str, Any]) -> list[dict[str, float]]:
+    """Step by step, name -> number: what stands in lists is spread over the steps, all else is of step 0."""
+    steps: list[dict[str, float]] = [{}]
+
+    def visit(value: Any, name: str, step: int) -> None:
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                visit(inner, f"{name}.{key}" if name else str(key), step)
+        elif isinstance(value, list):
+            steps.extend({} for _ in range(len(value) - len(steps)))
+            for place, inner in enumerate(value):
+                visit(inner, name, place)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            steps[step][name] = float(value)
+
+    visit(figures, "", 0)
+    return steps
 
 
 def _catalogue() -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from cli.main import commands
 from features.errors import InputError
 from features.history import prepare
+from models import registry
 from models.open_book import open_book
 from tests.drawn import ledger as drawn_ledger
 from tests.served import small
@@ -29,7 +30,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+def few_trees(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("TRADECREDIT_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr(delay.train, "__kwdefaults__", {**delay.train.__kwdefaults__, "trees": 8, "members": 1})
 
 
@@ -76,6 +79,14 @@ def test_backtest_writes_predictions_beside_what_came(folder: Path, tmp_path: Pa
     figures = json.loads((tmp_path / "metrics.json").read_text())
     assert figures["delay"]["known_outcome"]["baseline_customer_median_mae_days"] > 0
     assert len(figures["delay"]["windows"]) == 2
+    store = registry.client(settings := registry.Settings.from_environment())
+    experiment = store.get_experiment_by_name(settings.experiment("backtest"))
+    (logged,) = store.search_runs([experiment.experiment_id])
+    assert logged.data.params["ledger_fingerprint"] == small().ledger.fingerprint
+    assert logged.data.metrics["delay.mature.mae_days"] == figures["delay"]["mature"]["mae_days"]
+    windows = store.get_metric_history(logged.info.run_id, "delay.windows.mature.mae_days")
+    assert [m.value for m in windows] == [w["mature"]["mae_days"] for w in figures["delay"]["windows"]]
+    assert "invoices.parquet" in {file.path for file in store.list_artifacts(logged.info.run_id)}
     for rule in ("always on the day", "customer's mean", "customer's median", "customer's late rate", "Kaplan-Meier"):
         assert rule in result.output
 
