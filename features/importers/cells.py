@@ -33,6 +33,14 @@ def cell(source: Source, declared: Field, position: int) -> str:
     return f"CASE WHEN starts_with({raw}, '\"') AND length({raw}) > 1 THEN {inside} ELSE {raw} END"
 
 
+def _bare(source: Source, declared: Field, position: int) -> str:
+    """SQL of one cell's text, a text without the blanks around it (trimming every cell would cost more than looking)."""
+    text = cell(source, declared, position)
+    if declared.type not in (TEXT, ID):
+        return text
+    return f"CASE WHEN starts_with({text}, ' ') OR ends_with({text}, ' ') THEN trim({text}) ELSE {text} END"
+
+
 def _split(source: Source) -> tuple[str, str]:
     """SQL of a line's cells, and the test that nothing of the line was lost in splitting."""
     delimiter = quoted(source.delimiter)
@@ -60,7 +68,7 @@ def _oddities(source: Source, name: str, declared: Field, tells_itself: bool) ->
         tests.append(f"NOT abs({name}) < {values.LARGEST}")  # also what is not finite
     if declared.type in (TEXT, ID):
         words = ", ".join(quoted(word) for word in values.NONE_WORDS)
-        tests.append(f"(length(t_{name}) BETWEEN 3 AND 4 AND t_{name} IN ({words}))")
+        tests.append(f"CASE WHEN strlen(t_{name}) BETWEEN 3 AND 4 THEN t_{name} IN ({words}) ELSE false END")
         if declared.must_have_value and not tells_itself:
             tests.append(f"t_{name} = {quoted(source.header[source.columns[name]])}")
             tests.append(f"(length(t_{name}) >= 3 AND regexp_full_match(lower(t_{name}), {quoted(TOTALS)}))")
@@ -78,22 +86,23 @@ def first_pass(source: Source, file: File, number: int) -> str:
     # a repeated header or a totals row has no date where each record has one: it is odd by that alone
     tells_itself = any(declared.must_have_value and declared.type == DATE for declared in present.values())
     # blanks around a date or number only make the row odd; around a text they would become part of it
-    texts = [
-        f"nullif({'trim' if d.type in (TEXT, ID) else ''}({cell(source, d, source.columns[n])}), '') AS t_{n}"
-        for n, d in present.items()
-    ]
+    texts = [f"nullif({_bare(source, d, source.columns[n])}, '') AS t_{n}" for n, d in present.items()]
     fast = [f"{values.fast(d.type, f't_{n}')} AS {n}" for n, d in present.items()]
     absent = [f"NULL::{values.SQL_TYPE[d.type]} AS {n}" for n, d in file.fields.items() if n not in present]
     odd = [test for n, d in present.items() for test in _oddities(source, n, d, tells_itself)]
-    is_odd = f"NOT {BLANK} AND ({' OR '.join([f'len(f) <> {len(source.header)}', f'NOT {whole}', *odd])})"
+    width = len(source.header)
+    # the looks at the whole line are dear, and taken only where the line's cells give reason to
+    is_usual = f"len(f) = {width} AND {whole}" if width > 1 else "false"
+    doubt = " OR ".join([f"len(f) <> {width}", f"NOT {whole}", *odd])
     lines = f"SELECT line, {split} AS f FROM {lines_of(source)}"
     return f"""
         CREATE TABLE fast_{number} AS
         SELECT {", ".join(file.fields)}, width, is_odd, CASE WHEN is_odd THEN f END AS f,
             CASE WHEN is_odd THEN line END AS original
         FROM (
-            SELECT *, CASE WHEN {BLANK} THEN 0 WHEN NOT {whole} THEN -1 ELSE len(f) END AS width,
-                coalesce({is_odd}, false) AS is_odd
+            SELECT *, CASE WHEN {is_usual} THEN {width} WHEN {BLANK} THEN 0 WHEN NOT {whole} THEN -1 ELSE len(f) END
+                    AS width,
+                CASE WHEN {doubt} THEN NOT {BLANK} ELSE false END AS is_odd
             FROM (SELECT *, {", ".join([*fast, *absent])} FROM (SELECT *, {", ".join(texts)} FROM ({lines})))
         )
     """

@@ -157,8 +157,6 @@ def _give_nothing(connection: duckdb.DuckDBPyConnection, fmt: Format, roles: dic
 
 def _break_references(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: dict[str, str]) -> bool:
     """Refuse rows that refer to an invoice or a customer that is not there; True where there were any."""
-    if fmt.whole_invoices:
-        return False  # a payment stands on its invoice's own row, and falls with it
     before = _count(connection)
 
     def accepted(name: str, columns: str) -> str:
@@ -171,7 +169,17 @@ def _break_references(connection: duckdb.DuckDBPyConnection, fmt: Format, existi
             " UNION ALL ".join(parts) or f"SELECT {', '.join('NULL AS ' + c for c in columns.split(', '))} WHERE false"
         )
 
-    if "payments" in fmt.tables:
+    named = "FROM draft_invoices WHERE kind = 'credit_note' AND applies_to IS NOT NULL"
+    if "invoices" in fmt.tables and connection.execute(f"SELECT count(*) {named}").fetchall()[0][0]:
+        connection.execute(f"""
+            INSERT INTO bad SELECT DISTINCT file, line, 'the currency of a credit note must be its invoice''s ' ||
+                i.currency || ' (found ''' || c.currency || ''')'
+            FROM (SELECT * {named}) c JOIN ({accepted("invoices", "invoice_id, currency")}) i
+                ON i.invoice_id = c.applies_to AND i.currency <> c.currency
+            ANTI JOIN bad USING (file, line)
+        """)
+    # where a row is a whole invoice, its payment stands on the same row, and falls with it
+    if "payments" in fmt.tables and not fmt.whole_invoices:
         connection.execute(f"""
             INSERT INTO bad SELECT DISTINCT file, line, CASE WHEN invoice_currency IS NULL
                 THEN 'payments.invoice_id is not an invoice of the ledger (found ''' || invoice_id || ''')'

@@ -12,7 +12,7 @@ from features.ledger import source_of
 from features.tables import TABLES
 
 # What is added up, as signed whole cents over one ledger table. Open is what invoices leave after all that names them.
-CENTS = "CAST(round(amount * 100) AS HUGEINT)"
+CENTS = "CAST(round(amount * 100) AS BIGINT)"
 MEASURES = {
     "invoiced": ("invoices", f"CASE WHEN kind = 'invoice' THEN {CENTS} ELSE 0 END"),
     "credited": ("invoices", f"CASE WHEN kind = 'credit_note' THEN {CENTS} ELSE 0 END"),
@@ -25,23 +25,24 @@ MEASURES = {
 STRIPPED = r" \(found .*$"
 
 
-def totals_sql(tables: dict[str, str]) -> str:
-    """SQL of (measure, currency, cents) over the given relations of invoices and payments."""
-    parts = [
-        f"SELECT '{measure}' AS measure, currency, sum({cents}) AS cents FROM {tables[table]} "
-        "WHERE isfinite(amount) AND abs(amount) < 1e15 AND currency IS NOT NULL GROUP BY currency"
-        for measure, (table, cents) in MEASURES.items()
-        if table in tables
-    ]
-    return " UNION ALL ".join(parts) or "SELECT '' AS measure, '' AS currency, 0 AS cents WHERE false"
+ADDED_UP = "isfinite(amount) AND abs(amount) < 1e15 AND currency IS NOT NULL"
+
+
+def _sums(table: str) -> tuple[tuple[str, ...], str]:
+    """The measures over one ledger table, and SQL of their sums: one pass over the rows for all of them."""
+    own = {measure: cents for measure, (of_table, cents) in MEASURES.items() if of_table == table}
+    return tuple(own), ", ".join(f"sum({cents})" for cents in own.values())
 
 
 def totals(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> dict[tuple[str, str], int]:
-    """(currency, measure) -> cents, with `open` = invoiced - credited - (paid - unapplied)."""
-    found = {
-        (currency, measure): int(cents)
-        for measure, currency, cents in connection.execute(totals_sql(tables)).fetchall()
-    }
+    """(currency, measure) -> cents over relations of invoices and payments, with `open` = invoiced - credited -
+    (paid - unapplied)."""
+    found: dict[tuple[str, str], int] = {}
+    for table, relation in tables.items():
+        measures, sums = _sums(table)
+        sql = f"SELECT currency, {sums} FROM {relation} WHERE {ADDED_UP} GROUP BY currency"
+        for currency, *cents in connection.execute(sql).fetchall():
+            found |= {(currency, measure): int(amount) for measure, amount in zip(measures, cents, strict=True)}
     return with_open(found)
 
 
@@ -70,14 +71,14 @@ def control(
     )
     lost: dict[tuple[str, str], list[dict[str, Any]]] = {}
     sums: dict[tuple[str, str, str], list[int]] = {}
-    for measure, (table, cents) in MEASURES.items():
-        if table in drafts:
-            rows = connection.execute(
-                f"SELECT reason, currency, sum({cents}), count(*) FROM draft_{table} JOIN {reason} USING (file, "
-                f"line) "
-                "WHERE isfinite(amount) AND abs(amount) < 1e15 AND currency IS NOT NULL GROUP BY ALL ORDER BY ALL"
-            ).fetchall()
-            for words, currency, amount, count in rows:
+    for table, relation in drafts.items():
+        measures, added = _sums(table)
+        rows = connection.execute(
+            f"SELECT reason, currency, count(*), {added} FROM {relation} JOIN {reason} USING (file, line) "
+            f"WHERE {ADDED_UP} GROUP BY ALL ORDER BY reason, currency"
+        ).fetchall()
+        for words, currency, count, *amounts in rows:
+            for measure, amount in zip(measures, amounts, strict=True):
                 sums[currency, measure, words] = [int(amount), int(count)]
     for currency, _measure, words in list(sums):
         part = {m: sums.get((currency, m, words), [0, 0]) for m in MEASURES}

@@ -26,7 +26,7 @@ from features.tables import SQL_TYPES, TABLES
 
 REPORT, LOG = "import_report.json", "imports.json"
 MEMORY = "1200MB"
-STEPS = ("reading", "checking", "comparing", "writing", "settling", "accounting")
+STEPS = ("reading", "checking", "comparing", "writing", "accounting", "settling")
 
 
 def _silent(step: str) -> None:
@@ -123,10 +123,8 @@ def _import(
         part for name in tables for part in book.parts(connection, folder, scratch, name, number, existing.get(name))
     ])  # fmt: skip
     quarantine.write(connection, folder, readings)
-    options.step("settling")
-    whole = report.ledger_totals(connection, folder)
-    settled = settle_import(connection, folder, is_first=not existing, totals=whole)
     options.step("accounting")
+    whole = report.ledger_totals(connection, folder)
     taken = report.accepted_totals(connection, fmt, folder) if existing else whole
     result = {
         "format": fmt.name,
@@ -145,8 +143,11 @@ def _import(
         "tables": {name: vars(change) for name, change in changes.items()},
         "totals": report.control(connection, fmt, taken),
         "ledger_totals": report.by_currency(whole),
-        "settlement": settled,
     }
+    options.step("settling")
+    for relation in (f"{kind}_{reading.number}" for reading in readings for kind in ("fast", "careful")):
+        connection.execute(f"DROP TABLE IF EXISTS {relation}")  # the source is accounted for: its memory is free
+    result["settlement"] = settle_import(connection, folder, is_first=not existing, totals=whole)
     _write_json(folder / REPORT, result)
     conventions = {"day_first": _told(readings, "day_first"), "decimal": _told(readings, "decimal")}
     _write_json(

@@ -6,6 +6,7 @@ are those of features/settlement.py over bare arrays, so that a book of millions
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,44 +52,76 @@ def settle_import(
     scope = "" if is_first else f" AND invoice_id IN ({_touched(connection)})"
     connection.execute(
         "CREATE TABLE settled_invoices AS SELECT row_number() OVER () - 1 AS n, invoice_id, "
-        f"CAST({CENTS} AS BIGINT) AS cents, currency FROM {current['invoices']} WHERE kind = 'invoice'{scope}"
+        f"{CENTS} AS cents, currency FROM {current['invoices']} WHERE kind = 'invoice'{scope}"
     )
-    currencies = [row[0] for row in connection.execute("SELECT DISTINCT currency FROM settled_invoices").fetchall()]
-    currencies.sort()
+    currencies = sorted(r[0] for r in connection.execute("SELECT DISTINCT currency FROM settled_invoices").fetchall())
     codes = f"list_position([{', '.join(quoted(c) for c in currencies) or 'NULL'}], currency) - 1"
     invoices = connection.sql(f"SELECT cents, CAST({codes} AS TINYINT) AS currency FROM settled_invoices ORDER BY n")
     amount, currency = _arrays(invoices.to_arrow_table(), "cents", "currency")
-    entries = connection.sql(" UNION ALL ".join(_entries(current))).to_arrow_table()
-    number, on, cents, kind = _arrays(entries, "n", "day", "cents", "kind")
-    order, start = by_group(number, len(amount), on, kind)
-    on, cents, kind = on[order], cents[order], kind[order]
-    found: list[NDArray[Any]] = [np.empty(len(amount), dtype=np.int64) for _ in range(3)] + [
-        np.empty(len(amount), dtype=np.int8)
-    ]
-    for low in range(0, len(amount), SLICE):
-        high = min(low + SLICE, len(amount))
-        rows = slice(start[low], start[high])
-        states = final_states(amount[low:high], start[low : high + 1] - start[low], on[rows], cents[rows], kind[rows])
-        for whole, part in zip(found, states, strict=True):
-            whole[low:high] = part
-    named = np.where((kind == WRITE_OFF), 0, cents)
-    money_in = np.concatenate([[0], np.cumsum(named)])
-    allocated = money_in[start[1:]] - money_in[start[:-1]]
+    sums = _settled(amount, currency, len(currencies), *_sorted_entries(connection, current, len(amount)))
     shown = []
-    for code, name in enumerate(currencies):
-        own = currency == code
-        left, excess, written = (int(part[own].sum()) for part in found[:3])
-        _reconcile(name, int(amount[own].sum()) - int(allocated[own].sum()), left - excess + written)
+    for name, own in zip(currencies, sums, strict=True):
+        _reconcile(name, own.invoiced - own.allocated, own.left - own.excess + own.written_off)
         if is_first:
-            loose = _loose_credit(connection, current["invoices"], name)
-            _reconcile(name, totals[name, "open"], left - excess + written - loose)
-        counts = np.bincount(found[3][own], minlength=len(CLOSED_KINDS)).tolist()
+            loose = _loose(connection, current, name)
+            _reconcile(name, totals[name, "open"], own.left - own.excess + own.written_off - loose)
         shown.append(
-            {"currency": name, "invoices": int(own.sum())}
-            | dict(zip(CLOSED_KINDS, counts, strict=True))
-            | {"open_amount": money(left), "overpaid": money(excess), "written_off_amount": money(written)}
+            {"currency": name, "invoices": sum(own.counts)}
+            | dict(zip(CLOSED_KINDS, own.counts, strict=True))
+            | {
+                "open_amount": money(own.left),
+                "overpaid": money(own.excess),
+                "written_off_amount": money(own.written_off),
+            }
         )
     return shown
+
+
+@dataclass(kw_only=True)
+class _Sums:
+    """What one currency's invoices add up to, in cents, and how many of them stand in each of the CLOSED_KINDS."""
+
+    invoiced: int = 0
+    allocated: int = 0
+    left: int = 0
+    excess: int = 0
+    written_off: int = 0
+    counts: list[int] = field(default_factory=lambda: [0] * len(CLOSED_KINDS))
+
+
+def _sorted_entries(
+    connection: duckdb.DuckDBPyConnection, current: dict[str, str], invoices: int
+) -> tuple[NDArray[Any], ...]:
+    """(start, day, cents, kind): all that names an invoice, sorted by invoice, day and kind; invoice i's entries are
+    start[i]:start[i + 1]."""
+    entries = connection.sql(" UNION ALL ".join(_entries(current))).to_arrow_table()
+    number, on, cents, kind = _arrays(entries, "n", "day", "cents", "kind")
+    order, start = by_group(number, invoices, on, kind)
+    return start, on[order], cents[order], kind[order]
+
+
+def _settled(
+    amount: NDArray[np.int64], currency: NDArray[np.int8], currencies: int, start: NDArray[np.int64],
+    on: NDArray[np.int32], cents: NDArray[np.int64], kind: NDArray[np.int8],
+) -> list[_Sums]:  # fmt: skip
+    """Settle the invoices slice by slice; one entry a currency."""
+    sums = [_Sums() for _ in range(currencies)]
+    for low in range(0, len(amount), SLICE):
+        high = min(low + SLICE, len(amount))
+        rows, bounds = slice(start[low], start[high]), start[low : high + 1] - start[low]
+        left, excess, written, how = final_states(amount[low:high], bounds, on[rows], cents[rows], kind[rows])
+        running = np.concatenate([[0], np.cumsum(np.where(kind[rows] == WRITE_OFF, 0, cents[rows]))])
+        allocated = running[bounds[1:]] - running[bounds[:-1]]
+        for code, own in enumerate(sums):
+            mine = currency[low:high] == code
+            own.invoiced += int(amount[low:high][mine].sum())
+            own.allocated += int(allocated[mine].sum())
+            own.left += int(left[mine].sum())
+            own.excess += int(excess[mine].sum())
+            own.written_off += int(written[mine].sum())
+            counts = np.bincount(how[mine], minlength=len(CLOSED_KINDS)).tolist()
+            own.counts = [a + b for a, b in zip(own.counts, counts, strict=True)]
+    return sums
 
 
 def _touched(connection: duckdb.DuckDBPyConnection) -> str:
@@ -130,11 +163,15 @@ def _arrays(table: pa.Table, *names: str) -> list[NDArray[Any]]:
     return [table[name].combine_chunks().to_numpy(zero_copy_only=False) for name in names]
 
 
-def _loose_credit(connection: duckdb.DuckDBPyConnection, invoices: str, currency: str) -> int:
-    """Cents of credit notes that name no invoice of the ledger."""
+def _loose(connection: duckdb.DuckDBPyConnection, current: dict[str, str], currency: str) -> int:
+    """Cents of the customers' credit that the totals take from what is open and no invoice gets: credit notes that name
+    none, and money that names what is no invoice (a credit note that was paid back, say)."""
+    none = "NOT IN (SELECT invoice_id FROM settled_invoices)"
+    signed = f"CASE WHEN kind IN ({BACK}) THEN -{CENTS} ELSE {CENTS} END"
     found = connection.execute(
-        f"SELECT coalesce(sum({CENTS}), 0) FROM {invoices} WHERE kind = 'credit_note' AND currency = ? AND (applies_to "
-        "IS NULL OR applies_to NOT IN (SELECT invoice_id FROM settled_invoices))",
+        f"SELECT (SELECT coalesce(sum({CENTS}), 0) FROM {current['invoices']} WHERE kind = 'credit_note' AND currency = "
+        f"$1 AND (applies_to IS NULL OR applies_to {none})) + (SELECT coalesce(sum({signed}), 0) FROM "
+        f"{current['payments']} WHERE currency = $1 AND invoice_id IS NOT NULL AND invoice_id {none})",
         [currency],
     ).fetchall()
     return int(found[0][0])

@@ -63,9 +63,9 @@ def fast(kind: str, text: str) -> str:
     if kind == ID:
         return f"CASE WHEN NOT contains({text}, '.') AND NOT contains({text}, '+') THEN {text} END"
     if kind == DATE:
-        return f"CASE WHEN length({text}) = 10 THEN TRY_CAST({text} AS DATE) END"
+        return f"CASE WHEN strlen({text}) = 10 THEN TRY_CAST({text} AS DATE) END"
     if kind == MONTH:
-        return f"CASE WHEN length({text}) = 7 THEN TRY_CAST({text} || '-01' AS DATE) END"
+        return f"CASE WHEN strlen({text}) = 7 THEN TRY_CAST({text} || '-01' AS DATE) END"
     if kind == NUMBER:
         # '1.234' is in doubt until the whole column has been seen
         return f"CASE WHEN {text}[-4] <> '.' AND NOT contains({text}, '_') THEN TRY_CAST({text} AS DOUBLE) END"
