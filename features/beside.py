@@ -26,19 +26,30 @@ Rows = Callable[[Codes, Days], Matrix]
 
 def values_beside(book: Book, customer: Codes, days: Days, rows: Rows) -> Matrix:
     """One row a (customer, day), one column a name in GIVENS; NaN where not known. `rows` computes GROUP_COLUMNS."""
+    found = np.full((len(days), len(GIVENS)), np.nan)
+    for name, values in _known(book, customer, days, rows).items():
+        found[:, GIVENS.index(name)] = values
+    return found
+
+
+def _known(book: Book, customer: Codes, days: Days, rows: Rows) -> dict[str, NDArray[np.float64]]:
+    """name -> values, of what the book has: without industries, countries, series or groups nothing is looked for."""
     named: dict[str, NDArray[np.float64]] = {}
     for kind in PEER_GROUPS:
-        found = book.peers.shares(kind, book.peer_groups[kind][customer], days)
-        named[f"{kind}_late_share_12m"], named[f"{kind}_late_30_share_12m"] = found[:, 0], found[:, 1]
-    countries = book.countries[customer]
-    for series in MACRO_SERIES:
-        named[series], named[f"{series}_change_12m"] = _series(
-            book, np.full(len(days), series, dtype=object), countries, days
-        )
-    climates = np.array([CLIMATE + name if name else "" for name in book.industries[customer]], dtype=object)
-    named["industry_climate"], named["industry_climate_change_12m"] = _series(book, climates, countries, days)
-    named |= _group(book, customer, days, rows)
-    return np.column_stack([named[name] for name in GIVENS])
+        if book.peers.groups[kind]:
+            found = book.peers.shares(kind, book.peer_groups[kind][customer], days)
+            named[f"{kind}_late_share_12m"], named[f"{kind}_late_30_share_12m"] = found[:, 0], found[:, 1]
+    if book.published:
+        countries = book.countries[customer]
+        for series in MACRO_SERIES:
+            named[series], named[f"{series}_change_12m"] = _series(
+                book, np.full(len(days), series, dtype=object), countries, days
+            )
+        climates = np.array([CLIMATE + name if name else "" for name in book.industries[customer]], dtype=object)
+        named["industry_climate"], named["industry_climate_change_12m"] = _series(book, climates, countries, days)
+    if (book.groups >= 0).any():
+        named |= _group(book, customer, days, rows)
+    return named
 
 
 def _series(

@@ -18,9 +18,10 @@ from features.catalogue import CATALOGUE
 from features.definition import Column, Level
 from features.errors import InputError
 from features.items import ITEM_KEYS, item_columns, items_beside
-from features.known import Days
+from features.known import NEVER, Days
 from features.ledger import Ledger
 from features.missing import codes_of, presence_columns
+from features.order import by_group
 from features.texts import Codes
 from features.threads import THREADS, on_ranges
 
@@ -131,7 +132,7 @@ def _computed_rows(book: Book, customer: Codes, days: Days, kernel: _Kernel, col
     out = np.empty((len(customer), columns))
     beside = _beside(book, customer, days) if kernel.reads_beside else np.empty((len(customer), 0))
     # a customer's days beside one another: its rows stay in the processor's cache
-    order = np.lexsort((days, customer)) if len(customer) > 1 else np.zeros(len(customer), dtype=np.int64)
+    order, _ = by_group(customer + np.int32(1), len(book.owners.ids) + 1, days)
     arguments = [part for name in kernel.populations for part in (book.starts[name], book.rows[name])]
     on_ranges(
         lambda lo, hi: kernel.run(lo, hi, order, customer, days, *arguments, beside, book.longest, out),
@@ -210,7 +211,9 @@ def _computed(chosen: list[Column], is_narrow: bool) -> list[Column]:
 
 def _index(book: Book, customer: Codes, days: Days) -> pd.MultiIndex:
     """(customer_id, as_of) of each row, from codes: nothing is looked up again."""
-    distinct, place = (days, np.zeros(1, dtype=np.int64)) if len(days) == 1 else np.unique(days, return_inverse=True)
+    first = int(days.min(initial=NEVER))
+    is_asked = np.bincount(days - np.int32(first)) > 0
+    distinct, place = first + np.flatnonzero(is_asked), (np.cumsum(is_asked) - 1)[days - np.int32(first)]
     on = pd.DatetimeIndex(distinct.astype("datetime64[D]").astype("datetime64[s]"))
     levels: list[Any] = [book.customer_index, on]
     codes: list[Any] = [customer, place]
