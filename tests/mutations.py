@@ -50,6 +50,20 @@ MUTATIONS = (
         tests=("tests/unit/test_ledger.py",),
     ),
     Mutation(
+        words="earlier invoices like an item: take those that the books did not hold yet",
+        file="features/like.py",
+        old="            if since[j] > T or until[j] <= T or invoice[j] == own[i]:",
+        new="            if since[j] > T + 3650 or until[j] <= T or invoice[j] == own[i]:",
+        tests=("tests/property/test_histories.py",),
+    ),
+    Mutation(
+        words="an invoice is like itself: its own state enters what is said of it",
+        file="features/like.py",
+        old="            if since[j] > T or until[j] <= T or invoice[j] == own[i]:",
+        new="            if since[j] > T or until[j] <= T:",
+        tests=("tests/spec/test_like.py",),
+    ),
+    Mutation(
         words="flip a direction of risk",
         file="features/catalogue/timeliness.py",
         old='name="late_30_share_{window}", unit=Unit.SHARE, windows=(90, 180, 365, 730), risk=Risk.RISES',
