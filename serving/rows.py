@@ -15,6 +15,7 @@ from models.open_items import BUCKETS
 from models.scorer import DELAYS, IN_DEFAULT_STATUS, Scorer, Scores
 
 THIN = 0.9  # below this weight of the history an answer carries the measured quality of thin files
+FEWEST_DEFAULTERS = 10  # fewer say nothing of how good an answer is
 
 
 def number(value: Any) -> float | None:
@@ -61,15 +62,16 @@ def history_notes(row: Mapping[str, Any], scorer: Scorer) -> list[tuple[str, dic
     history = history_of(row, scorer)
     if history is None or history["quality"] is None:
         return []
-    weight, measured = history["weight"], history["quality"].get("unsettled", {})
+    weight, quality = history["weight"], history["quality"]
     rests = ("short_history", {"weight": 100 * weight}) if weight > 0 else ("door_only", {})
-    if "auc" not in measured:
-        return [rests, ("door_not_measured", {})]
-    numbers = {name: measured[name] for name in ("snapshots", "auc", "auc_low", "auc_high")}
-    return [
-        rests,
-        ("door_quality", numbers | {"pd": 100 * measured["pd_mean"], "rate": 100 * measured["default_rate"]}),
-    ]
+    own = quality.get("unsettled", {}).get("defaulters", 0.0)
+    for code, population in (("door_quality", "unsettled"), ("door_quality_of_all", "door")):
+        measured = quality.get(population, {})
+        if "auc" in measured and measured["defaulters"] >= FEWEST_DEFAULTERS:
+            numbers = {name: measured[name] for name in ("snapshots", "auc", "auc_low", "auc_high")}
+            percent = {"pd": 100 * measured["pd_mean"], "rate": 100 * measured["default_rate"]}
+            return [rests, (code, {**numbers, **percent, "own": own})]
+    return [rests, ("door_not_measured", {})]
 
 
 def delay_of(row: Mapping[str, Any]) -> dict[str, Any] | None:

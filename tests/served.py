@@ -37,7 +37,7 @@ CUSTOMERS, MONTHS, SEED = 120, 24, 3
 QUALITY = {
     "trained_until": "2023-06-30",
     "unsettled": {
-        "snapshots": 150.0, "defaulters": 5.0, "auc": 0.71, "auc_low": 0.55, "auc_high": 0.84, "pd_mean": 0.03,
+        "snapshots": 150.0, "defaulters": 15.0, "auc": 0.71, "auc_low": 0.55, "auc_high": 0.84, "pd_mean": 0.03,
         "default_rate": 0.04,
     },
     "first_months": {"snapshots": 200.0, "defaulters": 6.0}, "door": {"snapshots": 9000.0, "defaulters": 100.0},

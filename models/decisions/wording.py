@@ -39,9 +39,16 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "zh": "在其后月份、尚未付清任何发票的 {snapshots:,.0f} 个客户月上测得：AUC {auc:.2f}（{auc_low:.2f} 至 {auc_high:.2f}），"
         "平均违约概率 {pd:.2f}%，实际违约 {rate:.2f}%。",
     },
+    "door_quality_of_all": {
+        "en": "Measured on later months as if no customer had a history: {snapshots:,.0f} customer months, AUC {auc:.2f} "
+        "({auc_low:.2f} to {auc_high:.2f}), mean PD {pd:.2f} %, {rate:.2f} % defaulted. Of those who really had paid no "
+        "invoice yet {own:,.0f} defaulted: too few to measure by themselves.",
+        "zh": "在其后月份、假定所有客户均无历史的情况下测得：{snapshots:,.0f} 个客户月，AUC {auc:.2f}（{auc_low:.2f} 至 {auc_high:.2f}），"
+        "平均违约概率 {pd:.2f}%，实际违约 {rate:.2f}%。真正尚未付清任何发票者中仅 {own:,.0f} 个违约，不足以单独衡量。",
+    },
     "door_not_measured": {
-        "en": "Too few customers without a paid invoice defaulted to measure how good such an answer is.",
-        "zh": "尚未付清任何发票的客户中违约过少，无法测得此类结果的质量。",
+        "en": "Too few customers defaulted to measure how good such an answer is.",
+        "zh": "违约客户过少，无法测得此类结果的质量。",
     },
     "above_authority_without_history": {
         "en": "A limit of {limit:,.2f} is above the automatic authority for a customer without history, "

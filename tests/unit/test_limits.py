@@ -160,6 +160,7 @@ def test_every_code_has_a_sentence_in_each_language():
             "auc_low",
             "auc_high",
             "rate",
+            "own",
         ),
         1.0,
     )

@@ -22,6 +22,7 @@ from models.scorer import Scorer
 from models.served_book import FutureDay, UnknownCustomer
 from serving import scoring
 from serving.errors import Problem
+from serving.rows import history_notes
 from serving.schema import ExplainRequest, LedgerRequest, PaymentsRequest, ReviewRequest, ScoreRequest
 from serving.store import DecisionLog
 from tests.served import QUALITY, champions, customer_with, small
@@ -101,6 +102,24 @@ def test_a_customer_without_history_is_answered_from_the_door_and_told_so(langua
     assert "outside_information" in [c["code"] for c in review["conditions"]]
     assert review["notes"] == explained["notes"]
     assert review["arithmetic"]
+
+
+@pytest.mark.parametrize(
+    ("unsettled", "door", "code"),
+    [
+        ({"defaulters": 9.0}, {"defaulters": 100.0}, "door_quality_of_all"),
+        ({"defaulters": 9.0}, {"defaulters": 9.0}, "door_not_measured"),
+        ({"defaulters": 10.0}, {"defaulters": 100.0}, "door_quality"),
+    ],
+)
+def test_a_quality_measured_on_few_defaulters_is_not_told_as_one(unsettled, door, code):
+    measured = QUALITY["unsettled"]
+    cold = replace(small().default.cold, quality={"unsettled": measured | unsettled, "door": measured | door})
+    scorer = replace(small().scorer, default=replace(small().default, cold=cold))
+    notes = history_notes({"history_weight": 0.0}, scorer)
+    assert [c for c, _ in notes] == ["door_only", code]
+    assert history_notes({"history_weight": 0.95}, scorer) == []
+    assert [c for c, _ in history_notes({"history_weight": 0.3}, scorer)] == ["short_history", code]
 
 
 def test_an_older_version_without_a_door_says_so_and_gives_no_number(log):
