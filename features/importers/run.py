@@ -145,8 +145,9 @@ def _import(
         "ledger_totals": report.by_currency(whole),
     }
     options.step("settling")
-    for relation in (f"{kind}_{reading.number}" for reading in readings for kind in ("fast", "careful")):
-        connection.execute(f"DROP TABLE IF EXISTS {relation}")  # the source is accounted for: its memory is free
+    if not existing:  # all of it was new and is in the files now: the memory of the source is free
+        for relation in (f"{kind}_{reading.number}" for reading in readings for kind in ("fast", "careful")):
+            connection.execute(f"DROP TABLE IF EXISTS {relation}")
     result["settlement"] = settle_import(connection, folder, is_first=not existing, totals=whole)
     _write_json(folder / REPORT, result)
     conventions = {"day_first": _told(readings, "day_first"), "decimal": _told(readings, "decimal")}
