@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("ours", "ours_full", "in_parts", "pandas", "polars", "duckdb")
 OWN_COLUMNS = ("ours", "in_parts", "pandas", "polars", "duckdb")  # those that give the same columns
-PARTS_OF_CUSTOMERS = 5_000
+PARTS_OF_CUSTOMERS = 2_500
 
 
 def ours(folder: str, days: list[str], columns: list[str] | None) -> tuple[np.ndarray, Clock, dict[str, float]]:

@@ -1,0 +1,96 @@
+"""A newcomer's feature: `python -m benchmarks.newcomer` applies the diff of docs/histories.md to a copy and shows where it turns up.
+
+The copy is thrown away. Nothing but the diff is added by hand: the golden file and the catalogue's page are written by the
+command that the docs name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SHOWN = """
+import json
+import numpy as np, pandas as pd
+from features.catalogue import CATALOGUE
+from features.history import build, missing_codes
+from models.explain import sentence
+from models.explain import explain
+from tests import served
+from training.monitor import Observed, drift
+
+name = "late_15_share_3m"
+column = CATALOGUE[name]
+small = served.small()
+book, last = small.book.book, pd.Timestamp(small.book.data_known_to)
+asked = pd.DataFrame({"customer_id": small.ledger.customers["customer_id"], "as_of": last})
+matrix = build(book, asked)
+codes = missing_codes(book, matrix)[name]
+counts = {word: int((codes == code).sum()) for code, word in enumerate(("values", "no history", "not reported", "not applicable"))}
+print("matrix       ", counts)
+scorer = small.scorer
+place = scorer.default.columns.index(name)
+member = scorer.default.members[0] if hasattr(scorer.default, "members") else scorer.default.history.members[0]
+constraints = member.params["monotone_constraints"]
+print("constraint   ", int(constraints[place]), "among", len(constraints))
+scores = scorer.score(list(asked["customer_id"]))
+found = scores.X[name].dropna()
+print("service       inputs of", len(scores.X), "scored customers hold it, e.g.", found.index[0], float(found.iloc[0]))
+why = scorer.explain(scorer.score([found.index[0]]), "pd")
+print("contribution ", name in set(why.contributions["feature"]))
+print("reason en    ", sentence(column, 0.25, "en"))
+print("reason zh    ", sentence(column, 0.25, "zh"))
+days = [Observed.on(book, day) for day in (last - pd.Timedelta(days=90), last)]
+row = drift(*days).set_index("column").loc[name]
+print(f"monitor       PSI {row['psi']:.4f}, by chance up to {row['limit']:.4f}, moved {bool(row['is_moved'])}")
+"""
+
+
+def main() -> int:
+    """Copy, apply, write the golden file and the page, run the tests, show; 1 where a test is red."""
+    diff = re.search(r"```diff\n(.*?)```", (ROOT / "docs" / "histories.md").read_text(encoding="utf-8"), re.S)
+    if diff is None:
+        raise SystemExit("docs/histories.md holds no diff.")
+    with tempfile.TemporaryDirectory() as place:
+        tree = Path(place)
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+        for name in listed.stdout.splitlines():
+            if (ROOT / name).is_file():
+                (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, tree / name)
+        subprocess.run(["git", "apply", "--unidiff-zero", "-"], cwd=tree, input=diff.group(1), text=True, check=True)
+        environment = os.environ | {"PYTHONPATH": str(tree)}
+
+        def run(*words: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [sys.executable, *words], cwd=tree, env=environment, capture_output=True, text=True, check=False
+            )
+
+        tests = (
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "tests/golden/test_catalogue.py",
+            "tests/spec/test_features.py",
+        )
+        print("tests before the golden file:", run(*tests).stdout.splitlines()[-1])
+        run("-m", "features.catalogue_page", "--golden")
+        after = run(*tests)
+        print("tests after it:              ", after.stdout.splitlines()[-1])
+        page = (tree / "CATALOGUE.md").read_text(encoding="utf-8")
+        print("catalogue    ", next(line for line in page.splitlines() if "late_15_share" in line))
+        shown = run("-c", SHOWN)
+        print(shown.stdout or shown.stderr, end="")
+    return 1 if after.returncode or shown.returncode else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
