@@ -14,7 +14,7 @@ from features.ledger import Ledger
 from training.labels import delay_labels
 
 MOST_ITEMS = 30_000  # items asked about on their issue date; above it a part drawn by lot
-LATER_SHARE = 0.3  # of these, asked about a second time on a later day
+LATER_SHARE = 0.3  # questions on a later day, beside each of these
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,21 +77,35 @@ def outcomes(ledger: Ledger, until: pd.Timestamp, *, begun_only: bool = True) ->
     return asked.only(begun) if begun_only else asked
 
 
-def asked_later(asked: Asked, rng: np.random.Generator) -> Asked:
-    """The same items asked on a day drawn from those on which the books showed them open after their issue.
+def days_open(asked: Asked) -> NDArray[np.int64]:
+    """On how many days from its issue on the books showed each item open; below 1 where on none."""
+    terms = (asked.items["due_on"] - asked.items["issued_on"]).dt.days.to_numpy()
+    return np.asarray(asked.shown_open + terms + 1, dtype=np.int64)
+
+
+def asked_later(asked: Asked, rng: np.random.Generator, share: float | None = None) -> Asked:
+    """The items asked again, each on a day drawn from those on which the books showed it open after its issue.
+
+    With `share`, so many questions an item on average, more about an item that was open for longer: every open day of
+    every item is as likely as any other, as in a book of open items. (One question an item would let those that were
+    soon paid stand for too many of the days on which items are open, and so expect payment too soon.)
 
     Who asks sees what the books show: an item paid but not booked yet is open to it. It counts as paid on the day after
     the question, as its cash does, so that the chance of such a payment is part of every answer about an open item.
     """
-    due = asked.items["due_on"].to_numpy().astype("datetime64[D]")
-    issued = asked.items["issued_on"].to_numpy().astype("datetime64[D]")
-    from_issue = (issued - due).astype(np.int64)
-    open_days = asked.shown_open - from_issue + 1
-    kept = open_days >= 1
-    part = asked.only(kept)
-    wait = np.floor(rng.random(len(part.items)) * open_days[kept]).astype(np.int64)
-    part.items["as_of"] = (issued[kept] + wait).astype("datetime64[s]")
-    day = from_issue[kept] + wait
+    open_days = np.maximum(days_open(asked), 0)
+    if share is None:
+        times = (open_days >= 1).astype(np.int64)
+    else:
+        wanted = open_days * (share * len(open_days) / max(int(open_days.sum()), 1))
+        times = np.floor(wanted + rng.random(len(open_days))).astype(np.int64)
+    rows = np.repeat(np.arange(len(open_days)), times)
+    part = asked.only(rows)
+    due = part.items["due_on"].to_numpy().astype("datetime64[D]")
+    issued = part.items["issued_on"].to_numpy().astype("datetime64[D]")
+    wait = np.floor(rng.random(len(rows)) * open_days[rows]).astype(np.int64)
+    part.items["as_of"] = (issued + wait).astype("datetime64[s]")
+    day = (issued - due).astype(np.int64) + wait
     return replace(part, ended=np.where(part.is_paid, np.maximum(part.ended, day + 1), part.ended))
 
 
@@ -111,5 +125,4 @@ def questions(asked: Asked, seed: int) -> Asked:
     rng = np.random.default_rng(seed)
     if len(asked.items) > MOST_ITEMS:
         asked = asked.only(np.sort(rng.permutation(len(asked.items))[:MOST_ITEMS]))
-    later = asked_later(asked, rng)
-    return together(asked, later.only(rng.random(len(later.items)) < LATER_SHARE))
+    return together(asked, asked_later(asked, rng, LATER_SHARE))

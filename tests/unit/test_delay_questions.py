@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tests.drawn import ledger
-from training.delay_questions import asked_later, booking_delay, outcomes
+from training.delay_questions import asked_later, booking_delay, days_open, outcomes
 
 BOOK = ledger(
     invoices="""
@@ -56,3 +56,15 @@ def test_nobody_asks_about_an_item_on_the_day_on_which_observation_ends() -> Non
         part = asked_later(asked, np.random.default_rng(seed))
         day = (part.items["as_of"] - part.items["due_on"]).dt.days.to_numpy()
         assert (day < part.ended).all()
+
+
+def test_every_open_day_is_asked_about_as_often_as_any_other() -> None:
+    asked = outcomes(BOOK, pd.Timestamp("2024-06-30"))
+    a = asked.only((asked.items["invoice_id"] == "a").to_numpy())
+    c = asked.only((asked.items["invoice_id"] == "c").to_numpy())
+    assert [int(days_open(part)[0]) for part in (a, c)] == [33, 41]  # until the day before it was paid, or written off
+    both = asked.only(asked.items["invoice_id"].isin(["a", "c"]).to_numpy())
+    drawn = [asked_later(both, np.random.default_rng(seed), 0.5).items for seed in range(2000)]
+    counted = pd.concat(drawn)["invoice_id"].value_counts()
+    assert abs(counted.sum() / 2000 - 2 * 0.5) < 0.05
+    assert abs(counted["c"] / counted["a"] - 41 / 33) < 0.12
