@@ -13,15 +13,17 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from features.definition import Column, Node, Rows, Unit
+from features.definition import Column, Node, Unit
 from features.errors import InputError
+from features.plan import AGGREGATES, Key, Plan, in_order_of_reference, key_of, plan_of, walk, windowed
 from features.populations import POPULATIONS
+
+__all__ = ["AGGREGATES", "Kernel", "load", "populations_in", "source_of", "walk"]
 
 NONE = -(2**62)  # the slot of a maximum that has seen no row
 BINARY = {
@@ -36,30 +38,11 @@ BINARY = {
     "and": "&",
     "or": "|",
 }
-AGGREGATES = ("count", "sum", "max", "min", "median", "last", "distinct", "streak")
-
-
-@dataclass
-class _Slots:
-    """The slots of one aggregate: where they start, and the windows they stand for in rising order."""
-
-    start: int
-    windows: list[int]
-
-
-@dataclass
-class _Plan:
-    """What must be gathered for a set of columns: aggregates without their window -> their windows."""
-
-    windows: dict[tuple[str, Rows, Any], set[int]] = field(default_factory=dict)
-    slots: dict[tuple[str, Rows, Any], _Slots] = field(default_factory=dict)
-    medians: list[tuple[str, Rows, Any]] = field(default_factory=list)
-    size: int = 0
 
 
 def source_of(columns: Sequence[Column], given: Sequence[str]) -> str:
     """The Python source of the module that computes these columns; `given` names the values that stand beside the rows."""
-    plan = _plan(columns)
+    plan = plan_of(columns)
     used = [p for p in POPULATIONS if any(key[1].population == p for key in plan.windows)]
     parts = [_HEADER]
     parts += [_loop(population, plan) for population in used]
@@ -89,46 +72,6 @@ def load(source: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def walk(node: Any) -> Any:
-    """Every node of a tree, those inside the conditions of rows too."""
-    if isinstance(node, Node):
-        yield node
-        for arg in node.args:
-            yield from walk(arg)
-    elif isinstance(node, Rows) and node.where is not None:
-        yield from walk(node.where)
-
-
-def _key(node: Node) -> tuple[str, Rows, Any]:
-    rows = node.args[0]
-    return node.op, Rows(rows.population, rows.day, None, rows.where), node.args[1] if len(node.args) > 1 else None
-
-
-def _plan(columns: Sequence[Column]) -> _Plan:
-    plan = _Plan()
-    for column in columns:
-        for node in walk(column.value):
-            if node.op in AGGREGATES:
-                window = node.args[0].window
-                if node.op in ("streak", "last") and window:
-                    raise InputError(f"column {column.name}: {node.op} takes rows without a window.")
-                plan.windows.setdefault(_windowed(_key(node), window), set()).add(window or 0)
-    for key, windows in plan.windows.items():
-        ordered = sorted(windows)
-        plan.slots[key] = _Slots(plan.size, ordered)
-        # one slot more: of a `last` its day, of windows what lies outside of them all, so that no row needs a test
-        plan.size += len(ordered) + 1
-        if key[0] == "median":
-            plan.medians.append(key)
-    return plan
-
-
-def _windowed(key: tuple[str, Rows, Any], window: int | None) -> tuple[str, Rows, Any]:
-    # with and without a window are two aggregates: only the first has bands
-    op, rows, value = key
-    return (op, rows, value) if window else (op, Rows(rows.population, rows.day, 0, rows.where), value)
 
 
 FEW = 40  # values that are sorted by insertion
@@ -169,7 +112,7 @@ def middle(sorted_values, n, highest):
 
 
 {NJIT}
-def in_order(values, n):
+def inin_order_of_reference(values, n):
     """Sort values[:n]: by insertion where they are few, since they come nearly sorted or are soon done."""
     if n > {FEW}:
         values[:n].sort()
@@ -244,7 +187,7 @@ class _Rowwise:
         return f"{self(node.args[0])} {BINARY[node.op]} {self(node.args[1])}"
 
 
-def _loop(population: str, plan: _Plan) -> str:
+def _loop(population: str, plan: Plan) -> str:
     """The loop over one population's rows of a customer."""
     declared = POPULATIONS[population]
     keys = [key for key in plan.windows if key[1].population == population]
@@ -276,7 +219,7 @@ def _loop(population: str, plan: _Plan) -> str:
     return "\n".join(lines)
 
 
-def _block(population: str, day: str, prefix: str, keys: list[tuple[str, Rows, Any]], plan: _Plan) -> list[str]:
+def _block(population: str, day: str, prefix: str, keys: list[Key], plan: Plan) -> list[str]:
     """What a row adds to the aggregates whose windows look at one of its days, or that have none (day '')."""
     own = [key for key in keys if (key[1].day if key[1].window is None else "") == day]
     write, adding = _Rowwise(population, prefix), list[str]()
@@ -307,7 +250,7 @@ def _band(age: str, windows: Sequence[int]) -> str:
     return " + ".join(f"int64({age} >= {window})" for window in windows)
 
 
-def _gather(op: str, key: tuple[str, Rows, Any], where: str, term: str, plan: _Plan) -> list[str]:
+def _gather(op: str, key: Key, where: str, term: str, plan: Plan) -> list[str]:
     rows, slots = key[1], plan.slots[key]
     s, banded = slots.start, rows.window is None
     band = _band_name(rows.day, slots.windows) if banded else "0"
@@ -345,11 +288,11 @@ def _gather(op: str, key: tuple[str, Rows, Any], where: str, term: str, plan: _P
     return lines if where == "True" else [f"if {where}:", *("    " + line for line in lines)]
 
 
-def _nest(keys: list[tuple[str, Rows, Any]], plan: _Plan) -> list[str]:
+def _nest(keys: list[Key], plan: Plan) -> list[str]:
     """Bands into nested windows: each window holds all narrower ones."""
     joined = {"count": "add", "sum": "add", "distinct": "either", "max": "most", "min": "most"}
     orders = [
-        f"in_order(V[{plan.medians.index(key)}], A[{plan.slots[key].start + len(plan.slots[key].windows)}])" for key in keys if key[0] == "median"
+        f"inin_order_of_reference(V[{plan.medians.index(key)}], A[{plan.slots[key].start + len(plan.slots[key].windows)}])" for key in keys if key[0] == "median"
     ]  # fmt: skip
     return orders + [
         f"{joined[key[0]]}_up(A, {plan.slots[key].start}, {len(plan.slots[key].windows)})"
@@ -357,7 +300,7 @@ def _nest(keys: list[tuple[str, Rows, Any]], plan: _Plan) -> list[str]:
     ]  # fmt: skip
 
 
-def _values(columns: Sequence[Column], plan: _Plan, given: list[str]) -> str:
+def _values(columns: Sequence[Column], plan: Plan, given: list[str]) -> str:
     lines = [NJIT, "def values(A, F, V, G, out):"]
     names: dict[Node, str] = {}
     places = {column.name: place for place, column in enumerate(columns)}
@@ -391,7 +334,7 @@ def _values(columns: Sequence[Column], plan: _Plan, given: list[str]) -> str:
             raise InputError(f"'{node.op}' is not an operation on aggregates.")
         return f"({write(node.args[0])} {BINARY[node.op]} {write(node.args[1])})"
 
-    for place in _order(columns):
+    for place in in_order_of_reference(columns):
         code = write(columns[place].value)
         lines.append(f"    out[{place}] = {code}" + (" / 100.0" if columns[place].unit is Unit.MONEY else ""))
     return "\n".join(lines)
@@ -406,9 +349,9 @@ def _above_rows(node: Any) -> Any:
                 yield from _above_rows(arg)
 
 
-def _aggregate_code(node: Node, plan: _Plan) -> str:
+def _aggregate_code(node: Node, plan: Plan) -> str:
     window = node.args[0].window or 0
-    key = _windowed(_key(node), window)
+    key = windowed(key_of(node), window)
     slots = plan.slots[key]
     place = slots.windows.index(window)
     at = slots.start + place
@@ -421,23 +364,7 @@ def _aggregate_code(node: Node, plan: _Plan) -> str:
     }[node.op]  # fmt: skip
 
 
-def _order(columns: Sequence[Column]) -> list[int]:
-    """Columns so that each comes after those it names by column_of."""
-    places = {column.name: place for place, column in enumerate(columns)}
-    done: dict[int, None] = {}
-
-    def visit(place: int) -> None:
-        for node in walk(columns[place].value):
-            if node.op == "column" and node.args[0] in places and places[node.args[0]] != place:
-                visit(places[node.args[0]])
-        done.setdefault(place)
-
-    for place in range(len(columns)):
-        visit(place)
-    return list(done)
-
-
-def _run(used: list[str], plan: _Plan, count_columns: int) -> str:
+def _run(used: list[str], plan: Plan, count_columns: int) -> str:
     start = [
         (s.start + i, 0 if key[0] == "streak" else NONE)
         for key, s in plan.slots.items() if key[0] in ("max", "min", "last", "streak")

@@ -25,7 +25,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features import settling
-from features.currency import CENTS, cents_of, is_in_one_currency, reporting_cents
+from features.changes import SIGNS, Cents, Changes, Invoices, Small, at_rows, joined
+from features.currency import reporting_cents
 from features.known import NEVER, Days, day, days, known_from, known_until
 from features.ledger import TABLES, Ledger
 from features.order import by_group, grouped
@@ -46,7 +47,7 @@ from features.settling import (
     WRITTEN_OFF,
     last_versions,
 )
-from features.texts import Codes, Dictionary, numbers
+from features.texts import Codes, Dictionary
 from features.threads import in_halves
 
 __all__ = [
@@ -55,14 +56,8 @@ __all__ = [
     "last_versions", "settle",
 ]  # fmt: skip
 
-Cents = NDArray[np.int64]
-Small = NDArray[np.int8]
 
 CLOSED_KINDS = ("open", "paid", "credited", "factored", "written_off")
-SIGNS = {"payment": 1, "netting": 1, "factoring": 1, "reversal": -1, "refund": -1}
-SOLD = 2  # the number of a payment by a factor; a payment's sign is its number's
-PAYMENTS = SIGNS | {"factoring": SOLD}
-ENTRIES = {"write_off": WRITE_OFF, "dispute_opened": DISPUTE_OPENED, "dispute_closed": DISPUTE_CLOSED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,11 +175,11 @@ def settle(ledger: Ledger) -> Settlement:
     Raises LedgerError where amounts cannot be brought to one currency or mergers of customers run in a circle.
     """
     who = owners(ledger)
-    table = _Invoices.of(ledger)
+    table = Invoices.of(ledger)
     names = table.names
-    payments = _Changes.of_payments(ledger, names)
+    payments = Changes.of_payments(ledger, names)
     source, customer, first, last = who.moved(
-        who.codes(_at(ledger.invoices["customer_id"], table.row)), table.since, table.until
+        who.codes(at_rows(ledger.invoices["customer_id"], table.row)), table.since, table.until
     )
     due_on, issued_on = table.due_on[source], table.issued_on[source]
     order, invoice_start = by_group(customer, len(who.ids), due_on, issued_on)
@@ -194,7 +189,7 @@ def settle(ledger: Ledger) -> Settlement:
     document, reported = table.cents[entry], table.reported[entry] if table.is_foreign else None
     # an invoice's money is carried at its own rate; without foreign money nothing is multiplied
     rate = _NO_RATES if reported is None else np.where(document == reported, 1.0, reported / np.maximum(document, 1))
-    changes = _joined([payments.named(), _Changes.of_notes(table, names), _Changes.of_events(ledger, names)])
+    changes = joined([payments.named(), Changes.of_notes(table, names), Changes.of_events(ledger, names)])
     allocations = _allocations(changes, invoice, rate, len(names))
     return Settlement(
         owners=who, invoice_start=invoice_start,
@@ -232,136 +227,8 @@ def final_states(
 _NO_RATES = np.zeros(0, dtype=np.float64)
 
 
-def _at(column: pd.Series, row: NDArray[np.int64] | None) -> pd.Series:
-    return column if row is None else column.iloc[row]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Invoices:
-    """The invoices table's arrays: of invoices proper (`row` their places, None: all of them), and of credit notes apart.
-
-    reported : cents of the reporting currency, of all rows of the table; `cents` itself where no money is foreign.
-    """
-
-    ledger: Ledger
-    row: NDArray[np.int64] | None
-    notes: NDArray[np.int64]
-    names: Dictionary
-    issued_on: Days
-    due_on: Days
-    since: Days
-    until: Days
-    cents: Cents
-    reported: Cents
-    is_foreign: bool
-    note_cents: Cents
-    note_reported: Cents
-    note_applies_to: Codes
-
-    @classmethod
-    def of(cls, ledger: Ledger) -> _Invoices:
-        frame = ledger.invoices
-        is_note = numbers(frame["kind"], {"credit_note": 1}) == 1
-        notes = np.flatnonzero(is_note)
-        row = np.flatnonzero(~is_note) if len(notes) else None
-        names = Dictionary.of(_at(frame["invoice_id"], row))
-        cents, is_foreign = cents_of(frame["amount"]), not is_in_one_currency(ledger)
-        reported = (
-            reporting_cents(frame["amount"], frame["currency"], frame["issued_on"], ledger) if is_foreign else cents
-        )
-        own = slice(None) if row is None else row
-        return cls(
-            ledger=ledger, row=row, notes=notes, names=names,
-            issued_on=days(frame["issued_on"])[own], due_on=days(frame["due_on"])[own],
-            since=known_from(frame, TABLES["invoices"])[own], until=known_until(frame, TABLES["invoices"])[own],
-            cents=cents[own], reported=reported[own], is_foreign=is_foreign,
-            note_cents=cents[notes], note_reported=reported[notes],
-            note_applies_to=names.look_up(frame["applies_to"].iloc[notes]) if len(notes) else np.zeros(0, dtype=np.int32),
-        )  # fmt: skip
-
-    def held(self) -> tuple[Days, Days]:
-        """Per invoice id the first day on which the books hold it, and the first on which they no longer do."""
-        if self.names.is_rising:
-            return self.since, self.until
-        found = np.full(len(self.names), NEVER), np.full(len(self.names), -NEVER)
-        settling.held_days(self.names.codes, self.since, self.until, *found)
-        return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Changes:
-    """What changes invoices: the invoice that each row names (-1: none that the books ever hold), event day, known from,
-    known until, signed cents of the document currency, kind."""
-
-    invoice: Codes
-    on: Days
-    since: Days
-    until: Days
-    cents: Cents
-    kind: Small
-
-    @classmethod
-    def of_payments(cls, ledger: Ledger, names: Dictionary) -> _Changes:
-        frame = ledger.payments
-        kind, cents = numbers(frame["kind"], PAYMENTS), cents_of(frame["amount"])
-        return cls(
-            invoice=names.look_up(frame["invoice_id"]), on=days(frame["paid_on"]),
-            since=known_from(frame, TABLES["payments"]), until=known_until(frame, TABLES["payments"]),
-            cents=cents if (kind > 0).all() else cents * np.sign(kind),
-            kind=np.where(kind == SOLD, FACTOR, CASH).astype(np.int8),
-        )  # fmt: skip
-
-    @classmethod
-    def of_notes(cls, table: _Invoices, names: Dictionary) -> _Changes | None:
-        if not len(table.notes):
-            return None
-        frame = table.ledger.invoices.iloc[table.notes]
-        return cls(
-            invoice=table.note_applies_to, on=days(frame["issued_on"]), since=known_from(frame, TABLES["invoices"]),
-            until=known_until(frame, TABLES["invoices"]), cents=table.note_cents, kind=np.full(len(frame), CREDIT, dtype=np.int8),
-        ).named()  # fmt: skip
-
-    @classmethod
-    def of_events(cls, ledger: Ledger, names: Dictionary) -> _Changes | None:
-        frame = ledger.events
-        kind = numbers(frame["kind"], ENTRIES) if len(frame) else np.zeros(0, dtype=np.int8)
-        told = np.flatnonzero(kind)
-        if not len(told):
-            return None
-        frame = frame.iloc[told]
-        written = frame["amount"].to_numpy(dtype=np.float64) * CENTS
-        return cls(
-            invoice=names.look_up(frame["invoice_id"]), on=days(frame["occurred_on"]),
-            since=known_from(frame, TABLES["events"]), until=known_until(frame, TABLES["events"]),
-            cents=np.where(np.isnan(written), ALL_THAT_IS_LEFT, np.rint(np.nan_to_num(written)).astype(np.int64)),
-            kind=kind[told],
-        ).named()  # fmt: skip
-
-    @property
-    def columns(self) -> tuple[NDArray[Any], ...]:
-        return self.invoice, self.on, self.since, self.until, self.cents, self.kind
-
-    def named(self) -> _Changes:
-        """The rows that name an invoice of the books."""
-        if not len(self.invoice) or self.invoice.min() >= 0:
-            return self
-        return _changes_of(column[self.invoice >= 0] for column in self.columns)
-
-
-def _changes_of(columns: Iterable[NDArray[Any]]) -> _Changes:
-    names = ("invoice", "on", "since", "until", "cents", "kind")
-    return _Changes(**dict(zip(names, columns, strict=True)))
-
-
-def _joined(parts: Iterable[_Changes | None]) -> _Changes:
-    present = [part for part in parts if part is not None]
-    if len(present) == 1:
-        return present[0]
-    return _changes_of(np.concatenate(c) for c in zip(*(part.columns for part in present), strict=True))
-
-
 def _allocations(
-    changes: _Changes, invoice: Codes, rate: NDArray[np.float64], count_ids: int
+    changes: Changes, invoice: Codes, rate: NDArray[np.float64], count_ids: int
 ) -> dict[str, NDArray[Any]]:
     """What changed each invoice entry, by (event day, kind): the Settlement's allocation fields and `document_cents`."""
     key = changes.on.astype(np.int64) << 3 | changes.kind
@@ -423,7 +290,7 @@ _UNAPPLIED = {
 }  # fmt: skip
 
 
-def _unapplied(ledger: Ledger, who: Owners, table: _Invoices, payments: _Changes) -> dict[str, NDArray[Any]]:
+def _unapplied(ledger: Ledger, who: Owners, table: Invoices, payments: Changes) -> dict[str, NDArray[Any]]:
     """Money that names no invoice that the books hold: cash and credit notes, for the days on which that is so."""
     names, since, until, cash_rows = payments.invoice, payments.since, payments.until, len(payments.invoice)
     if len(table.notes):
