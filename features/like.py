@@ -64,11 +64,10 @@ def like_values(
     issued, due : days since 1970-01-01. cents : the amount in the reporting currency.
     """
     s = book.settlement
-    logs = np.rint(LOG_PARTS * np.log(np.maximum(s.amount_cents, 1))).astype(np.int64)
     groups, facts, paid, seen = _sweep(
         customer.astype(np.int64), as_of.astype(np.int64), issued, due, cents, invoice,
         s.invoice_start, s.known_from, s.known_until, s.invoice, s.issued_on, s.due_on, s.amount_cents,
-        s.version_start, s.version_known_from, s.closed_on, s.closed_kind, logs, np.array(STEPS, dtype=np.int64),
+        s.version_start, s.version_known_from, s.closed_on, s.closed_kind, np.array(STEPS, dtype=np.int64),
     )  # fmt: skip
     found: dict[str, Values] = {}
     for g, group in enumerate(GROUPS):
@@ -167,7 +166,7 @@ def _write_facts(out, last, same_terms, noted, T, due, log_amount):  # type: ign
 @njit(cache=True, nogil=True)
 def _sweep(  # type: ignore[no-untyped-def]
     customer, day, issued, due, cents, own, start, since, until, invoice, issued_on, due_on, amount,
-    version_start, version_since, closed_on, closed_kind, logs, ends,
+    version_start, version_since, closed_on, closed_kind, ends,
 ):  # fmt: skip
     n = len(customer)
     groups, facts = np.zeros((n, GROUP_COUNT, SUM_COUNT), dtype=np.int64), np.full((n, FACT_COUNT), np.nan)
@@ -219,7 +218,7 @@ def _sweep(  # type: ignore[no-untyped-def]
             noted[4] += terms_apart <= 1
             noted[5] += terms_apart <= 1 and late >= SEEN_FROM
             if late >= SEEN_FROM:
-                noted[6], noted[7] = noted[6] + 1, noted[7] + logs[j]
-        log_amount = LOG_PARTS * np.log(max(cents[i], 1))
-        _write_facts(facts[i], last, same_terms, noted, T, due[i], log_amount)
+                noted[6] += 1
+                noted[7] += np.int64(np.rint(LOG_PARTS * np.log(max(amount[j], 1))))
+        _write_facts(facts[i], last, same_terms, noted, T, due[i], LOG_PARTS * np.log(max(cents[i], 1)))
     return groups, facts, paid, seen
