@@ -22,13 +22,16 @@ from features.ledger import Ledger, read_ledger
 @click.option("--every", type=click.Choice(["month"]), help="Each month end from --from to --to.")
 @click.option("--from", "first", metavar="DATE", help="First day, with --every.")
 @click.option("--to", "last", metavar="DATE", help="Last day, with --every.")
-@click.option("--out", type=click.Path(path_type=Path), help="Parquet file to write (a folder with --engine dask).")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Parquet file to write (a folder with --engine in-turn or dask)."
+)
 @click.option(
     "--engine",
-    type=click.Choice(["compiled", "dask"]),
+    type=click.Choice(["compiled", "in-turn", "dask"]),
     default="compiled",
     show_default=True,
-    help="In this process, or by partitions of customers on Dask workers. The numbers are the same to the last bit.",
+    help="In this process; in it, but a part of the customers after another, for ledgers larger than memory; or by such "
+    "parts on Dask workers. The numbers are the same to the last bit.",
 )
 @click.option(
     "--cluster",
@@ -60,6 +63,10 @@ def command(
         summary = build_partitioned(
             ledger, days, out, cluster=cluster, watch=lambda parts: progress(parts, what="partitions")
         )
+    elif engine == "in-turn":
+        from features.partitioned import build_in_turn
+
+        summary = build_in_turn(ledger, days, out, watch=lambda parts: progress(parts, what="parts"))
     else:
         summary = _write(read_ledger(ledger), days, out)
     if as_json:
