@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.output import json_option, print_json, table
+from cli.reports.ageing import ageing
+from cli.reports.kpi import kpi
+from cli.reports.writing import checked_out, write
 from features.errors import InputError
 
 if TYPE_CHECKING:
     from models.delay import DelayModel
-
-WRITERS = (".csv", ".xlsx", ".html")
 
 
 @click.group()
@@ -51,8 +52,7 @@ def cash(
     from models.cash_forecast import forecast
     from models.decisions.inflow import month_ends_after, week_ends
 
-    if out is not None and out.suffix not in WRITERS:
-        raise InputError(f"--out must end in {', '.join(WRITERS)}. Got '{out.name}' instead.")
+    checked_out(out)
     book = prepare(read_ledger(ledger))
     day = pd.Timestamp(as_of_day(as_of, book.ledger.last_known_on))
     model, whose = _fitted(book, day) if fit else _champion(day)
@@ -69,7 +69,7 @@ def cash(
         "model": whose,
     }
     if out is not None:
-        _write(frame, summary, out)
+        write(frame, summary, out, "Expected cash")
     if as_json:
         print_json(summary | {"periods": frame.round(2).to_dict("records")})
         return
@@ -114,25 +114,5 @@ def _fitted(book: Any, day: Any) -> tuple[DelayModel, str]:
     ).model, f"Delay model fitted on {day.date()} for this report"
 
 
-def _write(frame: Any, summary: dict[str, Any], out: Path) -> None:
-    import pandas as pd
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    facts = pd.DataFrame({"what": list(summary), "value": [str(v) for v in summary.values()]})
-    if out.suffix == ".csv":
-        frame.round(2).to_csv(out, index=False)
-    elif out.suffix == ".xlsx":
-        with pd.ExcelWriter(out) as book:
-            frame.round(2).to_excel(book, sheet_name="cash", index=False)
-            facts.to_excel(book, sheet_name="about", index=False)
-    else:
-        style = (
-            "<style>body{font-family:sans-serif;margin:2em}td,th{padding:.3em .8em;text-align:right}"
-            "table{border-collapse:collapse}</style>"
-        )
-        body = frame.to_html(index=False, float_format="{:,.0f}".format, border=0)
-        out.write_text(
-            f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Expected cash</title>{style}"
-            f"<h1>Expected cash</h1>{facts.to_html(index=False, header=False, border=0)}{body}</html>",
-            encoding="utf-8",
-        )
+command.add_command(ageing)
+command.add_command(kpi)

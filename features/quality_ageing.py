@@ -9,46 +9,26 @@ import pandas as pd
 from features.door import connect
 from features.ledger import Ledger
 from features.quality_findings import Finding, one
+from features.receivables import BUCKETS, aged, by_currency
 from features.settlement import settle
-
-BUCKETS = (("current", 0, 0), ("1-30", 1, 30), ("31-60", 31, 60), ("61-90", 61, 90), ("over 90", 91, 10**6))
 
 
 def ageing(ledger: Ledger) -> tuple[list[dict[str, Any]], list[Finding]]:
     """Per currency: the open balance by bucket, and the plain sum of the rows, which must agree to the cent."""
-    shown, findings = [], []
-    for currency in sorted(set(ledger.invoices["currency"]) | set(ledger.payments["currency"])):
-        part = Ledger(
-            tables={
-                name: frame[frame["currency"] == currency].reset_index(drop=True)
-                if name in ("invoices", "payments", "exchange_rates")
-                else frame
-                for name, frame in ledger.tables.items()
-            }
-        )
+    shown: list[dict[str, Any]] = []
+    findings: list[Finding] = []
+    for currency, part in by_currency(ledger):
         settlement = settle(part)
-        state = settlement.at(ledger.last_known_on)
-        unapplied = int(settlement.unapplied_at(ledger.last_known_on)["document_unapplied_cents"].sum())
-        open_items = state[state["closed_kind"] == "open"]
-        buckets = {
-            label: int(open_items.loc[open_items["days_past_due"].between(low, high), "document_open_cents"].sum())
-            for label, low, high in BUCKETS
-        }
-        open_cents, excess = int(state["document_open_cents"].sum()), int(state["document_excess_cents"].sum())
-        plain, written_off = _plain_balance(part, state)
-        difference = plain - written_off - (open_cents - excess - unapplied)
+        cents = {name: int(value) for name, value in aged(settlement, ledger.last_known_on).iloc[0].items()}
+        plain, written_off = _plain_balance(part, settlement.at(ledger.last_known_on))
+        difference = plain - written_off - cents["net"]
+        bucketed = sum(cents[label] for label, _, _ in BUCKETS)
         shown.append(
-            {
-                "currency": currency,
-                **{label: cents / 100 for label, cents in buckets.items()},
-                "open": open_cents / 100,
-                "unapplied": unapplied / 100,
-                "overpaid": excess / 100,
-                "written_off": written_off / 100,
-                "difference": difference / 100,
-            }
+            {"currency": currency}
+            | {name: value / 100 for name, value in cents.items()}
+            | {"written_off": written_off / 100, "difference": difference / 100}
         )
-        if sum(buckets.values()) != open_cents or difference:
+        if bucketed != cents["open"] or difference:
             findings.append(
                 Finding(
                     level="problem",

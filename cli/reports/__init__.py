@@ -1,0 +1,1 @@
+"""The reports of `tradecredit report`, one module each."""
