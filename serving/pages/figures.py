@@ -13,6 +13,11 @@ HEADLINES: Mapping[str, Mapping[str, str]] = {
     "ece": {"en": "Calibration error (ECE)", "zh": "校准误差（ECE）"},
     "pd_mean": {"en": "Mean PD predicted", "zh": "平均预测违约概率"},
     "default_rate": {"en": "Default rate observed", "zh": "实际违约率"},
+    "cold_door_auc": {"en": "Order, as if nobody had a history (AUC)", "zh": "假定无任何历史时的排序（AUC）"},
+    "cold_first_months_auc": {
+        "en": "Order in a customer's first three months (AUC)",
+        "zh": "客户前三个月的排序（AUC）",
+    },
     "mae_days": {"en": "Mean absolute error, days", "zh": "平均绝对误差（天）"},
     "within_3_days_share": {"en": "Share predicted within 3 days", "zh": "误差在3天内的占比"},
     "auc_late_5": {"en": "Order, at least 5 days late (AUC)", "zh": "逾期至少5天的排序（AUC）"},
