@@ -93,12 +93,13 @@ def interval_lines(figures: Mapping[str, float]) -> list[list[str]]:
 
 
 def segments(scored: Scored, asked_on: pd.Series) -> dict[str, np.ndarray]:
-    """Large and small customers, seen and unseen, those whose outcome had time to come, each month."""
+    """Large and small customers, seen and unseen, outcomes that had time to come, plausible terms, each month."""
     size = pd.Series(scored.customers).value_counts()
     large = np.isin(scored.customers, size.index[:10].to_numpy(dtype=object))
     first = scored.X["habit_weight"].fillna(0).to_numpy() == 0
     found = {"ten largest customers": large, "all others": ~large, "without history": first, "with history": ~first}
     found["due 30 days before the end"] = scored.observed_after_due >= MATURE_DAYS
+    found["terms up to a year"] = scored.X["item_terms_days"].to_numpy() <= 365
     months = asked_on.dt.to_period("M").astype(str).to_numpy()
     return found | {f"issued in {m}": months == m for m in np.unique(months)}
 
