@@ -16,9 +16,10 @@ from benchmarks.default_book import print_table, sample_histories
 from models import metrics
 from models.term_structure import evenly_spread
 from training.bagging import Bag, Rows, Shape, fit_bag
-from training.default import SELECTED, SHORTEST_MONTHS, Options, evaluation_origin, fit_at
+from training.default import SELECTED, Options, evaluation_origin, fit_at
+from training.default_stages import SHORTEST_MONTHS
 from training.default_data import Histories, Outcomes
-from training.default_evaluation import _true_pd
+from training.default_evaluation import true_pd
 
 Floats = NDArray[np.float64]
 SHAPE = Shape(folds=4, repeats=1)
@@ -104,7 +105,7 @@ def main() -> None:
     found: dict[str, list[tuple[float, float, float, float]]] = {}
     for seed in range(1, asked.seeds + 1):
         data, truth = sample_histories(seed, customers=3000, months=48, columns=SELECTED)
-        true = _true_pd(data, np.arange(len(data.on)), truth)
+        true = true_pd(data, np.arange(len(data.on)), truth)
         final = data.outcomes(data.as_of)
         later = data.on > np.datetime64(evaluation_origin(data), "D")
         rows = np.flatnonzero(final.usable(HORIZON) & later & ~np.isnan(true))

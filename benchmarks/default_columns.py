@@ -12,7 +12,7 @@ from features.definition import Level
 from models import metrics
 from training.bagging import Shape
 from training.default import SELECTED, Options, evaluation_origin, fit_at
-from training.default_evaluation import _true_pd
+from training.default_evaluation import true_pd
 
 SETS = {
     "chosen": SELECTED,
@@ -26,7 +26,7 @@ def share_of_truth(seed: int, columns: tuple[str, ...]) -> float:
     data, truth = sample_histories(seed, customers=3000, months=48, columns=columns)
     origin = evaluation_origin(data)
     fitted = fit_at(data, origin, Shape(), Options(), 1)
-    true = _true_pd(data, np.arange(len(data.on)), truth)
+    true = true_pd(data, np.arange(len(data.on)), truth)
     later = data.on > np.datetime64(origin, "D")
     rows = np.flatnonzero(data.outcomes(data.as_of).usable(12) & later & ~np.isnan(true))
     margin = fitted.bag.margin_of_unseen(data.matrix[rows], data.customer[rows])

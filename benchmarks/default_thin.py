@@ -24,11 +24,10 @@ from features.history import build
 from features.snapshots import month_ends
 from models import metrics
 from models.cold_start import DAYS_A_MONTH, history_weight
-from training import cold_start, default
-from training.bagging import Shape
-from training.default import SELECTED, Options, calibrate, evaluation_origin, fit_at
+from training import cold_start
+from training.default import SELECTED, SHAPE, Options, bags_until, evaluation_origin, later_log_odds
 from training.default_data import Histories
-from training.default_evaluation import _true_pd
+from training.default_evaluation import true_pd
 
 CHOSEN_ON = (11, 12, 13, 14)
 HALVES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -41,19 +40,16 @@ def scored(seed: int, customers: int) -> pd.DataFrame:
     """Later snapshots of one sample: door and history (log-odds), days and settled, y, true; and customers without an
     invoice yet (history NaN)."""
     whole, truth = sample_histories(seed, customers=customers, months=48, columns=cold_start.with_door(SELECTED))
-    data, shape, options = cold_start.only(whole, SELECTED), Shape(), Options()
+    data = cold_start.only(whole, SELECTED)
     origin = evaluation_origin(data)
-    earlier = [origin - pd.offsets.MonthEnd(default.step_months(data.policy) * k) for k in (2, 1)]
-    bags = [b for o in earlier if (b := default._fitted_or_none(data, o, shape, options, 1)) is not None]
-    judged = fit_at(data, origin, shape, options, 1)
+    *bags, judged = bags_until(data, origin, SHAPE, Options(), 1)
     doors = cold_start.Doors.fitted(whole, bags, judged, judged, seed=1)
-    line = calibrate(data, bags, origin, options, of_unseen=True)
     rows = _later(data, origin)
     found = pd.DataFrame({
         "seed": seed, "customer_id": data.customer[rows], "as_of": data.on[rows],
-        "door": doors.log_odds(rows), "history": line.log_odds(default._margins(data, judged, rows, of_unseen=True)),
+        "door": doors.log_odds(rows), "history": later_log_odds(data, bags, judged, rows),
         "days": doors.days[rows], "settled": doors.settled[rows],
-        "y": data.outcomes(data.as_of).within(12)[rows], "true": _true_pd(data, rows, truth),
+        "y": data.outcomes(data.as_of).within(12)[rows], "true": true_pd(data, rows, truth),
     })  # fmt: skip
     return pd.concat([found, _arrivals(seed, doors, origin, truth)], ignore_index=True)
 
@@ -82,7 +78,7 @@ def _arrivals(seed: int, doors: cold_start.Doors, origin: pd.Timestamp, truth: p
     return pd.DataFrame({
         "seed": seed, "customer_id": new.customer[rows], "as_of": new.on[rows], "door": door, "history": np.nan,
         "days": np.nan, "settled": 0.0, "y": new.outcomes(new.as_of).within(12)[rows],
-        "true": _true_pd(new, rows, truth),
+        "true": true_pd(new, rows, truth),
     })  # fmt: skip
 
 

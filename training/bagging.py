@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import InputError
+from training.near_default import continuing
 from training.splits import customer_folds
 
 Floats = NDArray[np.float64]
@@ -23,7 +24,9 @@ class Shape:
     """The shape of the bag and of its trees. Depth is a product decision: TreeSHAP costs by its square.
 
     smallest_leaf counts rows: a customer has one a month, so 120 rows may be ten customers. Each member sees one month
-    in `every_month` (neighbouring months of a customer say almost the same), each another one.
+    in `every_month` (neighbouring months of a customer say almost the same), each another one. near_rounds of trees are
+    fitted first on the milder outcome (training/near_default.py), `rounds` then on the default. A bag that is judged has
+    judged_repeats foldings, so that a customer is judged by as many members as never saw it; 0: repeats, as it is served.
     """
 
     rounds: int = 80
@@ -37,6 +40,8 @@ class Shape:
     repeats: int = 2
     every_month: int = 3
     bins: int = 63
+    near_rounds: int = 0
+    judged_repeats: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -124,10 +129,13 @@ class Bag:
         return np.asarray(np.average(self.member_margins(matrix), axis=0, weights=is_unseen))
 
 
-def fit_bag(rows: Rows, monotone: Sequence[int], shape: Shape, *, seed: int) -> Bag:
+def fit_bag(
+    rows: Rows, monotone: Sequence[int], shape: Shape, *, seed: int, start: Sequence[lgb.Booster] | None = None
+) -> Bag:
     """Fit folds × repeats boosters, each on the customers outside of one fold.
 
-    monotone : per column 1 (the margin never falls when the value rises), −1 or 0.
+    monotone : per column 1 (the margin never falls when the value rises), −1 or 0. start : a booster for each member to
+    continue, fitted on the same folds of customers; its trees come first in the member.
     """
     whole = lgb.Dataset(
         rows.matrix, rows.y, weight=rows.weight, init_score=rows.offset, free_raw_data=False,
@@ -143,7 +151,11 @@ def fit_bag(rows: Rows, monotone: Sequence[int], shape: Shape, *, seed: int) -> 
         salt, left_out = unseen[number]
         is_kept = (folding[salt] != left_out) & (rows.month % every == number % every)
         part = whole.subset(np.flatnonzero(is_kept).tolist())
-        return lgb.train(shape.parameters(monotone, seed * 1000 + number), part, shape.rounds)
+        parameters = shape.parameters(monotone, seed * 1000 + number)
+        if start is None:
+            return lgb.train(parameters, part, shape.rounds)
+        loss = continuing(rows.y[is_kept], rows.offset[is_kept], rows.weight[is_kept])
+        return lgb.train({**parameters, "objective": loss}, part, shape.rounds, init_model=start[number])
 
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         members = tuple(pool.map(member, range(len(unseen))))

@@ -25,7 +25,7 @@ from models.protected import refuse_protected
 from models.term_structure import TermStructure
 from training.bagging import Bag, Rows, Shape, fit_bag, jackknife_widening
 from training.default_data import Histories
-from training.default_evaluation import _true_pd
+from training.default_evaluation import true_pd
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -141,7 +141,7 @@ class Doors:
         cold_door_… : the door alone, on every customer as if it had no history. cold_unsettled_…, cold_first_months_… :
         the mixture, on customers without a settled invoice, and in their first three months.
         """
-        true = None if truth is None else _true_pd(self.data, rows, truth)
+        true = None if truth is None else true_pd(self.data, rows, truth)
         every = np.ones(len(rows), dtype=bool)
         of: Mapping[str, tuple[Mask, Floats]] = {
             "cold_door": (every, self.log_odds(rows)),

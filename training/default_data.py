@@ -75,11 +75,11 @@ class Histories:
         """Rows of the matrix as a frame with the columns' names."""
         return pd.DataFrame(self.matrix[rows], columns=list(self.columns))
 
-    def outcomes(self, until: pd.Timestamp) -> Outcomes:
-        """What was known of each snapshot's outcome on day `until`."""
+    def outcomes(self, until: pd.Timestamp, policy: DefaultPolicy | None = None) -> Outcomes:
+        """What was known of each snapshot's outcome on day `until`; by another policy than the data's where given."""
         found = default_labels(
-            self.ledger, self.snapshots, self.policy, until=until, settlement=self.book.settlement
-        )  # fmt: skip
+            self.ledger, self.snapshots, policy or self.policy, until=until, settlement=self.book.settlement
+        )
         return Outcomes(
             in_default=found["in_default"].to_numpy(),
             mature_months=np.where(self.on <= np.datetime64(until, "D"), found["mature_months"].to_numpy(), 0),

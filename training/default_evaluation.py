@@ -66,11 +66,15 @@ def judge(
     }  # fmt: skip
     found |= _shorter_horizons(seen, rows, pds, horizon)
     found |= _thin_files(data, rows, y, log_odds)
-    tables = {"calibration": metrics.calibration_table(y, p).reset_index(), "grades": grade_table(y, p)}
+    cohort = cohorts(data.month[rows], horizon)
+    tables = {
+        "calibration": metrics.calibration_table(y, p).reset_index(),
+        "grades": grade_table(y[cohort], p[cohort]), "grades_all_months": grade_table(y, p),
+    }  # fmt: skip
     found["grades_failing_jeffreys"] = float((tables["grades"]["is_failing"]).sum())
     if truth is not None:
         found |= _against_truth(data, rows, y, p, log_odds, truth, customer, draws)
-        tables["truth_deciles"] = truth_deciles(p, _true_pd(data, rows, truth))
+        tables["truth_deciles"] = truth_deciles(p, true_pd(data, rows, truth))
     tables["segments"] = segment_table(data, rows, y, p)
     figure = calibration_figure(tables["calibration"], predicted="predicted PD", observed="observed default rate")
     return Judged(metrics=found, tables=tables, figures={"calibration": figure})
@@ -142,7 +146,7 @@ def _thin_files(data: Histories, rows: NDArray[np.int64], y: Floats, log_odds: F
     return found
 
 
-def _true_pd(data: Histories, rows: NDArray[np.int64], truth: pd.DataFrame) -> Floats:
+def true_pd(data: Histories, rows: NDArray[np.int64], truth: pd.DataFrame) -> Floats:
     """The generator's PD of each row; NaN where it has none (in default in truth, before the books knew)."""
     name = f"true_pd_{data.policy.horizon_months}m"
     if name not in truth.columns:
@@ -163,7 +167,7 @@ def _against_truth(
     data: Histories, rows: NDArray[np.int64], y: Floats, p: Floats, log_odds: Floats, truth: pd.DataFrame,
     customer: NDArray[np.object_], draws: int,
 ) -> dict[str, float]:  # fmt: skip
-    true = _true_pd(data, rows, truth)
+    true = true_pd(data, rows, truth)
     has = ~np.isnan(true)
     y, p, z, true, customer = y[has], p[has], log_odds[has], true[has], customer[has]
     figures: dict[str, Metric] = {
@@ -194,8 +198,8 @@ def truth_deciles(p: Floats, true: Floats) -> pd.DataFrame:
 def grade_table(y: Floats, p: Floats) -> pd.DataFrame:
     """One row a grade that occurs: count, defaults, mean PD, observed rate, Jeffreys' p of the mean PD, is_failing.
 
-    is_failing : below 1 % or above 99 % with at least 200 rows. Rows of one customer are not independent, so with
-    monthly rows the test is stricter than its level.
+    is_failing : below 1 % or above 99 % with at least 200 rows. The test takes rows as independent: give it those of
+    `cohorts`; on every month's rows it is far stricter than its level.
     """
     grade = MASTER_SCALE.grade(p)
     lines = []
@@ -210,6 +214,15 @@ def grade_table(y: Floats, p: Floats) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=columns)
 
 
+def cohorts(month: NDArray[np.int64], horizon_months: int) -> NDArray[np.bool_]:
+    """Rows at the first month and every `horizon_months` after it: each customer once a horizon, no outcome twice.
+
+    Source: ECB, Instructions for reporting the validation results of internal models (2019), 2.5.3: customers at the
+    beginning of the observation period, counted once.
+    """
+    return (month - month.min()) % horizon_months == 0
+
+
 def segment_table(data: Histories, rows: NDArray[np.int64], y: Floats, p: Floats) -> pd.DataFrame:
     """Observed rate and mean PD by country and by industry, for the report on effects; neither is judged fair by it."""
     customers = data.ledger.customers.set_index("customer_id")
@@ -218,7 +231,7 @@ def segment_table(data: Histories, rows: NDArray[np.int64], y: Floats, p: Floats
         value = customers[segment].reindex(data.customer[rows]).fillna("not given").to_numpy()
         frame = pd.DataFrame({"segment": segment, "value": value, "y": y, "p": p})
         part = frame.groupby(["segment", "value"], as_index=False).agg(
-            count=("y", "size"), default_rate=("y", "mean"), pd_mean=("p", "mean")
+            count=("y", "size"), defaults=("y", "sum"), default_rate=("y", "mean"), pd_mean=("p", "mean")
         )
         parts.append(part)
     return pd.concat(parts, ignore_index=True)

@@ -7,19 +7,24 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from features.catalogue import CATALOGUE
 from features.default_status import PRIMARY, SHORT_HISTORY
 from features.errors import InputError
 from features.known import known_on
 from features.synthetic import Sample, sample
 from training import default
 from training.bagging import Shape
+from training.default_calibration import margins
 from training.default_data import histories
-from training.default_evaluation import _true_pd
+from training.default_evaluation import true_pd
 from training.result import Fitted
 
 AS_OF = "2024-12-31"
-SMALL = Shape(rounds=30, folds=3, repeats=1, every_month=3)
+DIRECTED = [name for name in default.SELECTED if int(CATALOGUE[name].risk)]
+SMALL = Shape(near_rounds=20, rounds=20, folds=3, repeats=1, judged_repeats=2, every_month=3)
 
 
 @lru_cache
@@ -30,6 +35,12 @@ def book() -> Sample:
 @lru_cache
 def fitted() -> Fitted:
     return default.fit(book().ledger, as_of=AS_OF, seed=1, truth=book().truth, shape=SMALL)
+
+
+@lru_cache
+def snapshots_of_the_last_day() -> pd.DataFrame:
+    data = histories(book().ledger, AS_OF, PRIMARY, fitted().model.needed)
+    return data.frame(np.flatnonzero(data.on == data.on.max()))
 
 
 def test_it_ranks_later_months_of_unseen_customers_above_the_rule():
@@ -44,7 +55,11 @@ def test_what_it_hands_over_is_complete():
     result = fitted()
     assert result.parameters["policy"] == "primary"
     assert result.parameters["evaluation_origin"] < result.parameters["evaluation_until"]
-    assert {"calibration", "grades", "importance", "segments", "truth_deciles"} <= set(result.tables)
+    tables = {"calibration", "grades", "grades_all_months", "importance", "segments", "truth_deciles"}
+    assert tables <= set(result.tables)
+    assert set(result.tables["segments"]["segment"]) == {"country", "industry"}
+    assert result.tables["grades"]["count"].sum() < result.tables["grades_all_months"]["count"].sum() / 5
+    assert all(member.num_trees() == SMALL.near_rounds + SMALL.rounds for member in result.model.members)
     assert all(np.isfinite(v) for v in result.metrics.values())
     assert len(result.model.predict(result.example)) == len(result.example)
 
@@ -65,6 +80,32 @@ def test_labels_of_the_last_year_change_no_earlier_fit():
     first = default.fit_at(data, origin, SMALL, default.Options(), 1)
     second = default.fit_at(early, origin, SMALL, default.Options(), 1)
     assert np.array_equal(first.bag.margin(early.matrix), second.bag.margin(early.matrix))
+
+
+@settings(max_examples=25, deadline=None)
+@given(column=st.sampled_from(DIRECTED), step=st.floats(0.01, 3.0), seed=st.integers(0, 1000))
+def test_a_worse_history_never_lowers_the_pd_of_a_trained_model(column, step, seed):
+    """Through both stages' trees, the calibrated line, the grade and the score, on real histories."""
+    X = snapshots_of_the_last_day().sample(200, random_state=seed)
+    spread = float(np.nanstd(snapshots_of_the_last_day()[column]))
+    worse = X.assign(**{column: X[column] + step * spread * int(CATALOGUE[column].risk)})
+    before, after = fitted().model.predict(X), fitted().model.predict(worse)
+    for name in ("pd_3m", "pd_6m", "pd_12m", "margin"):
+        assert (after[name] >= before[name]).all(), name
+    assert (after["grade"] >= before["grade"]).all()
+    assert (after["score"] <= before["score"]).all()
+
+
+def test_outcomes_not_seen_at_a_bags_day_change_neither_its_margin_nor_its_line():
+    data = histories(book().ledger, AS_OF, PRIMARY, default.SELECTED)
+    early = histories(book().ledger, "2023-12-31", PRIMARY, default.SELECTED)
+    origin, rows = pd.Timestamp("2023-06-30"), np.arange(500)
+    found = []
+    for known in (data, early):
+        *bags, judged = default.bags_until(known, origin, SMALL, default.Options(), 1)
+        line = default.judged_calibration(known, bags, judged)
+        found.append(line.log_odds(margins(known, judged, rows, of_unseen=True)))
+    assert np.array_equal(*found)
 
 
 def test_through_the_cycle_and_conservatism_move_the_level_only():
@@ -89,7 +130,7 @@ def test_a_short_history_has_its_own_horizons():
 
 def test_truth_is_judged_where_it_exists():
     data = histories(book().ledger, AS_OF, PRIMARY, ("late_share_12m",))
-    true = _true_pd(data, np.arange(len(data.on)), book().truth)
+    true = true_pd(data, np.arange(len(data.on)), book().truth)
     assert np.isfinite(true).mean() > 0.9
     with pytest.raises(InputError, match="true_pd_12m"):
-        _true_pd(data, np.arange(5), book().truth.drop(columns="true_pd_12m"))
+        true_pd(data, np.arange(5), book().truth.drop(columns="true_pd_12m"))
