@@ -23,6 +23,7 @@ from features.history import build_items
 from features.importers import format_named
 from features.importers.run import Options, import_files
 from features.ledger import Ledger, read_ledger
+from models import metrics
 from training.backtest import Window, delay_window, windows
 from training.delay import train
 from training.delay_evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
@@ -104,6 +105,17 @@ def segments(scored: Scored, asked_on: pd.Series) -> dict[str, np.ndarray]:
     return found | {f"issued in {m}": months == m for m in np.unique(months)}
 
 
+def auc_within(late: np.ndarray, p: np.ndarray, group: np.ndarray) -> float:
+    """AUC over pairs of one group only: what is left of order when no group is compared with another."""
+    total, right = 0.0, 0.0
+    for g in np.unique(group):
+        y = late[group == g]
+        pairs = float(y.sum()) * float((~y).sum())
+        if pairs:
+            total, right = total + pairs, right + pairs * metrics.auc(y.astype(np.float64), p[group == g])
+    return right / total
+
+
 def run(name: str) -> None:
     """Print one split: the model, its intervals, the plain rules, the segments of 500 items or more."""
     fmt, source, first, last = SPLITS[name]
@@ -131,6 +143,13 @@ def run(name: str) -> None:
         f"{figures['mae_gain_on_customer_median_low']:.2f} to {figures['mae_gain_on_customer_median_high']:.2f}, CRPS less "
         f"than the customer's distribution {figures['crps_gain_on_customer_distribution_low']:.2f} to "
         f"{figures['crps_gain_on_customer_distribution_high']:.2f}\n"
+    )
+    issued_in, late = (frame["scored_on"] + DAY).dt.to_period("M").astype(str).to_numpy(), scored.ended >= 5
+    known = scored.is_paid | late
+    print(
+        "AUC >=5 among invoices of one month: "
+        f"model {auc_within(late[known], scored.curves.at_least(5)[known], issued_in[known]):.3f}, "
+        f"plain boosting {auc_within(late[known], plain.late[begun][known], issued_in[known]):.3f}\n"
     )
     rows = [
         line(part, evaluate(scored.only(which), intervals=False))
