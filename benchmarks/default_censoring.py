@@ -17,9 +17,9 @@ from models import metrics
 from models.term_structure import evenly_spread
 from training.bagging import Bag, Rows, Shape, fit_bag
 from training.default import SELECTED, Options, evaluation_origin, fit_at
-from training.default_stages import SHORTEST_MONTHS
 from training.default_data import Histories, Outcomes
 from training.default_evaluation import true_pd
+from training.default_stages import SHORTEST_MONTHS
 
 Floats = NDArray[np.float64]
 SHAPE = Shape(folds=4, repeats=1)

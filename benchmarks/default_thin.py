@@ -3,7 +3,7 @@
 Door, history and their mixture are fitted and calibrated as training does, at the evaluation origin, and score later
 months of customers that their members never saw; beside outcomes and the generator's true PDs. `--keep FOLDER` writes
 each seed's scored rows there and reads those that are there already, so that a long run can be done in pieces.
-`--choose` prints what the half-way point of the mixture was chosen from (seeds 11 to 14, not those of the other tables).
+`--datarisk` prints the same of a real ledger; `--choose` prints what the half-way point of the mixture was chosen from (seeds 11 to 14, not those of the other tables).
 """
 
 from __future__ import annotations
@@ -19,16 +19,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from benchmarks.default_book import print_table, sample_histories
+from benchmarks.default_book import SHARED, imported, print_table, sample_histories
+from features.default_status import SHORT_HISTORY
 from features.history import build
 from features.snapshots import month_ends
 from models import metrics
 from models.cold_start import DAYS_A_MONTH, history_weight
-from training import cold_start
+from training import cold_start, default
 from training.default import SELECTED, SHAPE, Options, bags_until, evaluation_origin, later_log_odds
 from training.default_data import Histories
 from training.default_evaluation import true_pd
 
+DATARISK_DAY = "2020-06-30"
 CHOSEN_ON = (11, 12, 13, 14)
 HALVES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 SETTLED = ((0, 1), (1, 3), (3, 6), (6, 12), (12, 10**9))
@@ -204,13 +206,53 @@ def _rows(seeds: Sequence[int], customers: int, keep: Path | None) -> pd.DataFra
     return rows[rows["true"].notna()].reset_index(drop=True)
 
 
+def datarisk() -> None:
+    """The same on a real ledger, as training measures it: outcomes only, and few of them."""
+    source = SHARED / "datarisk"
+    if not source.exists():
+        print("skipped: ../shared/data/datarisk is not here.")
+        return
+    ledger = imported("datarisk", *sorted(source.glob("*.csv")))
+    found = default.fit(ledger, as_of=DATARISK_DAY, policy=SHORT_HISTORY)
+    m = found.metrics
+    print(
+        f"Datarisk as of {DATARISK_DAY}, policy {SHORT_HISTORY.name}, month ends after "
+        f"{found.parameters['evaluation_origin']} up to {found.parameters['evaluation_until']}.\n"
+    )
+    named = {"cold_door": "door, everybody", "cold_unsettled": "answer, nothing settled",
+             "cold_first_months": "answer, first 91 days"}  # fmt: skip
+    lines: list[Sequence[object]] = []
+    for name, words in named.items():
+        lines.append((words, f"{m[f'{name}_snapshots']:.0f}", f"{m[f'{name}_defaulters']:.0f}",
+                      _with_interval(m, f"{name}_auc"), m[f"{name}_pd_mean"], m[f"{name}_default_rate"]))  # fmt: skip
+    lines.append(
+        (
+            "answer, everybody",
+            f"{m['snapshots']:.0f}",
+            f"{m['defaulters']:.0f}",
+            _with_interval(m, "auc"),
+            m["pd_mean"],
+            m["default_rate"],
+        )
+    )
+    print_table(lines, ["", "snapshots", "defaulters", "AUC", "mean PD", "default rate"])
+
+
+def _with_interval(m: dict[str, float], name: str) -> str:
+    return f"{m[name]:.3f} ({m[f'{name}_low']:.3f} to {m[f'{name}_high']:.3f})" if name in m else "–"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+")
     parser.add_argument("--customers", type=int, default=3000)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--choose", action="store_true")
+    parser.add_argument("--datarisk", action="store_true")
     asked: Any = parser.parse_args(arguments)
+    if asked.datarisk:
+        datarisk()
+        return
     seeds = asked.seeds or (CHOSEN_ON if asked.choose else (1, 2, 3, 4, 5))
     rows = _rows(seeds, asked.customers, asked.keep)
     print(

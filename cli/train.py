@@ -14,7 +14,9 @@ from features.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from features.default_status import DefaultPolicy
     from features.ledger import Ledger
+    from training.bagging import Shape
     from training.result import Fitted
 
 LATEST = "latest"
@@ -47,10 +49,16 @@ def as_of_day(text: str, latest: date) -> date:
     show_default=True,
     help="Default policy by name; auto: primary, or short_history where the ledger is too short for it.",
 )
+@click.option(
+    "--tune",
+    default=0,
+    show_default=True,
+    help="Trials with which Optuna chooses the default model's shape first, in folds that respect time; 0: as it is.",
+)
 @json_option
 def command(
     ledger: Path | None, as_of: str, model: str, sample: bool, customers: int, months: int, seed: int, policy: str,
-    as_json: bool,
+    tune: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Fit the models on what LEDGER knew on a day, judge them out of time, log to MLflow, register candidates.
 
@@ -82,7 +90,7 @@ def command(
     for kind in ("default", "delay") if model == "all" else (model,):
         click.echo(f"training the {kind} model as of {day} …", err=True)
         if kind == "default":
-            fitted = _fit_default(book, day, seed, truth, policy)
+            fitted = _fit_default(book, day, seed, truth, policy, tune)
         else:
             from training import delay
 
@@ -100,15 +108,19 @@ def command(
     click.echo("\nnext: tradecredit promote all, then tradecredit serve; tradecredit ui shows the runs.")
 
 
-def _fit_default(book: Ledger, day: date, seed: int, truth: pd.DataFrame | None, policy: str) -> Fitted:
+def _fit_default(book: Ledger, day: date, seed: int, truth: pd.DataFrame | None, policy: str, trials: int) -> Fitted:
     """The default model under a policy; `auto` says aloud when it takes the policy for short ledgers."""
     from features.default_status import PRIMARY, SHORT_HISTORY, policy_named
     from training import default
 
+    def fit(asked: DefaultPolicy) -> Fitted:
+        shape = _tuned(book, day, seed, asked, trials) if trials else None
+        return default.fit(book, as_of=day, policy=asked, seed=seed, truth=truth, shape=shape)
+
     if policy != "auto":
-        return default.fit(book, as_of=day, policy=policy_named(policy), seed=seed, truth=truth)
+        return fit(policy_named(policy))
     try:
-        return default.fit(book, as_of=day, policy=PRIMARY, seed=seed, truth=truth)
+        return fit(PRIMARY)
     except default.TooShort as short:
         click.echo(f"{short}", err=True)
         click.echo(
@@ -116,4 +128,21 @@ def _fit_default(book: Ledger, day: date, seed: int, truth: pd.DataFrame | None,
             f"{SHORT_HISTORY.horizon_months} months. The horizon stands in every answer.",
             err=True,
         )
-        return default.fit(book, as_of=day, policy=SHORT_HISTORY, seed=seed, truth=truth)
+        return fit(SHORT_HISTORY)
+
+
+def _tuned(book: Ledger, day: date, seed: int, policy: DefaultPolicy, trials: int) -> Shape:
+    """The shape that Optuna finds best on later months, its trials logged."""
+    from models.registry import Settings
+    from training import default_tuning
+    from training.default_columns import SELECTED
+    from training.default_data import histories
+
+    found = default_tuning.tune(histories(book, day, policy, SELECTED), trials=trials, seed=seed)
+    run = default_tuning.log(Settings.from_environment(), found, seed=seed)
+    click.echo(
+        f"tuned in {trials} trials (run {run}): log loss {found.loss:.5f} on later months. These months are among those "
+        "that judge the model below: read its figures as somewhat optimistic.",
+        err=True,
+    )
+    return found.shape

@@ -36,7 +36,7 @@ def log(
 
     store = registry.client(settings)
     name = {"default": registry.DEFAULT_MODEL, "delay": registry.DELAY_MODEL}[kind]
-    experiment = _experiment(store, settings, kind)
+    experiment = experiment_id(store, settings, kind)
     parent = os.environ.get("MLFLOW_RUN_ID")
     tags = {"mlflow.parentRunId": parent} if parent else {}
     with tempfile.TemporaryDirectory() as place:
@@ -91,7 +91,7 @@ def log_backtest(
     store = registry.client(settings)
     parent = os.environ.get("MLFLOW_RUN_ID")
     run = store.create_run(
-        _experiment(store, settings, "backtest"),
+        experiment_id(store, settings, "backtest"),
         tags={
             **({"mlflow.parentRunId": parent} if parent else {}),
             registry.FINGERPRINT_TAG: ledger.fingerprint,
@@ -135,7 +135,8 @@ def _catalogue() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _experiment(store: Any, settings: Settings, kind: str) -> str:
+def experiment_id(store: Any, settings: Settings, kind: str) -> str:
+    """The id of one of our experiments (default, delay, backtest, monitoring), made where it is not there yet."""
     full = settings.experiment(kind)
     found = store.get_experiment_by_name(full)
     if found is not None:
