@@ -35,7 +35,7 @@ def values_beside(book: Book, customer: Codes, days: Days, rows: Rows) -> Matrix
 def _known(book: Book, customer: Codes, days: Days, rows: Rows) -> dict[str, NDArray[np.float64]]:
     """name -> values, of what the book has: without industries, countries, series or groups nothing is looked for."""
     named: dict[str, NDArray[np.float64]] = {}
-    for kind in PEER_GROUPS:
+    for kind in PEER_GROUPS if book.has_peers else ():
         if book.peers.groups[kind]:
             found = book.peers.shares(kind, book.peer_groups[kind][customer], days)
             named[f"{kind}_late_share_12m"], named[f"{kind}_late_30_share_12m"] = found[:, 0], found[:, 1]

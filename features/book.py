@@ -18,7 +18,7 @@ from features.known import Days, days, known_from, known_until
 from features.ledger import TABLES, Ledger
 from features.order import by_group
 from features.owners import Owners
-from features.peers import Peers, peers_of, places_of
+from features.peers import PEER_GROUPS, Peers, peers_of, places_of
 from features.populations import ATTRIBUTE_NAMES, level_of
 from features.published import Series, published
 from features.scales import THOUSAND, risk_of_ratings
@@ -114,6 +114,12 @@ class Book:
     def peers(self) -> Peers:
         """Lateness of industries and countries on every day: given where this book is a part of one, else its own."""
         return self.whole_peers or peers_of(self.ledger, self.settlement)
+
+    @cached_property
+    def has_peers(self) -> bool:
+        """Whether any customer's industry or country is reported."""
+        table = self.ledger.customers
+        return not all(is_empty(table[kind]) for kind in PEER_GROUPS)
 
     @cached_property
     def peer_groups(self) -> Mapping[str, NDArray[np.int32]]:
