@@ -1,12 +1,14 @@
 """`python -m benchmarks.default_censoring`: what to do with snapshots whose 12 months are not over, beside the true PD.
 
 All are fitted at the evaluation origin on what was known then and scored, uncalibrated, on the later months of
-customers that their members never saw. The classical mistake counts an outcome that is not seen yet as good.
+customers that their members never saw; in one stage, the served model's two stages beside them. The classical mistake
+counts an outcome that is not seen yet as good.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,34 +17,51 @@ from scipy.special import expit, logit
 from benchmarks.default_book import print_table, sample_histories
 from models import metrics
 from models.term_structure import evenly_spread
-from training.bagging import Bag, Rows, Shape, fit_bag
+from training import cold_start
+from training.bagging import Bag, Rows, fit_bag
 from training.default import SELECTED, Options, evaluation_origin, fit_at
 from training.default_data import Histories, Outcomes
 from training.default_evaluation import true_pd
+from training.default_stages import SHAPE as DEFAULT_SHAPE
 from training.default_stages import SHORTEST_MONTHS
 
 Floats = NDArray[np.float64]
-SHAPE = Shape(folds=4, repeats=1)
+SERVED = replace(DEFAULT_SHAPE, repeats=2)
+SHAPE = replace(SERVED, near_rounds=0, rounds=100)
+GROWING = "invoices_settled_ever"  # a column that rises with the calendar
 HORIZON = 12
 SEED = 1
 
 
-def _bag(
-    data: Histories, used: NDArray[np.bool_], y: Floats, level: Floats | float, weight: Floats | None = None
-) -> Bag:
-    rows = Rows(
-        matrix=data.matrix[used], y=y[used], offset=np.broadcast_to(level, y.shape)[used].astype(np.float64),
-        weight=np.ones(int(used.sum())) if weight is None else weight[used], customer=data.customer[used],
-        month=data.month[used],
-    )  # fmt: skip
-    return fit_bag(rows, data.monotone, SHAPE, seed=SEED)
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The histories that a bag is fitted on and the later rows that it scores."""
 
+    data: Histories
+    rows: NDArray[np.int64]
 
-def _plain(
-    data: Histories, used: NDArray[np.bool_], y: Floats, rows: NDArray[np.int64], weight: Floats | None = None
-) -> Floats:
-    level = float(logit(np.average(y[used], weights=None if weight is None else weight[used])))
-    return expit(level + _bag(data, used, y, level, weight).margin_of_unseen(data.matrix[rows], data.customer[rows]))
+    def without(self, column: str) -> Asked:
+        """The same without a column."""
+        return replace(self, data=cold_start.only(self.data, [c for c in self.data.columns if c != column]))
+
+    def bag(self, used: NDArray[np.bool_], y: Floats, level: Floats | float, weight: Floats | None = None) -> Bag:
+        data = self.data
+        rows = Rows(
+            matrix=data.matrix[used], y=y[used], offset=np.broadcast_to(level, y.shape)[used].astype(np.float64),
+            weight=np.ones(int(used.sum())) if weight is None else weight[used], customer=data.customer[used],
+            month=data.month[used],
+        )  # fmt: skip
+        return fit_bag(rows, data.monotone, SHAPE, seed=SEED)
+
+    def unseen(self, bag: Bag, level: float) -> Floats:
+        """PDs of the rows by members that never saw the customer."""
+        margin = bag.margin_of_unseen(self.data.matrix[self.rows], self.data.customer[self.rows])
+        return np.asarray(expit(level + margin))
+
+    def plain(self, used: NDArray[np.bool_], y: Floats, weight: Floats | None = None) -> Floats:
+        """PDs of a bag fitted on outcomes taken as they are."""
+        level = float(logit(np.average(y[used], weights=None if weight is None else weight[used])))
+        return self.unseen(self.bag(used, y, level, weight), level)
 
 
 def _hazard(data: Histories, seen: Outcomes, rows: NDArray[np.int64]) -> Floats:
@@ -68,42 +87,43 @@ def _hazard(data: Histories, seen: Outcomes, rows: NDArray[np.int64]) -> Floats:
 
 def predictions(data: Histories, rows: NDArray[np.int64]) -> dict[str, Floats]:
     """PDs of `rows` by each way to treat censoring, all as known on the evaluation origin."""
-    origin = evaluation_origin(data)
+    origin, asked = evaluation_origin(data), Asked(data=data, rows=rows)
     seen = data.outcomes(origin)
     mature, young = seen.usable(HORIZON), seen.usable(SHORTEST_MONTHS)
     before = ~seen.in_default & (data.on <= np.datetime64(origin, "D"))
     y = seen.within(HORIZON)
-    time = np.where(seen.within(seen.mature_months) > 0, seen.default_month, seen.mature_months).astype(np.float64)
-    at_risk = before & (seen.mature_months > 0)
-    weight = np.zeros(len(y))
-    known_y = np.zeros(len(y))
-    known_y[at_risk], weight[at_risk] = metrics.ipcw_weights(
-        time[at_risk], seen.within(seen.mature_months)[at_risk] > 0, float(HORIZON)
-    )
-    even = evenly_spread(HORIZON)
+    known_y, weight = _weighted(seen, before & (seen.mature_months > 0))
     level = float(logit(y[mature].mean()))
-    shift = level + even.offset(np.full(len(y), level), seen.mature_months)
-    spread = _bag(data, young, seen.within(seen.mature_months), shift)
-    chosen = fit_at(data, origin, SHAPE, Options(), SEED)
-    asked, whose = data.matrix[rows], data.customer[rows]
+    shift = level + evenly_spread(HORIZON).offset(np.full(len(y), level), seen.mature_months)
+    spread = asked.bag(young, seen.within(seen.mature_months), shift)
+    chosen, served = (fit_at(data, origin, shape, Options(), SEED) for shape in (SHAPE, SERVED))
     return {
-        "term structure (chosen)": expit(chosen.level + chosen.bag.margin_of_unseen(asked, whose)),
-        "mature rows only": _plain(data, mature, y, rows),
-        "one offset a month (proportional odds)": expit(level + spread.margin_of_unseen(asked, whose)),
-        "inverse-probability weights": _plain(data, weight > 0, known_y, rows, weight),
+        "term structure (chosen)": asked.unseen(chosen.bag, chosen.level),
+        "mature rows only": asked.plain(mature, y),
+        "one offset a month (proportional odds)": asked.unseen(spread, level),
+        "inverse-probability weights": asked.plain(weight > 0, known_y, weight),
+        f"… without {GROWING}": asked.without(GROWING).plain(weight > 0, known_y, weight),
         "discrete-time hazard": _hazard(data, seen, rows),
-        "classical mistake: immature is good": _plain(
-            data, before, seen.within(HORIZON) * (seen.default_month > 0), rows
-        ),
+        "classical mistake: immature is good": asked.plain(before, seen.within(HORIZON) * (seen.default_month > 0)),
+        "as served: term structure, two stages": asked.unseen(served.bag, served.level),
     }
+
+
+def _weighted(seen: Outcomes, at_risk: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """(outcome, weight) of every row by inverse probability of being still observed; weight 0: not known."""
+    came = seen.within(seen.mature_months) > 0
+    time = np.where(came, seen.default_month, seen.mature_months).astype(np.float64)
+    y, weight = np.zeros(len(came)), np.zeros(len(came))
+    y[at_risk], weight[at_risk] = metrics.ipcw_weights(time[at_risk], came[at_risk], float(HORIZON))
+    return y, weight
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=2)
-    asked = parser.parse_args()
+    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12])
+    seeds = parser.parse_args().seeds
     found: dict[str, list[tuple[float, float, float, float]]] = {}
-    for seed in range(1, asked.seeds + 1):
+    for seed in seeds:
         data, truth = sample_histories(seed, customers=3000, months=48, columns=SELECTED)
         true = true_pd(data, np.arange(len(data.on)), truth)
         final = data.outcomes(data.as_of)
@@ -115,7 +135,7 @@ def main() -> None:
                 metrics.gini(t, p) / metrics.gini(t, t), float(p.mean() / t.mean()), metrics.log_odds_slope(t, p)[0],
                 1000 * (metrics.log_loss(t, p) - metrics.log_loss(t, t)),
             ))  # fmt: skip
-    print(f"Sample ledgers of 3,000 customers, means over seeds 1 to {asked.seeds}; before calibration.\n")
+    print(f"Sample ledgers of 3,000 customers, means over seeds {seeds}; before calibration.\n")
     header = [
         "censoring",
         "Gini share of true PD",
