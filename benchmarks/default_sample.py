@@ -15,6 +15,7 @@ from scipy.special import expit
 from benchmarks.default_book import print_table, sample_histories
 from benchmarks.default_challengers import challengers
 from models import metrics
+from models.calibration import low_default_bound
 from models.default import INTERVAL_SDS
 from training import cold_start
 from training.bagging import jackknife_widening
@@ -28,7 +29,14 @@ from training.default import (
     later_log_odds,
     later_rows,
 )
-from training.default_evaluation import cohorts, grade_table, segment_table, true_pd, truth_deciles
+from training.default_evaluation import (
+    LOW_DEFAULT_CONFIDENCE,
+    cohorts,
+    grade_table,
+    segment_table,
+    true_pd,
+    truth_deciles,
+)
 
 Floats = NDArray[np.float64]
 DRAWS = 200
@@ -149,11 +157,16 @@ def print_grades(results: list[dict[str, Any]]) -> None:
     whole = {}
     for r in results:
         for line in r["segments"].itertuples():
-            found = whole.setdefault((line.segment, line.value), np.zeros(3))
-            found += (line.count, line.defaults, line.count * line.pd_mean)
+            found = whole.setdefault((line.segment, line.value), np.zeros(5))
+            found += (line.count, line.defaults, line.count * line.pd_mean, line.customers, line.customers_defaulted)
     print("All seeds together, by country and sector (neither is an input of the history's part):\n")
-    lines = [(*key, int(n), d / n, s / n) for key, (n, d, s) in sorted(whole.items())]
-    print_table(lines, ["segment", "value", "snapshots", "default rate", "mean PD"])
+    lines = [
+        (*key, int(n), d / n, s / n, int(c), int(b), low_default_bound(int(c), int(b), LOW_DEFAULT_CONFIDENCE))
+        for key, (n, d, s, c, b) in sorted(whole.items())
+    ]
+    header = ["segment", "value", "snapshots", "default rate", "mean PD", "customers once", "of them defaulted",
+              "not above with 75 % (Pluto–Tasche)"]  # fmt: skip
+    print_table(lines, header)
 
 
 def _close(result: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from features.default_status import DefaultPolicy
     from features.ledger import Ledger
     from training.bagging import Shape
+    from training.default_stages import Options
     from training.result import Fitted
 
 LATEST = "latest"
@@ -55,10 +56,12 @@ def as_of_day(text: str, latest: date) -> date:
     show_default=True,
     help="Trials with which Optuna chooses the default model's shape first, in folds that respect time; 0: as it is.",
 )
+@click.option("--central-tendency", type=float, help="Through the cycle: the long-run default rate that PDs average.")
+@click.option("--conservatism", type=float, default=0.0, show_default=True, help="Margin of conservatism, in log-odds.")
 @json_option
 def command(
     ledger: Path | None, as_of: str, model: str, sample: bool, customers: int, months: int, seed: int, policy: str,
-    tune: int, as_json: bool,
+    tune: int, central_tendency: float | None, conservatism: float, as_json: bool,
 ) -> None:  # fmt: skip
     """Fit the models on what LEDGER knew on a day, judge them out of time, log to MLflow, register candidates.
 
@@ -90,7 +93,10 @@ def command(
     for kind in ("default", "delay") if model == "all" else (model,):
         click.echo(f"training the {kind} model as of {day} …", err=True)
         if kind == "default":
-            fitted = _fit_default(book, day, seed, truth, policy, tune)
+            from training.default_stages import Options
+
+            options = Options(central_tendency=central_tendency, conservatism=conservatism)
+            fitted = _fit_default(book, day, seed, truth, policy, tune, options)
         else:
             from training import delay
 
@@ -108,14 +114,16 @@ def command(
     click.echo("\nnext: tradecredit promote all, then tradecredit serve; tradecredit ui shows the runs.")
 
 
-def _fit_default(book: Ledger, day: date, seed: int, truth: pd.DataFrame | None, policy: str, trials: int) -> Fitted:
+def _fit_default(
+    book: Ledger, day: date, seed: int, truth: pd.DataFrame | None, policy: str, trials: int, options: Options
+) -> Fitted:
     """The default model under a policy; `auto` says aloud when it takes the policy for short ledgers."""
     from features.default_status import PRIMARY, SHORT_HISTORY, policy_named
     from training import default
 
     def fit(asked: DefaultPolicy) -> Fitted:
         shape = _tuned(book, day, seed, asked, trials) if trials else None
-        return default.fit(book, as_of=day, policy=asked, seed=seed, truth=truth, shape=shape)
+        return default.fit(book, as_of=day, policy=asked, seed=seed, truth=truth, shape=shape, options=options)
 
     if policy != "auto":
         return fit(policy_named(policy))

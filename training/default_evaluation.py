@@ -13,6 +13,7 @@ from scipy.special import expit
 
 from features.errors import InputError
 from models import metrics
+from models.calibration import low_default_bound
 from models.decisions.grades import MASTER_SCALE
 from models.metrics.bootstrap import Metric
 from training.default_data import Histories, Outcomes
@@ -23,6 +24,7 @@ Floats = NDArray[np.float64]
 PAST_DUE_RULE_DAYS = 30  # the plain rule: some item is more than 30 days past due today
 FEW_SETTLED = 5  # a customer with fewer settled invoices has a thin file
 JEFFREYS_LEVEL = 0.01
+LOW_DEFAULT_CONFIDENCE = 0.75
 DRAWS = 100
 
 
@@ -196,7 +198,9 @@ def truth_deciles(p: Floats, true: Floats) -> pd.DataFrame:
 
 
 def grade_table(y: Floats, p: Floats) -> pd.DataFrame:
-    """One row a grade that occurs: count, defaults, mean PD, observed rate, Jeffreys' p of the mean PD, is_failing.
+    """One row a grade that occurs: count, defaults, mean PD, observed rate, the PD that it is not above with confidence
+    LOW_DEFAULT_CONFIDENCE (Pluto–Tasche: what a grade with few or no defaults still says), Jeffreys' p of the mean PD,
+    is_failing.
 
     is_failing : below 1 % or above 99 % with at least 200 rows. The test takes rows as independent: give it those of
     `cohorts`; on every month's rows it is far stricter than its level.
@@ -209,8 +213,9 @@ def grade_table(y: Floats, p: Floats) -> pd.DataFrame:
             count, defaults, mean = int(of.sum()), int(y[of].sum()), float(p[of].mean())
             test = metrics.jeffreys(mean, count, defaults)
             failing = count >= 200 and not JEFFREYS_LEVEL <= test <= 1.0 - JEFFREYS_LEVEL
-            lines.append((name, count, defaults, mean, defaults / count, test, failing))
-    columns = ["grade", "count", "defaults", "pd_mean", "default_rate", "jeffreys_p", "is_failing"]
+            bound = low_default_bound(count, defaults, LOW_DEFAULT_CONFIDENCE)
+            lines.append((name, count, defaults, mean, defaults / count, bound, test, failing))
+    columns = ["grade", "count", "defaults", "pd_mean", "default_rate", "bound_75", "jeffreys_p", "is_failing"]
     return pd.DataFrame(lines, columns=columns)
 
 
@@ -224,14 +229,24 @@ def cohorts(month: NDArray[np.int64], horizon_months: int) -> NDArray[np.bool_]:
 
 
 def segment_table(data: Histories, rows: NDArray[np.int64], y: Floats, p: Floats) -> pd.DataFrame:
-    """Observed rate and mean PD by country and by industry, for the report on effects; neither is judged fair by it."""
+    """Observed rate and mean PD by country and by industry, for the report on effects; neither is judged fair by it.
+
+    bound_75 : the PD that the segment's customers, each once a horizon, are not above (Pluto–Tasche): what a segment
+    with few defaults still says; NaN where no customer of it is in a cohort.
+    """
+    cohort = cohorts(data.month[rows], data.policy.horizon_months)
     customers = data.ledger.customers.set_index("customer_id")
     parts = []
     for segment in ("country", "industry"):
         value = customers[segment].reindex(data.customer[rows]).fillna("not given").to_numpy()
-        frame = pd.DataFrame({"segment": segment, "value": value, "y": y, "p": p})
+        frame = pd.DataFrame({"segment": segment, "value": value, "y": y, "p": p, "n": cohort, "d": cohort * y})
         part = frame.groupby(["segment", "value"], as_index=False).agg(
-            count=("y", "size"), defaults=("y", "sum"), default_rate=("y", "mean"), pd_mean=("p", "mean")
-        )
+            count=("y", "size"), defaults=("y", "sum"), default_rate=("y", "mean"), pd_mean=("p", "mean"),
+            customers=("n", "sum"), customers_defaulted=("d", "sum"),
+        )  # fmt: skip
+        part["bound_75"] = [
+            low_default_bound(int(n), int(d), LOW_DEFAULT_CONFIDENCE) if n else float("nan")
+            for n, d in zip(part["customers"], part["customers_defaulted"], strict=True)
+        ]
         parts.append(part)
     return pd.concat(parts, ignore_index=True)

@@ -46,6 +46,14 @@ class Options:
             raise InputError(
                 f"The censoring of a default model must be term_structure or mature_only. Got {self.censoring} instead."
             )
+        if self.central_tendency is not None and not 0.0 < self.central_tendency < 1.0:
+            raise InputError(
+                f"The central_tendency of a default model must be between 0 and 1. Got {self.central_tendency} instead."
+            )
+        if self.conservatism < 0.0:
+            raise InputError(
+                f"The conservatism of a default model must be 0 or above. Got {self.conservatism} instead."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

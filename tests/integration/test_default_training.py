@@ -119,6 +119,12 @@ def test_through_the_cycle_and_conservatism_move_the_level_only():
     assert ttc.model.calibration.conservatism == pytest.approx(np.log(1.2))
 
 
+@pytest.mark.parametrize("wrong", [{"central_tendency": 0.0}, {"central_tendency": 2.0}, {"conservatism": -0.1}])
+def test_levels_that_are_no_levels_are_refused(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        default.Options(**wrong)
+
+
 def test_a_short_history_has_its_own_horizons():
     young = sample(customers=2000, months=24, seed=5).ledger
     with pytest.raises(InputError, match="short_history"):
