@@ -55,7 +55,7 @@ def one_seed(seed: int, customers: int) -> dict[str, Any]:
     data = cold_start.only(whole, SELECTED)
     origin = evaluation_origin(data)
     *bags, fitted = bags_until(data, origin, SHAPE, Options(), 1)
-    doors = cold_start.Doors.fitted(whole, bags, fitted, fitted, seed=1)
+    doors = cold_start.Doors.fitted(whole, [b.origin for b in (*bags, fitted)], Options(), seed=1)
     rows = later_rows(data, origin)
     rows = rows[~np.isnan(true_pd(data, rows, truth))]
     y, true = data.outcomes(data.as_of).within(12)[rows], true_pd(data, rows, truth)
