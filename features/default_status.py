@@ -73,6 +73,11 @@ class DefaultPolicy:
                    self.cure_months, self.concession_cure_months, self.maturity_days)  # fmt: skip
         if min(numbers) < 0 or self.horizons_months[0] < 1:
             raise InputError(f"Days, amounts and months of policy {self.name} must be 0 or above.")
+        if min(self.cure_months, self.concession_cure_months) < 1:
+            raise InputError(
+                f"The cure_months and concession_cure_months of policy {self.name} must be 1 or above. Got "
+                f"{self.cure_months} and {self.concession_cure_months} instead: a default on an event would have no end."
+            )
 
     @property
     def horizon_months(self) -> int:

@@ -9,6 +9,7 @@ import pytest
 from scipy.special import expit
 
 from features.default_status import BUREAU, PRIMARY, SHORT_HISTORY
+from features.errors import InputError
 from training.bagging import Bag, Rows, Shape, fit_bag
 from training.default_evaluation import cohorts
 from training.near_default import Roll, fit_roll, near_policy, rolled
@@ -79,3 +80,8 @@ def test_the_second_stage_continues_its_own_members_and_learns_what_the_first_co
 def test_a_cohort_counts_each_customer_once_a_horizon():
     month = np.array([600, 600, 601, 605, 611, 612, 613, 624])
     assert cohorts(month, 12).tolist() == [True, True, False, False, False, True, False, True]
+
+
+def test_a_policy_without_a_cure_is_refused():
+    with pytest.raises(InputError, match="cure_months"):
+        replace(PRIMARY, cure_months=0)
