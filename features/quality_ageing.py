@@ -19,7 +19,7 @@ def ageing(ledger: Ledger) -> tuple[list[dict[str, Any]], list[Finding]]:
     findings: list[Finding] = []
     for currency, part in by_currency(ledger):
         settlement = settle(part)
-        cents = {name: int(value) for name, value in aged(settlement, ledger.last_known_on).iloc[0].items()}
+        cents = {str(name): int(value) for name, value in aged(settlement, ledger.last_known_on).iloc[0].items()}
         plain, written_off = _plain_balance(part, settlement.at(ledger.last_known_on))
         difference = plain - written_off - cents["net"]
         bucketed = sum(cents[label] for label, _, _ in BUCKETS)

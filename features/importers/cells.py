@@ -6,21 +6,41 @@ of cells) is *odd*: it keeps its cells and its text for the careful reading.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
 from features.door import quoted
 from features.importers import values
 from features.importers.contract import DATE, ID, NUMBER, TEXT, Field, File
 from features.importers.source import CONTINUED, NEWLINE_IN_VALUE, Source
 
 TOTALS = r"(grand |sub)?-?totals?( (for|of) .*)?|sum(me)?|gesamt(summe)?|total geral"
+LONG_LINES = (2_000_000, 33_554_432)  # bytes of the longest line: tried one after the other
 BLANK = f"(line IS NULL OR trim(line) = '' OR line = '{CONTINUED}')"
 
 
-def lines_of(source: Source) -> str:
-    """SQL of the file's lines, one column `line`, in order; a blank line is NULL."""
+def lines_of(source: Source, longest: int) -> str:
+    """SQL of the file's lines of up to `longest` bytes, one column `line`, in order; a blank line is NULL.
+
+    Read it with one thread: with several, DuckDB 2.0 can put the parts of a file of several buffers in another order.
+    """
     return (
         f"read_csv({quoted(str(source.text))}, header = false, columns = {{'line': 'VARCHAR'}}, delim = '\x01', "
-        "quote = '', escape = '', auto_detect = false, max_line_size = 33554432)"
+        f"quote = '', escape = '', auto_detect = false, max_line_size = {longest})"
     )
+
+
+@contextmanager
+def in_order(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Read lines with one thread, so that the place of a row is the line that it stood on."""
+    threads = connection.execute("SELECT current_setting('threads')").fetchall()[0][0]
+    connection.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        connection.execute(f"SET threads = {threads}")
 
 
 def cell(source: Source, declared: Field, position: int) -> str:
@@ -75,7 +95,7 @@ def _oddities(source: Source, name: str, declared: Field, tells_itself: bool) ->
     return tests
 
 
-def first_pass(source: Source, file: File, number: int) -> str:
+def first_pass(source: Source, file: File, number: int, longest: int) -> str:
     """SQL of the table `fast_{number}`: one row a line of the file, from its first line on, in order.
 
     Columns: the fields; width (cells; 0 for a blank line, -1 where quotes do not enclose whole values); is_odd; and of
@@ -94,7 +114,7 @@ def first_pass(source: Source, file: File, number: int) -> str:
     # the looks at the whole line are dear, and taken only where the line's cells give reason to
     is_usual = f"len(f) = {width} AND {whole}" if width > 1 else "false"
     doubt = " OR ".join([f"len(f) <> {width}", f"NOT {whole}", *odd])
-    lines = f"SELECT line, {split} AS f FROM {lines_of(source)}"
+    lines = f"SELECT line, {split} AS f FROM {lines_of(source, longest)}"
     return f"""
         CREATE TABLE fast_{number} AS
         SELECT {", ".join(file.fields)}, width, is_odd, CASE WHEN is_odd THEN f END AS f,

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from features.door import quoted
-from features.importers.cells import lines_of
+from features.importers.cells import in_order, lines_of
 from features.importers.reading import Reading
 
 QUARANTINE = "quarantine.parquet"
@@ -25,16 +25,17 @@ def collect(connection: duckdb.DuckDBPyConnection, readings: list[Reading], numb
         of_file = f"(SELECT line, {all_reasons} FROM bad WHERE file = {reading.number} GROUP BY line)"
         kept = f"(SELECT rowid + 1 AS number, original AS line FROM fast_{reading.number} WHERE is_odd)"
         # rows that read well and fell later (a copy, an unknown invoice) are looked up in the file
-        lines = f"(SELECT row_number() OVER () AS number, line FROM {lines_of(reading.source)})"
+        lines = f"(SELECT row_number() OVER () AS number, line FROM {lines_of(reading.source, reading.longest)})"
         rest = f"{of_file} b ANTI JOIN {kept} k ON k.number = b.line"
         for where, texts in ((f"{of_file} b", kept), (rest, lines)):
             if connection.execute(f"SELECT count(*) FROM {where}").fetchall()[0][0]:
-                connection.execute(
-                    f"INSERT INTO quarantined SELECT ?, ?, {number}, b.line, replace(l.line, chr(30), chr(10)), "
-                    f"b.reasons "
-                    f"FROM (SELECT b.* FROM {where}) b JOIN {texts} l ON l.number = b.line ORDER BY b.line",
-                    [reading.source.path.name, reading.source.sha256],
-                )
+                with in_order(connection):
+                    connection.execute(
+                        f"INSERT INTO quarantined SELECT ?, ?, {number}, b.line, replace(l.line, chr(30), chr(10)), "
+                        f"b.reasons "
+                        f"FROM (SELECT b.* FROM {where}) b JOIN {texts} l ON l.number = b.line ORDER BY b.line",
+                        [reading.source.path.name, reading.source.sha256],
+                    )
 
 
 def write(connection: duckdb.DuckDBPyConnection, folder: Path, readings: list[Reading]) -> None:

@@ -13,7 +13,7 @@ import duckdb
 
 from features.door import quoted
 from features.importers import values
-from features.importers.cells import TOTALS, first_pass, odd_rows
+from features.importers.cells import LONG_LINES, TOTALS, first_pass, in_order, odd_rows
 from features.importers.contract import DATE, ID, NUMBER, TEXT, Field, File, SourceError
 from features.importers.source import Source
 
@@ -28,12 +28,13 @@ class Usual:
 
 @dataclass(kw_only=True)
 class Reading:
-    """What came of one file: counts, and how its doubtful values were read."""
+    """What came of one file: counts, the length that its lines may have, and how its doubtful values were read."""
 
     source: Source
     number: int
     rows: int = 0
     blank_lines: int = 0
+    longest: int = LONG_LINES[0]
     conventions: dict[str, values.Convention] = field(default_factory=dict)
 
 
@@ -45,11 +46,16 @@ def read(
     Raises SourceError for a file that is no table of lines.
     """
     result = Reading(source=source, number=number)
-    try:
-        connection.execute(first_pass(source, file, number))
-    except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        why = str(error).splitlines()[0][:200]
-        raise SourceError(f"{source.path}: cannot be read as a table ({why}).") from error
+    for result.longest in LONG_LINES:
+        try:
+            with in_order(connection):
+                connection.execute(first_pass(source, file, number, result.longest))
+        except (duckdb.InvalidInputException, duckdb.IOException) as error:
+            why = str(error).splitlines()[0][:200]
+            if "Maximum line size" not in str(error) or result.longest == LONG_LINES[-1]:
+                raise SourceError(f"{source.path}: cannot be read as a table ({why}).") from error
+        else:
+            break
     lines, blank, odd = connection.execute(
         "SELECT count(*), count(*) FILTER (width = 0), count(*) FILTER (is_odd) "
         f"FROM fast_{number} WHERE rowid >= {source.header_line}"

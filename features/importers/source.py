@@ -10,6 +10,7 @@ import codecs
 import csv
 import hashlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,10 +117,12 @@ def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
 
 def _pass_over(path: Path) -> _Bytes:
     seen, digest, decoder = _Bytes(), hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
-    last = b""
-    with path.open("rb") as stream:
+    last, hashing = b"", list[Future[None]]()
+    # the hash of a chunk is taken beside the counting of it
+    with path.open("rb") as stream, ThreadPoolExecutor(max_workers=1) as beside:
         while chunk := stream.read(CHUNK):
-            digest.update(chunk)
+            wait(hashing)  # one chunk at a time is held for it
+            hashing = [beside.submit(digest.update, chunk)]
             seen.size += len(chunk)
             seen.lines += chunk.count(b"\n")
             seen.quotes += chunk.count(b'"')
@@ -134,6 +137,7 @@ def _pass_over(path: Path) -> _Bytes:
                 except UnicodeDecodeError:
                     seen.is_utf8 = False
             last = chunk[-1:]
+    # the pool has ended here: every chunk is in the digest, in order
     if seen.is_utf8:
         try:
             decoder.decode(b"", final=True)

@@ -257,3 +257,18 @@ def test_one_bad_row_in_a_hundred_thousand_stops_nothing(tmp_path: Path) -> None
     assert report["rows"] == {"read": 100_001, "accepted": 100_000, "quarantined": 1}
     assert json.loads((tmp_path / "ledger/import_report.json").read_text())["settlement"][0]["open"] == 100_000
     assert len(known_on(read_ledger(tmp_path / "ledger"), "2024-01-01").invoices) == 0
+
+
+def test_line_numbers_hold_in_a_file_of_several_read_buffers(tmp_path: Path) -> None:
+    """Read with several threads, DuckDB 2.0 put the parts of such a file in another order, the header amid the rows."""
+    note = "x" * 60
+    rows = [f"i{n},c{n % 50},2024-01-02,2024-02-01,{n % 97 + 1}.25,EUR,,{note}\n" for n in range(400_000)]
+    rows[250_000] = f"bad,c1,never,2024-02-01,5,EUR,,{note}\n"
+    content = HEADER.replace("\n", ",note\n") + "".join(rows)
+    assert len(content) > 32_000_000
+    report = load(tmp_path, content)
+    assert report["rows"] == {"read": 400_000, "accepted": 399_999, "quarantined": 1}
+    kept = duckdb.connect().execute(
+        "SELECT line, original FROM read_parquet(?)", [str(tmp_path / "ledger/quarantine.parquet")]
+    )
+    assert kept.fetchall() == [(250_002, rows[250_000].rstrip("\n"))]
