@@ -1,7 +1,10 @@
 """Fit, calibrate and judge the part of the default model that needs no history: what is known at the door.
 
-It is fitted and calibrated as the history's bags are, on the same days, snapshots and outcomes, from columns that are
-known of a customer before its first invoice; and judged on later months of customers that its members never saw.
+It learns from every snapshot of the default model's, on the same outcomes, from columns that are known of a customer
+before its first invoice; the first months of a customer count more. Like the history's bag it is fitted at each earlier
+day too, which gives a calibration out of time and figures on later months of customers that its members never saw. It is
+not fitted by the history's own stages: those order all customers better, and those in their first months, whom the door
+is for, worse.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,14 +21,13 @@ from scipy.special import expit
 
 from models import metrics
 from models.calibrated_bag import CalibratedBag
-from models.calibration import Calibration
-from models.cold_start import LENGTH, ColdStart, history_weight
+from models.calibration import Calibration, fit_calibration
+from models.cold_start import DAYS_A_MONTH, LENGTH, ColdStart, history_weight
 from models.protected import refuse_protected
-from training.bagging import jackknife_widening
-from training.default_calibration import calibrate, margins
+from models.term_structure import TermStructure
+from training.bagging import Bag, Rows, Shape, fit_bag, jackknife_widening
 from training.default_data import Histories
 from training.default_evaluation import true_pd
-from training.default_stages import SHAPE, FittedBag, Options, fit_at, judged_shape
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -40,10 +42,40 @@ DOOR: tuple[str, ...] = (
     "industry_climate", "insolvencies_index",
 )  # fmt: skip
 SETTLED = "invoices_settled_ever"
-DOOR_SHAPE = replace(SHAPE, feature_share=0.5, repeats=1, judged_repeats=2)  # few columns: each tree sees half of them
+SHAPE = Shape(rounds=80, learning_rate=0.05, leaves=8, depth=4, feature_share=0.5, repeats=1)
 HALF_MONTHS = 1.0  # chosen out of time on samples of seeds 11 to 14 beside their true PDs (docs/default-model.md)
+YOUNG_MONTHS, YOUNG_TIMES = 3.0, 5.0  # a customer on its first day counts five times, after three months three times
+SHORTEST_MONTHS = 3  # rows observed over fewer months say too little of a long PD
 FIRST_MONTHS_DAYS = 91
+LEVEL_SD = 0.15  # of the prior on the level, as for the history's bag
 DRAWS = 100
+
+
+class Origin(Protocol):
+    """What is taken of the history's bag fitted on a day: the day, the level, when within the horizon defaults come."""
+
+    @property
+    def origin(self) -> pd.Timestamp: ...
+
+    @property
+    def level(self) -> float: ...
+
+    @property
+    def term_structure(self) -> TermStructure: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """The door's bag fitted on what was known on `at.origin`."""
+
+    at: Origin
+    bag: Bag
+
+    def margin(self, data: Histories, rows: NDArray[np.int64], *, of_unseen: bool) -> Floats:
+        """Log-odds before calibration, by all members or by those that never saw the row's customer."""
+        matrix = data.matrix[rows]
+        bare = self.bag.margin_of_unseen(matrix, data.customer[rows]) if of_unseen else self.bag.margin(matrix)
+        return self.at.level + bare
 
 
 def with_door(columns: Sequence[str]) -> tuple[str, ...]:
@@ -69,31 +101,34 @@ class Doors:
     data: Histories = field(repr=False)
     days: Floats = field(repr=False)
     settled: Floats = field(repr=False)
-    earlier: tuple[FittedBag, ...]
-    judged: FittedBag
-    final: FittedBag
-    options: Options
+    earlier: tuple[Door, ...]
+    judged: Door
+    final: Door
 
     @classmethod
-    def fitted(cls, whole: Histories, days: Sequence[pd.Timestamp], options: Options, *, seed: int) -> Doors:
-        """whole : histories with the columns of `with_door`. days : those of the history's bags, the last one the day of
-        the bag that is judged."""
-        data, wide = only(whole, DOOR), judged_shape(DOOR_SHAPE)
-        *earlier, judged = (fit_at(data, day, wide, options, seed) for day in days)
+    def fitted(
+        cls, whole: Histories, earlier: Sequence[Origin], judged: Origin, final: Origin, *, seed: int,
+        shape: Shape = SHAPE,
+    ) -> Doors:  # fmt: skip
+        """whole : histories with the columns of `with_door`."""
+        data, days = only(whole, DOOR), whole.column(LENGTH)
+
+        def door(at: Origin) -> Door:
+            return Door(at=at, bag=_fitted(data, days, at, shape, seed))
+
         return cls(
-            data=data, days=whole.column(LENGTH), settled=np.nan_to_num(whole.column(SETTLED)),
-            earlier=tuple(earlier), judged=judged, final=fit_at(data, data.as_of, DOOR_SHAPE, options, seed),
-            options=options,
+            data=data, days=days, settled=np.nan_to_num(whole.column(SETTLED)),
+            earlier=tuple(door(at) for at in earlier), judged=door(judged), final=door(final),
         )  # fmt: skip
 
     @cached_property
     def judged_calibration(self) -> Calibration:
         """The judged door's, from what was known on its day."""
-        return calibrate(self.data, self.earlier, self.judged, self.judged.origin, Options(), of_unseen=True)
+        return self._calibration(self.earlier, self.judged.at.origin, of_unseen=True)
 
     def log_odds(self, rows: NDArray[np.int64]) -> Floats:
         """The judged door's log-odds of later rows, by members that never saw the customer."""
-        return self.judged_calibration.log_odds(margins(self.data, self.judged, rows, of_unseen=True))
+        return self.judged_calibration.log_odds(self.judged.margin(self.data, rows, of_unseen=True))
 
     def mixed(self, rows: NDArray[np.int64], history: Floats, half_months: float = HALF_MONTHS) -> Floats:
         """The judged mixture with the history's log-odds of the same rows."""
@@ -124,12 +159,12 @@ class Doors:
     def model(self, moved: Calibration, quality: Mapping[str, Any]) -> ColdStart:
         """The cold start handed over. moved : the history's calibration, whose shift by policy (through the cycle, margin
         of conservatism) the door's level shares."""
-        bags = (*self.earlier, self.judged)
-        own = calibrate(self.data, bags, self.judged, self.data.as_of, self.options, of_unseen=False)
+        own = self._calibration((*self.earlier, self.judged), self.data.as_of, of_unseen=False)
+        # the final bag's margins are bare: its level goes into the intercept
+        intercept = own.intercept + own.slope * self.final.at.level
         calibration = replace(
-            own, intercept=own.intercept + own.slope * self.final.level, central_shift=moved.central_shift,
-            conservatism=moved.conservatism,
-        )  # fmt: skip
+            own, intercept=intercept, central_shift=moved.central_shift, conservatism=moved.conservatism
+        )
         door = CalibratedBag(
             columns=DOOR, members=self.final.bag.members, calibration=calibration,
             interval_widening=jackknife_widening(self.final.bag.folds),
@@ -139,12 +174,51 @@ class Doors:
     def quality(self, figures: Mapping[str, float]) -> dict[str, Any]:
         """What is told to who gets an answer without history: on whom it was measured, when, and how good it was."""
         names = ("snapshots", "defaulters", "auc", "auc_low", "auc_high", "pd_mean", "default_rate", "truth_pd_mean")
-        found: dict[str, Any] = {"trained_until": str(self.judged.origin.date())}
+        found: dict[str, Any] = {"trained_until": str(self.judged.at.origin.date())}
         for population in ("unsettled", "first_months", "door"):
             found[population] = {
                 name: figures[key] for name in names if (key := f"cold_{population}_{name}") in figures
             }
         return found
+
+    def _calibration(self, doors: Sequence[Door], until: pd.Timestamp, *, of_unseen: bool) -> Calibration:
+        """The line from margins to log-odds, on months after each door's day and outcomes known on `until`; young rows
+        count as they do in the fit. The margin as it stands where fewer than two defaulters came after."""
+        data, seen = self.data, self.data.outcomes(until)
+        usable, y = seen.usable(SHORTEST_MONTHS), seen.within(seen.mature_months)
+        margin, offset = np.full(len(y), np.nan), np.zeros(len(y))
+        for place, door in enumerate(doors):
+            end = doors[place + 1].at.origin if place + 1 < len(doors) else until
+            rows = np.flatnonzero(usable & (data.on > _day(door.at.origin)) & (data.on <= _day(end)))
+            if len(rows):
+                margin[rows] = door.margin(data, rows, of_unseen=of_unseen)
+                offset[rows] = door.at.term_structure.offset(margin[rows], seen.mature_months[rows])
+        rows = np.flatnonzero(~np.isnan(margin))
+        if len(set(data.customer[rows][y[rows] > 0])) < 2:
+            return Calibration(slope=1.0, intercept=0.0)
+        months = np.median(np.unique(data.customer[rows].astype(str), return_counts=True)[1])
+        weight = youth(self.days[rows])
+        weight /= weight.mean() * months  # a customer's months are one story, as in the history's calibration
+        return fit_calibration(margin[rows], y[rows], weight, offset=offset[rows], level_sd=LEVEL_SD)
+
+
+def youth(days: Floats) -> Floats:
+    """How much a row counts by the length of its history: YOUNG_TIMES without any, falling to 1."""
+    months = np.nan_to_num(days) / DAYS_A_MONTH
+    return np.asarray(1.0 + (YOUNG_TIMES - 1.0) * YOUNG_MONTHS / (YOUNG_MONTHS + months), dtype=np.float64)
+
+
+def _fitted(data: Histories, days: Floats, at: Origin, shape: Shape, seed: int) -> Bag:
+    """The door's bag on the snapshots up to a day; rows observed over fewer months count with the history's offset."""
+    seen = data.outcomes(at.origin)
+    used = seen.usable(min(SHORTEST_MONTHS, data.policy.horizon_months))
+    y = seen.within(seen.mature_months)
+    offset = at.level + at.term_structure.offset(np.full(len(y), at.level), seen.mature_months)
+    rows = Rows(
+        matrix=data.matrix[used], y=y[used], offset=offset[used], weight=youth(days[used]),
+        customer=data.customer[used], month=data.month[used],
+    )  # fmt: skip
+    return fit_bag(rows, data.monotone, shape, seed=seed)
 
 
 def _figures(z: Floats, y: Floats, customer: NDArray[np.object_], true: Floats | None) -> dict[str, float]:
@@ -167,3 +241,7 @@ def _figures(z: Floats, y: Floats, customer: NDArray[np.object_], true: Floats |
         if np.ptp(t) > 0.0:
             found["expected_gini_share_of_truth"] = metrics.gini(t, q) / metrics.gini(t, t)
     return found
+
+
+def _day(instant: pd.Timestamp) -> np.datetime64:
+    return np.datetime64(instant, "D")

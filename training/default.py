@@ -69,7 +69,7 @@ def fit(
     origin = evaluation_origin(data)
     *bags, judged_bag = bags_until(data, origin, shape, options, seed)
     final = fit_at(data, data.as_of, shape, options, seed)
-    doors = cold_start.Doors.fitted(whole, [b.origin for b in (*bags, judged_bag)], options, seed=seed)
+    doors = cold_start.Doors.fitted(whole, bags, judged_bag, final, seed=seed)
     judged = _judged(data, bags, judged_bag, truth, doors)
     calibration = calibrate(data, [*bags, judged_bag], judged_bag, data.as_of, options, of_unseen=False)
     calibration = moved(calibration, data, final, options)

@@ -68,3 +68,8 @@ def test_through_the_cycle_moves_the_door_by_the_same_shift():
     assert moved.cold.door.calibration.central_shift == pytest.approx(moved.calibration.central_shift)
     assert moved.cold.door.calibration.conservatism == 0.1
     assert fitted().model.cold.door.calibration.central_shift == 0.0
+
+
+def test_youth_counts_five_times_and_falls_to_once():
+    weight = cold_start.youth(np.array([np.nan, 0.0, 91.3, 36525.0]))
+    assert weight == pytest.approx([5.0, 5.0, 3.0, 1.0], abs=0.02)
