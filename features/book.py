@@ -16,7 +16,7 @@ from features import settling
 from features.currency import CENTS
 from features.known import Days, days, known_from, known_until
 from features.ledger import TABLES, Ledger
-from features.order import by_group
+from features.order import by_group, running
 from features.owners import Owners
 from features.peers import PEER_GROUPS, Peers, peers_of, places_of
 from features.populations import ATTRIBUTE_NAMES, level_of
@@ -179,7 +179,7 @@ def _payments(s: Settlement) -> tuple[NDArray[np.int64], Arrays]:
     on_customers(
         lambda lo, hi: settling.count_payments(lo, hi, *source, s.allocation_kind, s.unapplied_start, counts), s
     )
-    start = np.concatenate([[0], np.cumsum(counts)])
+    start = running(counts)
     n = int(start[-1])
     since, until, on, due_on, booked_on = (np.empty(n, dtype=np.int32) for _ in range(5))
     cents, kind, day_of_month = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int8), np.empty(n, dtype=np.int8)

@@ -52,14 +52,12 @@ def build(
     InputError : an unknown column, a customer that the ledger does not have, a day that is empty.
     """
     book = known if isinstance(known, Book) else prepare(known)
-    chosen = _chosen(columns, Level.CUSTOMER)
+    layout = _layout(None if columns is None else tuple(columns), is_narrow)
     customer, days = _asked(book, snapshots)
-    every = _computed(chosen, is_narrow)
-    matrix = rows_of(book, customer, days, every)
-    computed = [c.name for c in every]
-    index = _index(book, customer, days)
-    frame = pd.DataFrame(matrix, index=index, columns=computed, copy=False)
-    return frame if computed == [c.name for c in chosen] else frame[[c.name for c in chosen]]
+    matrix = rows_of(book, customer, days, layout.computed)
+    if layout.places is not None:
+        matrix = matrix[:, layout.places]
+    return pd.DataFrame(matrix, index=_index(book, customer, days), columns=layout.names.view(), copy=False)
 
 
 def build_items(known: Ledger | Book, items: pd.DataFrame, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -125,7 +123,7 @@ def missing_codes(known: Ledger | Book, frame: pd.DataFrame) -> pd.DataFrame:
 
 def rows_of(book: Book, customer: Codes, days: Days, columns: Sequence[Column]) -> Matrix:
     """The matrix for customers by code and days since 1970-01-01; code -1 is a customer without any row."""
-    return _computed_rows(book, customer, days, _kernel(tuple(column.name for column in columns)), len(columns))
+    return _computed_rows(book, customer, days, _kernel(tuple([column.name for column in columns])), len(columns))
 
 
 def _computed_rows(book: Book, customer: Codes, days: Days, kernel: _Kernel, columns: int) -> Matrix:
@@ -144,6 +142,27 @@ def _computed_rows(book: Book, customer: Codes, days: Days, kernel: _Kernel, col
 def _beside(book: Book, customer: Codes, days: Days) -> Matrix:
     group_columns = [CATALOGUE[name] for name in GROUP_COLUMNS]
     return values_beside(book, customer, days, lambda members, on: rows_of(book, members, on, group_columns))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """The columns that a loop computes, and where the asked ones stand among them (None: they are all of them, in order)."""
+
+    computed: tuple[Column, ...]
+    names: pd.Index
+    places: NDArray[np.int64] | None
+
+
+@cache
+def _layout(names: tuple[str, ...] | None, is_narrow: bool) -> _Layout:
+    chosen = _chosen(names, Level.CUSTOMER)
+    computed = tuple(_computed(chosen, is_narrow))
+    place = {column.name: k for k, column in enumerate(computed)}
+    places = np.array([place[column.name] for column in chosen], dtype=np.int64)
+    is_whole = len(places) == len(computed) and bool((places == np.arange(len(places))).all())
+    return _Layout(
+        computed=computed, names=pd.Index([column.name for column in chosen]), places=None if is_whole else places
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

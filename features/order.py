@@ -17,14 +17,32 @@ def by_group(
     """(order, start): rows sorted by group and then by the keys, the first one foremost; rows of group g are
     `order[start[g]:start[g + 1]]`. Rows equal in all keys stay in the order given; rows of group -1 are left out. Keys must
     fit into 63 bits together."""
-    if not len(keys):
-        return grouped(group, groups, np.zeros(0, dtype=np.int64))
-    key = np.zeros(len(group), dtype=np.int64)
+    return grouped(group, groups, packed(*keys) if keys else np.zeros(0, dtype=np.int64))
+
+
+def packed(*keys: NDArray[np.signedinteger]) -> NDArray[np.int64]:
+    """Keys as one number a row, the first one foremost. They must fit into 63 bits together."""
+    key = np.zeros(len(keys[0]), dtype=np.int64)
     for part in keys:
         low = int(part.min(initial=0))
-        bits = (int(part.max(initial=0)) - low).bit_length()
-        key = (key << bits) | (part.astype(np.int64) - low)
-    return grouped(group, groups, key)
+        _pack(key, part, low, (int(part.max(initial=0)) - low).bit_length())
+    return key
+
+
+@njit(cache=True, nogil=True)
+def _pack(key, part, low, bits):  # type: ignore[no-untyped-def]
+    for i in range(len(key)):
+        key[i] = (key[i] << bits) | (np.int64(part[i]) - low)
+
+
+@njit(cache=True, nogil=True)
+def running(counts):  # type: ignore[no-untyped-def]
+    """Where each group of so many rows begins, and at last where all end."""
+    start = np.empty(len(counts) + 1, dtype=np.int64)
+    start[0] = 0
+    for i in range(len(counts)):
+        start[i + 1] = start[i] + counts[i]
+    return start
 
 
 @njit(cache=True, nogil=True)

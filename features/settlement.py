@@ -29,7 +29,7 @@ from features.changes import SIGNS, Cents, Changes, Invoices, Small, at_rows, jo
 from features.currency import reporting_cents
 from features.known import NEVER, Days, day, days, known_from, known_until
 from features.ledger import TABLES, Ledger
-from features.order import by_group, grouped
+from features.order import by_group, running
 from features.owners import Owners, owners
 from features.settling import (
     ALL_THAT_IS_LEFT,
@@ -178,12 +178,14 @@ def settle(ledger: Ledger) -> Settlement:
     table = Invoices.of(ledger)
     names = table.names
     payments = Changes.of_payments(ledger, names)
-    source, customer, first, last = who.moved(
-        who.codes(at_rows(ledger.invoices["customer_id"], table.row)), table.since, table.until
-    )
-    due_on, issued_on = table.due_on[source], table.issued_on[source]
-    order, invoice_start = by_group(customer, len(who.ids), due_on, issued_on)
-    entry = source[order]
+    customer, first, last = who.codes(at_rows(ledger.invoices["customer_id"], table.row)), table.since, table.until
+    if who.has_merged:
+        source, customer, first, last = who.moved(customer, first, last)
+        order, invoice_start = by_group(customer, len(who.ids), table.due_on[source], table.issued_on[source])
+        entry = source[order]
+    else:  # every row is its own, and nothing is copied
+        order, invoice_start = by_group(customer, len(who.ids), table.due_on, table.issued_on)
+        entry = order
     invoice, row = names.codes[entry], entry if table.row is None else table.row[entry]
     since, until = first[order], last[order]
     document, reported = table.cents[entry], table.reported[entry] if table.is_foreign else None
@@ -194,7 +196,7 @@ def settle(ledger: Ledger) -> Settlement:
     return Settlement(
         owners=who, invoice_start=invoice_start,
         customer=customer[order], invoice=invoice, invoice_names=names, row=row,
-        issued_on=issued_on[order], due_on=due_on[order], booked_on=table.since[entry], known_from=since, known_until=until,
+        issued_on=table.issued_on[entry], due_on=table.due_on[entry], booked_on=table.since[entry], known_from=since, known_until=until,
         amount_cents=document if reported is None else reported, document_amount_cents=document,
         **_versions(allocations, since, until, document, rate),
         **{name: found for name, found in allocations.items() if name != "document_cents"},
@@ -231,9 +233,8 @@ def _allocations(
     changes: Changes, invoice: Codes, rate: NDArray[np.float64], count_ids: int
 ) -> dict[str, NDArray[Any]]:
     """What changed each invoice entry, by (event day, kind): the Settlement's allocation fields and `document_cents`."""
-    key = changes.on.astype(np.int64) << 3 | changes.kind
-    order, start = grouped(changes.invoice, count_ids, key)
-    where = np.concatenate([[0], np.cumsum(np.diff(start)[invoice])])
+    order, start = by_group(changes.invoice, count_ids, changes.on, changes.kind)
+    where = running(np.diff(start)[invoice])
     n = int(where[-1])
     on, since, until = (np.empty(n, dtype=np.int32) for _ in range(3))
     document, kind = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int8)
@@ -262,7 +263,7 @@ def _versions(
     entries, most = len(since), settling.longest(where)
     counts = np.empty(entries, dtype=np.int64)
     in_halves(lambda lo, hi: settling.count_versions(lo, hi, most, since, until, where, first, last, counts), entries)
-    start = np.concatenate([[0], np.cumsum(counts)])
+    start = running(counts)
     n = int(start[-1])
     known, closed_on = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
     own_left = np.empty(n, dtype=np.int64)

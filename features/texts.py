@@ -121,16 +121,33 @@ class Dictionary:
 
 def numbers(column: pd.Series, values: Mapping[str, int]) -> NDArray[np.int8]:
     """One small number a row, by its word; 0 where the word is missing or has no number. Few different words are meant."""
+    only = _only_word(texts(column))
+    if only is not None:
+        return np.full(len(column), values.get(only, 0), dtype=np.int8)
     found = Dictionary.of(column)
     by_code = np.array([*(values.get(word, 0) for word in found.words), 0], dtype=np.int8)
-    if len(by_code) == 2 and not len(found.column.valid):
-        return np.full(len(found.codes), by_code[0], dtype=np.int8)
     return by_code[found.codes]
 
 
 def distinct(column: pd.Series) -> set[str]:
     """The different texts of a column."""
-    return set(Dictionary.of(column).words)
+    only = _only_word(texts(column))
+    return {only} if only is not None else set(Dictionary.of(column).words)
+
+
+def _only_word(column: Texts) -> str | None:
+    """The text of every row; None where rows differ or are missing."""
+    if not len(column) or len(column.valid) or not _is_constant(column.data, column.start):
+        return None
+    return str(column.array[0].as_py())
+
+
+@njit(cache=True, nogil=True)
+def _is_constant(data, start):  # type: ignore[no-untyped-def]
+    i = 1
+    while i < len(start) - 1 and _are_equal(data, start[0], start[1], data, start[i], start[i + 1]):
+        i += 1
+    return i >= len(start) - 1
 
 
 @njit(cache=True, nogil=True)

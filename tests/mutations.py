@@ -87,8 +87,8 @@ MUTATIONS = (
     Mutation(
         words="inner instead of left join: customers without history fall out",
         file="features/history.py",
-        old="    return frame if computed == [c.name for c in chosen] else frame[[c.name for c in chosen]]",
-        new="    return frame.dropna(how='any', subset=['late_share_12m'])[[c.name for c in chosen]]",
+        old="    return pd.DataFrame(matrix, index=_index(book, customer, days), columns=layout.names.view(), copy=False)",
+        new="    return pd.DataFrame(matrix, _index(book, customer, days), layout.names).loc[lambda f: f.iloc[:, 0].notna()]",
         tests=("tests/spec/test_features.py", "tests/property/test_histories.py"),
     ),
     Mutation(
