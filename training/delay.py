@@ -17,7 +17,7 @@ from features.errors import InputError
 from features.history import build_items
 from features.ledger import Ledger
 from models.conformal import Levels, fit_levels
-from models.decisions.inflow import Dependence, fitted_dependence, normal_scores
+from models.decisions.inflow import Dependence, fitted_dependence, normal_scores, widened
 from models.delay import DelayModel, step_matrix
 from models.delay_explanation import mean_margins
 from models.metrics import calibration_table
@@ -39,6 +39,7 @@ MEMBERS = 2
 LEVELS_HALF_LIFE = 45.0  # days
 REFERENCE_ITEMS = 48  # whose average is the base of explanations
 FEWEST_PAID = 200
+MOST_PAST_WEEKS, FEWEST_PAST_WEEKS = 26, 8  # by which the band of the cash forecast is widened
 
 
 # the inputs that carried the gain on the sample and on two splits of a real ledger; the rest of the catalogue added
@@ -185,14 +186,39 @@ def fit_recipe(ledger: Ledger, book: Book, at: pd.Timestamp, seed: int, *, expla
 def dependence(scored: Scored, seed: int) -> Dependence:
     """How far items of one week and of one customer come early or late together, by their places in their curves.
 
-    A place is drawn evenly within a day's mass; of an item not paid yet, above the last day observed.
+    A place is drawn evenly within a day's mass; of an item not paid yet, above the last day observed. Pairs weigh by
+    their amounts, since it is sums of amounts whose spread is asked for.
     """
     rng = np.random.default_rng(seed)
     mature = scored.only(scored.observed_after_due >= MATURE_DAYS)
     low = mature.curves.place(mature.ended, before=True)
     high = mature.curves.place(mature.ended)
     place = np.where(mature.is_paid, levels_between(low, high, rng), levels_between(high, np.ones(len(high)), rng))
-    return fitted_dependence(normal_scores(place), mature.customers, -mature.observed_after_due // 7)
+    amount = mature.X["item_amount"].to_numpy(np.float64)
+    found = fitted_dependence(normal_scores(place), mature.customers, -mature.observed_after_due // 7, amount)
+    return _widened_by_past_weeks(found, scored, seed)
+
+
+def _widened_by_past_weeks(found: Dependence, scored: Scored, seed: int) -> Dependence:
+    """The dependence whose weekly band held what came of these items, week by week until the last day observed."""
+    weeks = min(int(scored.age.max()) // 7, MOST_PAST_WEEKS)
+    if weeks < FEWEST_PAST_WEEKS:
+        return found
+    ends = np.arange(1 - weeks, 1, dtype=np.int64) * 7  # days from the last day observed
+    order = np.argsort(scored.customers.astype(str), kind="stable")
+    paid = np.column_stack([1.0 - scored.curves.unpaid_on(scored.observed_after_due + end) for end in ends])
+    came_on = scored.ended - scored.observed_after_due
+    amount = scored.X["item_amount"].to_numpy(np.float64)
+    period = np.searchsorted(ends, came_on[scored.is_paid], side="left")
+    actual = np.bincount(period, weights=amount[scored.is_paid], minlength=weeks)[:weeks]
+    # the first weeks hold only what is paid at once: the first quarter warms up
+    kept = slice(weeks // 4, None)
+    before = paid[:, weeks // 4 - 1]
+    asked_about = np.column_stack([before, paid[:, kept]])[order]
+    return widened(
+        found, amount[order], asked_about, scored.customers[order],
+        np.concatenate([[actual[: weeks // 4].sum()], actual[kept]]), seed=seed,
+    )  # fmt: skip
 
 
 def held_out_days(now: Asked) -> int:

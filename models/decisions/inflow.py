@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BAND = (0.1, 0.9)
+MOST_SHARED = 0.95  # of the variance of a score, by all items and by a customer's together
+COMMON_SHARES = (0.005, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3)
+WIDENING_PATHS = 400
 THREADS = 2
 ITEMS_AT_ONCE = 4096  # of one share of work: their thresholds stay in the processor's cache
 NORMAL = ndtri((np.arange(2**16) + 0.5) / 2**16).astype(np.float32)  # a draw is a place in this table
@@ -153,31 +156,51 @@ def band(paths: Floats) -> tuple[Floats, Floats]:
     return low, high
 
 
-def fitted_dependence(score: Floats, customers: ArrayLike, cohort: ArrayLike) -> Dependence:
+def fitted_dependence(
+    score: Floats, customers: ArrayLike, cohort: ArrayLike, amount: ArrayLike | None = None
+) -> Dependence:
     """The shares that pairs of items show: mean product of normal scores over pairs of different customers in one
     cohort (common), and over pairs of one customer in one cohort, less that (customer). Not below 0; together at most
     0.9.
 
     score : normal scores of outcomes' places in their predicted distributions. cohort : e.g. the week in which items
-    fell due. Scores are not centred: a drift of the whole cohort is a common shock.
+    fell due. Scores are not centred: a drift of the whole cohort is a common shock. amount : a pair weighs by the
+    product of its amounts, as it does in the variance of a sum of them; None: all pairs weigh the same.
     """
-    frame = pd.DataFrame({"cohort": np.asarray(cohort), "customer": np.asarray(customers, dtype=object), "z": score})
-    frame["zz"] = frame["z"] ** 2
-    own = (
-        frame.groupby(["cohort", "customer"], sort=False)
-        .agg(s=("z", "sum"), q=("zz", "sum"), n=("z", "size"))
-        .reset_index()
-    )
-    pairs_own = float((own["n"] * (own["n"] - 1)).sum())
+    weight = np.ones(len(score)) if amount is None else np.asarray(amount, dtype=np.float64)
+    frame = pd.DataFrame({"cohort": np.asarray(cohort), "customer": np.asarray(customers, dtype=object)})
+    frame["s"], frame["n"] = weight * score, weight
+    frame["q"], frame["nq"] = frame["s"] ** 2, frame["n"] ** 2
+    own = frame.groupby(["cohort", "customer"], sort=False)[["s", "q", "n", "nq"]].sum().reset_index()
+    pairs_own = float((own["n"] ** 2 - own["nq"]).sum())
     product_own = float((own["s"] ** 2 - own["q"]).sum())
     own["ss"], own["nn"] = own["s"] ** 2, own["n"] ** 2
     whole = own.groupby("cohort", sort=False)[["s", "ss", "n", "nn"]].sum()
     pairs_other = float((whole["n"] ** 2 - whole["nn"]).sum())
     product_other = float((whole["s"] ** 2 - whole["ss"]).sum())
-    common = max(product_other / pairs_other, 0.0) if pairs_other else 0.0
-    customer = max(product_own / pairs_own - common, 0.0) if pairs_own else 0.0
+    common = max(product_other / pairs_other, 0.0) if pairs_other > 0 else 0.0
+    customer = max(product_own / pairs_own - common, 0.0) if pairs_own > 0 else 0.0
     scale = min(1.0, 0.9 / max(common + customer, 1e-12))
     return Dependence(common=common * scale, customer=customer * scale)
+
+
+def widened(
+    found: Dependence, amount: ArrayLike, paid: Floats, customers: ArrayLike, actual: Floats, *, seed: int = 0
+) -> Dependence:
+    """`found` with the smallest common share of COMMON_SHARES, not below its own, whose band held the inflow of at
+    least as many past periods as it should (80 %); the largest where none does.
+
+    Pairs of items alone understate what they share: where most of a distribution lies on one day, the place drawn
+    within that day hides it. amount, paid, customers : as `simulated_inflow` takes them, of past items. actual : what
+    came in each of the periods.
+    """
+    needed, tried = BAND[1] - BAND[0], found
+    for common in sorted({found.common, *(c for c in COMMON_SHARES if c > found.common)}):
+        tried = Dependence(common=common, customer=min(found.customer, MOST_SHARED - common))
+        low, high = band(simulated_inflow(amount, paid, customers, tried, paths=WIDENING_PATHS, seed=seed))
+        if np.mean((actual >= low) & (actual <= high)) >= needed:
+            break
+    return tried
 
 
 def normal_scores(place: Floats) -> Floats:

@@ -6,6 +6,7 @@ import pytest
 
 from features.errors import InputError
 from models.decisions.inflow import (
+    COMMON_SHARES,
     Dependence,
     band,
     expected_inflow,
@@ -14,6 +15,7 @@ from models.decisions.inflow import (
     month_ends_after,
     simulated_inflow,
     week_ends,
+    widened,
 )
 
 ENDS = np.array([7, 14])
@@ -85,6 +87,33 @@ def test_independent_scores_show_none() -> None:
     found = fitted_dependence(rng.normal(size=5000), rng.integers(0, 50, 5000), rng.integers(0, 20, 5000))
     assert found.common < 0.01
     assert found.customer < 0.02
+
+
+def test_pairs_weigh_by_their_amounts() -> None:
+    # one week, one customer: the large pair came apart, the pairs with the small item together
+    score, amount = np.array([1.0, -0.5, 1.0]), np.array([30.0, 30.0, 1.0])
+    pairs = {(0, 1): 30 * 30, (0, 2): 30 * 1, (1, 2): 30 * 1}
+    product = sum(w * score[i] * score[j] for (i, j), w in pairs.items()) / sum(pairs.values())
+    assert product < 0
+    assert fitted_dependence(score, ["a"] * 3, [1] * 3, amount).customer == 0.0
+    together = fitted_dependence(np.array([1.0, 0.6, -1.0]), ["a"] * 3, [1] * 3, amount)
+    assert together.customer == pytest.approx((900 * 0.6 - 30 * 1.0 - 30 * 0.6) / 960)
+    assert fitted_dependence(np.array([1.0, 0.6, -1.0]), ["a"] * 3, [1] * 3).customer == 0.0
+
+
+def test_a_band_that_held_too_few_past_weeks_is_widened() -> None:
+    rng = np.random.default_rng(6)
+    ends = np.linspace(0.05, 0.95, 20)
+    paid, customers, amount = np.tile(ends, (400, 1)), np.arange(400), np.full(400, 10.0)
+    calm = simulated_inflow(amount, paid, customers, NONE, paths=1, seed=9)[0]
+    assert widened(NONE, amount, paid, customers, calm).common == 0.0
+    shaken = simulated_inflow(amount, paid, customers, Dependence(common=0.2, customer=0.0), paths=1, seed=4)[0]
+    found = widened(NONE, amount, paid, customers, shaken)
+    assert found.common >= 0.02
+    low, high = band(simulated_inflow(amount, paid, customers, found, paths=400))
+    assert np.mean((shaken >= low) & (shaken <= high)) >= 0.8
+    hopeless = rng.permutation(np.linspace(0.0, 4000.0, 20))
+    assert widened(NONE, amount, paid, customers, hopeless).common == COMMON_SHARES[-1]
 
 
 def test_shares_above_one_are_refused() -> None:
