@@ -40,6 +40,7 @@ from training.default_evaluation import (
 
 Floats = NDArray[np.float64]
 DRAWS = 200
+NORMAL_95 = 1.96
 
 
 def _above(y: Floats, z: Floats, other: Floats, customer: NDArray[Any]) -> metrics.Interval:
@@ -124,7 +125,8 @@ def print_order(results: list[dict[str, Any]]) -> None:
         (r["seed"], *(f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})" for d in (r["paired"][n] for n in names)))
         for r in results
     ]
-    print_table(paired, ["seed, Gini above", *names])
+    together = ("mean", *(_together([r["paired"][n] for r in results]) for n in names))
+    print_table([*paired, together], ["seed, Gini above", *names])
     beside = [(r["seed"], r["expected"], *(r["beside"][n] for n in names)) for r in results]
     print_table(beside, ["seed, share by true PD", "default model", *names])
 
@@ -167,6 +169,13 @@ def print_grades(results: list[dict[str, Any]]) -> None:
     header = ["segment", "value", "snapshots", "default rate", "mean PD", "customers once", "of them defaulted",
               "not above with 75 % (Pluto–Tasche)"]  # fmt: skip
     print_table(lines, header)
+
+
+def _together(found: list[metrics.Interval]) -> str:
+    """The mean of differences on independent samples; its interval from theirs, taken as normal."""
+    deviations = [(d.high - d.low) / (2 * NORMAL_95) for d in found]
+    mean, half = float(np.mean([d.value for d in found])), NORMAL_95 * float(np.linalg.norm(deviations)) / len(found)
+    return f"{mean:+.3f} ({mean - half:+.3f} to {mean + half:+.3f})"
 
 
 def _close(result: dict[str, Any]) -> str:
