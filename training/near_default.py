@@ -1,4 +1,4 @@
-"""The default model's first stage: trees fitted on an outcome short of default that comes two to three times as often.
+"""The default model's first stage: trees fitted on an outcome short of default that comes more often.
 
 Most arrears that become material never reach default, but they come from the same trouble: of 40 days of material
 arrears some roll on to 90. A bag is fitted on that milder outcome first; a line fitted on customers its members never saw
