@@ -32,6 +32,12 @@ def lines_of(source: Source, longest: int) -> str:
     )
 
 
+def take_lines(connection: duckdb.DuckDBPyConnection, source: Source, number: int, longest: int) -> None:
+    """Make the table `lines_{number}` of the file's lines: by one thread, in order, so that splitting may use all."""
+    with in_order(connection):
+        connection.execute(f"CREATE TABLE lines_{number} AS FROM {lines_of(source, longest)}")
+
+
 @contextmanager
 def in_order(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Read lines with one thread, so that the place of a row is the line that it stood on."""
@@ -95,11 +101,11 @@ def _oddities(source: Source, name: str, declared: Field, tells_itself: bool) ->
     return tests
 
 
-def first_pass(source: Source, file: File, number: int, longest: int) -> str:
-    """SQL of the table `fast_{number}`: one row a line of the file, from its first line on, in order.
+def first_pass(source: Source, file: File, number: int) -> str:
+    """SQL of the table `fast_{number}`: one row a line of `lines_{number}`, in no order: several threads write it.
 
-    Columns: the fields; width (cells; 0 for a blank line, -1 where quotes do not enclose whole values); is_odd; and of
-    odd rows f (the cells) and original (the line).
+    Columns: number (of the line, from 1 on); the fields; width (cells; 0 for a blank line, -1 where quotes do not
+    enclose whole values); is_odd; and of odd rows f (the cells) and original (the line).
     """
     split, whole = _split(source)
     present = {name: declared for name, declared in file.fields.items() if name in source.columns}
@@ -114,10 +120,10 @@ def first_pass(source: Source, file: File, number: int, longest: int) -> str:
     # the looks at the whole line are dear, and taken only where the line's cells give reason to
     is_usual = f"len(f) = {width} AND {whole}" if width > 1 else "false"
     doubt = " OR ".join([f"len(f) <> {width}", f"NOT {whole}", *odd])
-    lines = f"SELECT line, {split} AS f FROM {lines_of(source, longest)}"
+    lines = f"SELECT rowid + 1 AS number, line, {split} AS f FROM lines_{number}"
     return f"""
         CREATE TABLE fast_{number} AS
-        SELECT {", ".join(file.fields)}, width, is_odd, CASE WHEN is_odd THEN f END AS f,
+        SELECT number, {", ".join(file.fields)}, width, is_odd, CASE WHEN is_odd THEN f END AS f,
             CASE WHEN is_odd THEN line END AS original
         FROM (
             SELECT *, CASE WHEN {is_usual} THEN {width} WHEN {BLANK} THEN 0 WHEN NOT {whole} THEN -1 ELSE len(f) END
@@ -139,8 +145,8 @@ def odd_rows(source: Source, file: File, number: int) -> str:
     return f"""
         SELECT {", ".join(["*", *bare])} FROM (
             SELECT line, width, f, {", ".join([*given, *absent])} FROM (
-                SELECT rowid + 1 AS line, width, f, {", ".join(texts)} FROM fast_{number}
-                WHERE rowid >= {source.header_line} AND is_odd
+                SELECT number AS line, width, f, {", ".join(texts)} FROM fast_{number}
+                WHERE number > {source.header_line} AND is_odd
             )
         )
     """

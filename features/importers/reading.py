@@ -13,7 +13,7 @@ import duckdb
 
 from features.door import quoted
 from features.importers import values
-from features.importers.cells import LONG_LINES, TOTALS, first_pass, in_order, odd_rows
+from features.importers.cells import LONG_LINES, TOTALS, first_pass, odd_rows, take_lines
 from features.importers.contract import DATE, ID, NUMBER, TEXT, Field, File, SourceError
 from features.importers.source import Source
 
@@ -48,17 +48,18 @@ def read(
     result = Reading(source=source, number=number)
     for result.longest in LONG_LINES:
         try:
-            with in_order(connection):
-                connection.execute(first_pass(source, file, number, result.longest))
+            take_lines(connection, source, number, result.longest)
         except (duckdb.InvalidInputException, duckdb.IOException) as error:
             why = str(error).splitlines()[0][:200]
             if "Maximum line size" not in str(error) or result.longest == LONG_LINES[-1]:
                 raise SourceError(f"{source.path}: cannot be read as a table ({why}).") from error
         else:
             break
+    connection.execute(first_pass(source, file, number))
+    connection.execute(f"DROP TABLE lines_{number}")
     lines, blank, odd = connection.execute(
         "SELECT count(*), count(*) FILTER (width = 0), count(*) FILTER (is_odd) "
-        f"FROM fast_{number} WHERE rowid >= {source.header_line}"
+        f"FROM fast_{number} WHERE number > {source.header_line}"
     ).fetchall()[0]
     if lines + source.header_line != source.lines:
         raise SourceError(
@@ -68,8 +69,8 @@ def read(
     result.blank_lines, result.rows = blank, lines - blank
     fields = ", ".join(file.fields)
     parts = [
-        f"SELECT {number} AS file, rowid + 1 AS line, {fields}, NULL::VARCHAR[] AS reasons FROM fast_{number} "
-        f"WHERE rowid >= {source.header_line} AND width > 0 AND NOT is_odd"
+        f"SELECT {number} AS file, number AS line, {fields}, NULL::VARCHAR[] AS reasons FROM fast_{number} "
+        f"WHERE number > {source.header_line} AND width > 0 AND NOT is_odd"
     ]
     if odd:
         # each step is a table of its own: nested, the many expressions of a wide file would be held several times over
