@@ -28,6 +28,7 @@ from features.catalogue.habit import STEPS, step_name
 from features.known import Days
 from features.owners import Codes
 from features.settlement import OPEN, PAID, WRITTEN_OFF
+from features.threads import on_ranges
 
 Values = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -48,7 +49,7 @@ LIKE_GIVENS = (*(f"{group}_{name}" for group in GROUPS for name in SUMS), *FACTS
 NO_DAY = -(2**40)
 LOG_PARTS = 1 << 20  # logarithms of amounts are added up as whole numbers of 2⁻²⁰
 PRIOR_OF_TERMS, PRIOR_LATE = 6.0, 0.5  # invoices that the share of the same terms starts from, and how many were late
-GROUP_COUNT, SUM_COUNT, FACT_COUNT = len(GROUPS), len(SUMS), len(FACTS)
+FEWEST_ITEMS = 2_000  # below these a second thread costs more than it brings
 _APART = np.arange(4000.0)  # days; what lies further apart counts as this far
 OF_AGE, OF_RECENT, OF_TERMS = (0.5 ** (_APART / halves) for halves in (120.0, 90.0, 4.0))
 OF_MONTH_DAY = 0.5 ** (np.minimum(_APART % MONTH, MONTH - _APART % MONTH) / 2.0)
@@ -63,12 +64,20 @@ def like_values(
     customer, invoice : codes; −1 for an invoice that the books do not hold. An invoice is never like itself. as_of,
     issued, due : days since 1970-01-01. cents : the amount in the reporting currency.
     """
-    s = book.settlement
-    groups, facts, paid, seen = _sweep(
-        customer.astype(np.int64), as_of.astype(np.int64), issued, due, cents, invoice,
-        s.invoice_start, s.known_from, s.known_until, s.invoice, s.issued_on, s.due_on, s.amount_cents,
-        s.version_start, s.version_known_from, s.closed_on, s.closed_kind, np.array(STEPS, dtype=np.int64),
-    )  # fmt: skip
+    s, ends = book.settlement, np.array(STEPS, dtype=np.int64)
+    asked = (customer.astype(np.int64), as_of.astype(np.int64), issued, due, cents, invoice)
+    past = (s.invoice_start, s.known_from, s.known_until, s.invoice, s.issued_on, s.due_on, s.amount_cents,
+            s.version_start, s.version_known_from, s.closed_on, s.closed_kind, ends)  # fmt: skip
+    groups = np.zeros((len(due), len(GROUPS), len(SUMS)), dtype=np.int64)
+    facts = np.full((len(due), len(FACTS)), np.nan)
+    paid, seen = np.zeros((len(due), len(ends)), dtype=np.int64), np.zeros((len(due), len(ends)), dtype=np.int64)
+
+    def run(first: int, end: int) -> None:
+        rows = slice(first, end)
+        part = tuple(values[rows] for values in asked)
+        _sweep(*part, *past, groups[rows], facts[rows], paid[rows], seen[rows])  # type: ignore[call-arg]  # numba's stub
+
+    on_ranges(run, [0, len(due)] if len(due) < FEWEST_ITEMS else [0, len(due) // 2, len(due)])
     found: dict[str, Values] = {}
     for g, group in enumerate(GROUPS):
         weight = groups[:, g, 0]
@@ -166,14 +175,12 @@ def _write_facts(out, last, same_terms, noted, T, due, log_amount):  # type: ign
 @njit(cache=True, nogil=True)
 def _sweep(  # type: ignore[no-untyped-def]
     customer, day, issued, due, cents, own, start, since, until, invoice, issued_on, due_on, amount,
-    version_start, version_since, closed_on, closed_kind, ends,
+    version_start, version_since, closed_on, closed_kind, ends, groups, facts, paid, seen,
 ):  # fmt: skip
-    n = len(customer)
-    groups, facts = np.zeros((n, GROUP_COUNT, SUM_COUNT), dtype=np.int64), np.full((n, FACT_COUNT), np.nan)
-    paid, seen = np.zeros((n, len(ends)), dtype=np.int64), np.zeros((n, len(ends)), dtype=np.int64)
+    """Fill one row of groups, facts, paid and seen for each item asked about."""
     last, same_terms = np.empty((5, 2), dtype=np.int64), np.empty((1, 2), dtype=np.int64)
     noted = np.empty(8, dtype=np.int64)
-    for i in range(n):
+    for i in range(len(customer)):
         c, T, terms = customer[i], day[i], due[i] - issued[i]
         if c < 0:
             continue
@@ -221,4 +228,3 @@ def _sweep(  # type: ignore[no-untyped-def]
                 noted[6] += 1
                 noted[7] += np.int64(np.rint(LOG_PARTS * np.log(max(amount[j], 1))))
         _write_facts(facts[i], last, same_terms, noted, T, due[i], LOG_PARTS * np.log(max(cents[i], 1)))
-    return groups, facts, paid, seen

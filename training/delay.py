@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -124,12 +123,13 @@ class Asker:
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What was fitted for one day. model : fitted on all that was known, with levels. earlier : fitted on what was
-    known some months before, and asked about what came since: its answers are out of sample; None where the ledger is
-    too short.
+    known some months before, and asked about what came since: its answers, `scored`, are out of sample; None where the
+    ledger is too short.
     """
 
     model: DelayModel
     earlier: Asker | None
+    scored: Scored | None
 
 
 def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
@@ -144,9 +144,8 @@ def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
     model, figures, tables = recipe.model, {}, {"importance": importance(recipe.model)}
     now = outcomes(ledger, pd.Timestamp(as_of))
     plots: dict[str, Any] = {}
-    if recipe.earlier is not None:
-        scored = answers(book, now, recipe.earlier)
-        mature = scored.only(scored.observed_after_due >= MATURE_DAYS)
+    if recipe.scored is not None:
+        mature = recipe.scored.only(recipe.scored.observed_after_due >= MATURE_DAYS)
         figures, tables = evaluate(mature), tables | {"lateness_by_decile": deciles(mature)}
         plots = {f"calibration_late_{k}": plot for k, plot in lateness_plots(tables["lateness_by_decile"])}
     parameters = {
@@ -176,11 +175,12 @@ def fit_recipe(ledger: Ledger, book: Book, at: pd.Timestamp, seed: int, *, expla
         "as_of": at.date().isoformat(), "seed": seed, "items": len(now.items), "paid": int(now.is_paid.sum()),
         "held_out_from": held_from.date().isoformat(), "booking_delay_days": booking_delay(ledger, at),
     }  # fmt: skip
-    if earlier is not None:
-        shared = dependence(answers(book, now, earlier), seed)
+    scored = answers(book, now, earlier) if earlier is not None else None
+    if scored is not None:
+        shared = dependence(scored, seed)
         facts |= {"dependence_common": shared.common, "dependence_customer": shared.customer}
     model = train(book, questions(now, seed), seed=seed, facts=facts, explain=explain)
-    return Recipe(model=replace(model, levels=levels_on(book, now, [earlier] if earlier else [])), earlier=earlier)
+    return Recipe(model=replace(model, levels=levels_of(scored)), earlier=earlier, scored=scored)
 
 
 def dependence(scored: Scored, seed: int) -> Dependence:
@@ -235,20 +235,15 @@ def answers(book: Book, asked: Asked, asker: Asker) -> Scored:
     return Scored.of(of_its_days, X, asker.model)
 
 
-def levels_on(book: Book, now: Asked, askers: Sequence[Asker]) -> Levels:
-    """The levels that the last outcomes give, as known in `now`: each outcome's place in what a model that did not know
-    it had answered. Its weight halves every LEVELS_HALF_LIFE days. Unit levels where there is no such answer.
+def levels_of(scored: Scored | None) -> Levels:
+    """The levels that the last outcomes give: each outcome's place in what a model that did not know it had answered.
+    Its weight halves every LEVELS_HALF_LIFE days. Unit levels where there is no such answer.
     """
-    parts = [answers(book, now, asker) for asker in askers]
-    parts = [part for part in parts if len(part.ended)]
-    if not parts:
+    if scored is None or not len(scored.ended):
         return Levels()
-    low = np.concatenate(
-        [np.where(p.is_paid, p.curves.place(p.ended, before=True), p.curves.place(p.ended)) for p in parts]
-    )
-    high = np.concatenate([p.curves.place(p.ended) for p in parts])
-    weight = np.concatenate([0.5 ** (np.maximum(p.age, 0) / LEVELS_HALF_LIFE) for p in parts])
-    return fit_levels(low, high, np.concatenate([p.is_paid for p in parts]), weight)
+    high = scored.curves.place(scored.ended)
+    low = np.where(scored.is_paid, scored.curves.place(scored.ended, before=True), high)
+    return fit_levels(low, high, scored.is_paid, 0.5 ** (np.maximum(scored.age, 0) / LEVELS_HALF_LIFE))
 
 
 def deciles(scored: Scored) -> pd.DataFrame:
