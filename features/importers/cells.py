@@ -104,7 +104,7 @@ def _oddities(source: Source, name: str, declared: Field, tells_itself: bool) ->
 def first_pass(source: Source, file: File, number: int) -> str:
     """SQL of the table `fast_{number}`: one row a line of `lines_{number}`, in no order: several threads write it.
 
-    Columns: number (of the line, from 1 on); the fields; width (cells; 0 for a blank line, -1 where quotes do not
+    Columns: line_number (from 1 on); the fields; width (cells; 0 for a blank line, -1 where quotes do not
     enclose whole values); is_odd; and of odd rows f (the cells) and original (the line).
     """
     split, whole = _split(source)
@@ -120,10 +120,10 @@ def first_pass(source: Source, file: File, number: int) -> str:
     # the looks at the whole line are dear, and taken only where the line's cells give reason to
     is_usual = f"len(f) = {width} AND {whole}" if width > 1 else "false"
     doubt = " OR ".join([f"len(f) <> {width}", f"NOT {whole}", *odd])
-    lines = f"SELECT rowid + 1 AS number, line, {split} AS f FROM lines_{number}"
+    lines = f"SELECT rowid + 1 AS line_number, line, {split} AS f FROM lines_{number}"
     return f"""
         CREATE TABLE fast_{number} AS
-        SELECT number, {", ".join(file.fields)}, width, is_odd, CASE WHEN is_odd THEN f END AS f,
+        SELECT line_number, {", ".join(file.fields)}, width, is_odd, CASE WHEN is_odd THEN f END AS f,
             CASE WHEN is_odd THEN line END AS original
         FROM (
             SELECT *, CASE WHEN {is_usual} THEN {width} WHEN {BLANK} THEN 0 WHEN NOT {whole} THEN -1 ELSE len(f) END
@@ -145,8 +145,8 @@ def odd_rows(source: Source, file: File, number: int) -> str:
     return f"""
         SELECT {", ".join(["*", *bare])} FROM (
             SELECT line, width, f, {", ".join([*given, *absent])} FROM (
-                SELECT number AS line, width, f, {", ".join(texts)} FROM fast_{number}
-                WHERE number > {source.header_line} AND is_odd
+                SELECT line_number AS line, width, f, {", ".join(texts)} FROM fast_{number}
+                WHERE line_number > {source.header_line} AND is_odd
             )
         )
     """

@@ -23,7 +23,7 @@ def collect(connection: duckdb.DuckDBPyConnection, readings: list[Reading], numb
     for reading in readings:
         all_reasons = "list(DISTINCT reason ORDER BY reason) AS reasons"
         of_file = f"(SELECT line, {all_reasons} FROM bad WHERE file = {reading.number} GROUP BY line)"
-        kept = f"(SELECT number, original AS line FROM fast_{reading.number} WHERE is_odd)"
+        kept = f"(SELECT line_number AS number, original AS line FROM fast_{reading.number} WHERE is_odd)"
         # rows that read well and fell later (a copy, an unknown invoice) are looked up in the file
         lines = f"(SELECT row_number() OVER () AS number, line FROM {lines_of(reading.source, reading.longest)})"
         rest = f"{of_file} b ANTI JOIN {kept} k ON k.number = b.line"

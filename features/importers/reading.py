@@ -59,7 +59,7 @@ def read(
     connection.execute(f"DROP TABLE lines_{number}")
     lines, blank, odd = connection.execute(
         "SELECT count(*), count(*) FILTER (width = 0), count(*) FILTER (is_odd) "
-        f"FROM fast_{number} WHERE number > {source.header_line}"
+        f"FROM fast_{number} WHERE line_number > {source.header_line}"
     ).fetchall()[0]
     if lines + source.header_line != source.lines:
         raise SourceError(
@@ -69,8 +69,8 @@ def read(
     result.blank_lines, result.rows = blank, lines - blank
     fields = ", ".join(file.fields)
     parts = [
-        f"SELECT {number} AS file, number AS line, {fields}, NULL::VARCHAR[] AS reasons FROM fast_{number} "
-        f"WHERE number > {source.header_line} AND width > 0 AND NOT is_odd"
+        f"SELECT {number} AS file, line_number AS line, {fields}, NULL::VARCHAR[] AS reasons FROM fast_{number} "
+        f"WHERE line_number > {source.header_line} AND width > 0 AND NOT is_odd"
     ]
     if odd:
         # each step is a table of its own: nested, the many expressions of a wide file would be held several times over
