@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from features.errors import InputError
 from models.bags import mean_of_members
 from models.calibration import Calibration
+from models.needed_columns import refuse_missing
 from models.protected import refuse_protected
 
 Floats = NDArray[np.float64]
@@ -43,13 +44,7 @@ class CalibratedBag:
 
     def matrix(self, X: pd.DataFrame) -> Floats:
         """The bag's columns of X by name, as a C-ordered float64 array. Raises InputError where one is missing."""
-        missing = [name for name in self.columns if name not in X.columns]
-        if missing:
-            raise InputError(
-                f"the default model needs {len(self.columns)} columns; {len(missing)} are missing: "
-                f"{', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}. "
-                "Build them with the catalogue that the model was trained with."
-            )
+        refuse_missing(X, self.columns, "default")
         return np.ascontiguousarray(X[list(self.columns)].to_numpy(dtype=np.float64))
 
     def member_margins(self, matrix: Floats) -> Floats:

@@ -24,6 +24,7 @@ from models.bags import mean_of_members
 from models.business_days import next_working_days
 from models.conformal import Levels
 from models.delay_explanation import MeanMargins, explain
+from models.needed_columns import refuse_missing
 from models.payment_curve import Curves, curves_of
 from models.payment_steps import INPUTS, STEP_COLUMNS, THRESHOLDS, Steps, asked_day, step_values, steps_after
 
@@ -58,13 +59,7 @@ class DelayModel:
 
     def curves(self, X: pd.DataFrame) -> Curves:
         """Each item's recalibrated curve. Raises InputError for a missing column, or an item without its dates."""
-        missing = [name for name in self.needed if name not in X.columns]
-        if missing:
-            raise InputError(
-                f"the delay model needs {len(self.needed)} columns; {len(missing)} are missing: "
-                f"{', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}. "
-                "Build them with the catalogue that the model was trained with."
-            )
+        refuse_missing(X, self.needed, "delay")
         asked = asked_day(X)
         steps = steps_after(asked)
         hazard = np.empty(len(steps.item))

@@ -104,7 +104,7 @@ def _import(
     checks.make_drafts(connection, fmt)
     checks.find_bad_rows(connection, fmt, roles, existing)
     new_customers = checks.add_customers(connection, fmt, existing)
-    accounts = _accounts(connection, fmt, readings)
+    accounts = _accounts(connection, readings)
     laid = policy.lay(connection, fmt, existing) if options.allocation == policy.OLDEST_DUE_FIRST else []
     number = book.next_number(folder, (entry["import"] for entry in log))
     tables = list(dict.fromkeys(["customers", *fmt.tables]))
@@ -209,7 +209,7 @@ def _make_roles(connection: duckdb.DuckDBPyConnection, fmt: Format, readings: li
         connection.execute(f"CREATE VIEW {role} AS " + (" UNION ALL ".join(parts) or empty))
 
 
-def _accounts(connection: duckdb.DuckDBPyConnection, fmt: Format, readings: list[Reading]) -> list[dict[str, Any]]:
+def _accounts(connection: duckdb.DuckDBPyConnection, readings: list[Reading]) -> list[dict[str, Any]]:
     """One entry a file. Raises RuntimeError where a row is neither accepted nor quarantined."""
     lost = dict(connection.execute("SELECT file, count(DISTINCT line) FROM bad GROUP BY file").fetchall())
     accounts = []
