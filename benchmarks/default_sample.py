@@ -15,7 +15,7 @@ from scipy.special import expit
 from benchmarks.default_book import print_table, sample_histories
 from benchmarks.default_challengers import challengers
 from models import metrics
-from models.calibration import low_default_bound
+from models.calibration import low_default_bound, shift_to_mean
 from models.default import INTERVAL_SDS
 from training import cold_start
 from training.bagging import jackknife_widening
@@ -29,6 +29,7 @@ from training.default import (
     later_log_odds,
     later_rows,
 )
+from training.default_calibration import margins
 from training.default_evaluation import (
     LOW_DEFAULT_CONFIDENCE,
     cohorts,
@@ -37,6 +38,7 @@ from training.default_evaluation import (
     true_pd,
     truth_deciles,
 )
+from training.default_stages import SHORTEST_MONTHS
 
 Floats = NDArray[np.float64]
 DRAWS = 200
@@ -56,20 +58,25 @@ def one_seed(seed: int, customers: int) -> dict[str, Any]:
     data = cold_start.only(whole, SELECTED)
     origin = evaluation_origin(data)
     *bags, fitted = bags_until(data, origin, SHAPE, Options(), 1)
-    doors = cold_start.Doors.fitted(whole, [b.origin for b in (*bags, fitted)], Options(), seed=1)
+    doors = cold_start.Doors.fitted(whole, bags, fitted, fitted, seed=1)
     rows = later_rows(data, origin)
     rows = rows[~np.isnan(true_pd(data, rows, truth))]
     y, true = data.outcomes(data.as_of).within(12)[rows], true_pd(data, rows, truth)
     customer = data.customer[rows].astype(str)
     z = doors.mixed(rows, later_log_odds(data, bags, fitted, rows))
     p = expit(z)
-    slope = judged_calibration(data, bags, fitted).slope
+    calibration = judged_calibration(data, bags, fitted)
     members = fitted.bag.member_margins(data.matrix[rows])
-    spread = slope * jackknife_widening(SHAPE.folds) * members.std(axis=0, ddof=1)
+    spread = calibration.slope * jackknife_widening(SHAPE.folds) * members.std(axis=0, ddof=1)
     beside = challengers(data, origin, rows)
     interval = metrics.by_customer(lambda w: metrics.gini(y, z, w) / metrics.gini(y, true, w), customer, draws=DRAWS)
     trained = fitted.count_defaulters
-    learned = data.outcomes(origin).usable(12)
+    seen = data.outcomes(origin)
+    learned = seen.usable(12)
+    levelling = np.flatnonzero(seen.usable(SHORTEST_MONTHS) & (data.on <= np.datetime64(origin, "D")))
+    levelling = levelling[~np.isnan(truth_there := true_pd(data, levelling, truth))]
+    there = calibration.log_odds(margins(data, fitted, levelling, of_unseen=True))
+    lucky = shift_to_mean(there, float(np.nanmean(truth_there)))
     return {
         "seed": seed, "rows": len(rows), "defaulters": len(set(customer[y > 0])), "rate": float(y.mean()),
         "gini": metrics.gini(y, z), "true": metrics.gini(y, true), "p": p, "y": y, "truth": true, "z": z,
@@ -78,7 +85,7 @@ def one_seed(seed: int, customers: int) -> dict[str, Any]:
         "paired": {name: _above(y, z, score, customer) for name, score in beside.items()},
         "beside": {name: metrics.gini(true, s) / metrics.gini(true, true) for name, s in beside.items()},
         "cohort": cohorts(data.month[rows], 12), "segments": segment_table(data, rows, y, p), "trained": trained,
-        "learned_rate": float(data.outcomes(origin).within(12)[learned].mean()),
+        "learned_rate": float(seen.within(12)[learned].mean()), "without_luck": z + lucky,
         "learned_true": float(np.nanmean(true_pd(data, np.flatnonzero(learned), truth))),
     }  # fmt: skip
 
@@ -135,10 +142,12 @@ def print_level(results: list[dict[str, Any]]) -> None:
     """Level and slope beside the true PD, by seed and by decile of all seeds."""
     lines = [
         (r["seed"], r["slope"], float(r["p"].mean()), float(r["truth"].mean()), float(r["y"].mean()),
-         r["learned_rate"], r["learned_true"], _close(r), _inside(r)) for r in results
+         r["learned_rate"], r["learned_true"], _close(r, r["z"]), _close(r, r["without_luck"]),
+         _close(r, r["z"] + shift_to_mean(r["z"], float(r["truth"].mean()))), _inside(r)) for r in results
     ]  # fmt: skip
     header = ["seed", "slope of true log-odds", "mean PD", "mean true PD", "default rate", "default rate learned from",
-              "mean true PD there", "deciles within 15 % or 0.2 points", "true PD inside pd_low … pd_high"]  # fmt: skip
+              "mean true PD there", "deciles within 15 % or 0.2 points", "… level without luck",
+              "… level of the months judged", "true PD inside pd_low … pd_high"]  # fmt: skip
     print_table(lines, header)
     p, true = (np.concatenate([r[name] for r in results]) for name in ("p", "truth"))
     print(f"All seeds together: slope {metrics.log_odds_slope(true, p)[0]:.3f}; by decile of the prediction:\n")
@@ -178,8 +187,10 @@ def _together(found: list[metrics.Interval]) -> str:
     return f"{mean:+.3f} ({mean - half:+.3f} to {mean + half:+.3f})"
 
 
-def _close(result: dict[str, Any]) -> str:
-    table = truth_deciles(result["p"], result["truth"])
+def _close(result: dict[str, Any], log_odds: Floats) -> str:
+    """Deciles near the truth. What bounds them is beside it: the level by the true PDs of the months learned from, as if
+    their defaulters had been as many as expected; and by those of the months judged, which nobody knows."""
+    table = truth_deciles(expit(log_odds), result["truth"])
     return f"{int(table['is_close'].sum())} of {len(table)}"
 
 

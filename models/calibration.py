@@ -81,12 +81,14 @@ class Calibration:
         return cls(**{name: float(value) for name, value in stored.items()})
 
 
-def shift_to_mean(log_odds: Floats, target: float) -> float:
-    """The constant that, added to the log-odds, makes their mean probability `target`."""
+def shift_to_mean(log_odds: Floats, target: float, weight: Floats | None = None) -> float:
+    """The constant that, added to the log-odds, makes their (weighted) mean probability `target`."""
     if not 0.0 < target < 1.0:
         raise InputError(f"The central_tendency of a calibration must be between 0 and 1. Got {target} instead.")
     z = np.asarray(log_odds, dtype=np.float64)
-    return float(brentq(lambda shift: float(np.mean(expit(z + shift))) - target, -30.0, 30.0, xtol=1e-12))
+    return float(
+        brentq(lambda shift: float(np.average(expit(z + shift), weights=weight)) - target, -30.0, 30.0, xtol=1e-12)
+    )
 
 
 def fit_calibration(
@@ -96,16 +98,14 @@ def fit_calibration(
     *,
     offset: Floats | None = None,
     slope_sd: float = 0.15,
-    level_sd: float | None = None,
     conservatism: float = 0.0,
 ) -> Calibration:
     """Slope and intercept that make `margin` a probability of `y`, on rows that the margin's model has not seen.
 
     The maximum of the logistic likelihood under a normal prior of the slope around 1 with standard deviation
     `slope_sd`: with few defaults the slope stays near 1 (the margin is already in log-odds), with many the data decide.
-    Without `level_sd` the level is free, so the mean predicted probability equals the observed rate; with it the level
-    too has a normal prior, around what the margin says. `offset` (rows,) is added
-    to the log-odds of each row as it stands: what a row observed over fewer months differs by.
+    The level is free, so the mean predicted probability equals the observed rate. `offset` (rows,) is added to the
+    log-odds of each row as it stands: what a row observed over fewer months differs by.
 
     margin, y, weight : (rows,), y in {0, 1} without NaN. Raises InputError where y has only one value.
     """
@@ -121,10 +121,7 @@ def fit_calibration(
     known = np.zeros_like(z) if offset is None else np.asarray(offset, dtype=np.float64)[used]
     # about the margin of the average default, so that a change of slope leaves the mean PD nearly where it is
     centre = float(np.average(z, weights=w * expit(z + known)))
-    slope, shift = logistic_line(
-        z - centre, ys, w, offset=known + centre, slope_precision=1.0 / slope_sd**2,
-        intercept_precision=0.0 if level_sd is None else 1.0 / level_sd**2,
-    )  # fmt: skip
+    slope, shift = logistic_line(z - centre, ys, w, offset=known + centre, slope_precision=1.0 / slope_sd**2)
     return Calibration(slope=slope, intercept=shift + centre * (1.0 - slope), conservatism=conservatism)
 
 

@@ -21,12 +21,13 @@ from scipy.special import expit
 
 from models import metrics
 from models.calibrated_bag import CalibratedBag
-from models.calibration import Calibration, fit_calibration
+from models.calibration import Calibration
 from models.cold_start import DAYS_A_MONTH, LENGTH, ColdStart, history_weight
 from models.protected import refuse_protected
 from models.term_structure import TermStructure
 from training.bagging import Bag, Rows, Shape, fit_bag, jackknife_widening
-from training.default_data import Histories
+from training.default_calibration import Scored, line
+from training.default_data import Histories, Outcomes
 from training.default_evaluation import true_pd
 
 Floats = NDArray[np.float64]
@@ -47,7 +48,6 @@ HALF_MONTHS = 1.0  # chosen out of time on samples of seeds 11 to 14 beside thei
 YOUNG_MONTHS, YOUNG_TIMES = 3.0, 5.0  # a customer on its first day counts five times, after three months three times
 SHORTEST_MONTHS = 3  # rows observed over fewer months say too little of a long PD
 FIRST_MONTHS_DAYS = 91
-LEVEL_SD = 0.15  # of the prior on the level, as for the history's bag
 DRAWS = 100
 
 
@@ -124,7 +124,7 @@ class Doors:
     @cached_property
     def judged_calibration(self) -> Calibration:
         """The judged door's, from what was known on its day."""
-        return self._calibration(self.earlier, self.judged.at.origin, of_unseen=True)
+        return self._calibration(self.earlier, self.judged, of_unseen=True)
 
     def log_odds(self, rows: NDArray[np.int64]) -> Floats:
         """The judged door's log-odds of later rows, by members that never saw the customer."""
@@ -159,7 +159,7 @@ class Doors:
     def model(self, moved: Calibration, quality: Mapping[str, Any]) -> ColdStart:
         """The cold start handed over. moved : the history's calibration, whose shift by policy (through the cycle, margin
         of conservatism) the door's level shares."""
-        own = self._calibration((*self.earlier, self.judged), self.data.as_of, of_unseen=False)
+        own = self._calibration((*self.earlier, self.judged), self.final, of_unseen=False)
         # the final bag's margins are bare: its level goes into the intercept
         intercept = own.intercept + own.slope * self.final.at.level
         calibration = replace(
@@ -181,25 +181,35 @@ class Doors:
             }
         return found
 
-    def _calibration(self, doors: Sequence[Door], until: pd.Timestamp, *, of_unseen: bool) -> Calibration:
-        """The line from margins to log-odds, on months after each door's day and outcomes known on `until`; young rows
-        count as they do in the fit. The margin as it stands where fewer than two defaulters came after."""
-        data, seen = self.data, self.data.outcomes(until)
-        usable, y = seen.usable(SHORTEST_MONTHS), seen.within(seen.mature_months)
-        margin, offset = np.full(len(y), np.nan), np.zeros(len(y))
-        for place, door in enumerate(doors):
-            end = doors[place + 1].at.origin if place + 1 < len(doors) else until
-            rows = np.flatnonzero(usable & (data.on > _day(door.at.origin)) & (data.on <= _day(end)))
+    def _calibration(self, earlier: Sequence[Door], door: Door, *, of_unseen: bool) -> Calibration:
+        """The line from the door's margins to log-odds, as the history's bag has its own (training/default_calibration.py):
+        level by customers left out, slope by them and by months after the earlier doors' days; young rows count as they
+        do in the fit."""
+        data, until = self.data, door.at.origin
+        seen = data.outcomes(until)
+        usable = seen.usable(min(SHORTEST_MONTHS, data.policy.horizon_months))
+        own = np.flatnonzero(usable & (data.on <= _day(until)))
+        margin, offset = np.full(len(usable), np.nan), np.zeros(len(usable))
+        for place, one in enumerate(earlier):
+            end = earlier[place + 1].at.origin if place + 1 < len(earlier) else until
+            rows = np.flatnonzero(usable & (data.on > _day(one.at.origin)) & (data.on <= _day(end)))
             if len(rows):
-                margin[rows] = door.margin(data, rows, of_unseen=of_unseen)
-                offset[rows] = door.at.term_structure.offset(margin[rows], seen.mature_months[rows])
-        rows = np.flatnonzero(~np.isnan(margin))
-        if len(set(data.customer[rows][y[rows] > 0])) < 2:
-            return Calibration(slope=1.0, intercept=0.0)
-        months = np.median(np.unique(data.customer[rows].astype(str), return_counts=True)[1])
-        weight = youth(self.days[rows])
-        weight /= weight.mean() * months  # a customer's months are one story, as in the history's calibration
-        return fit_calibration(margin[rows], y[rows], weight, offset=offset[rows], level_sd=LEVEL_SD)
+                margin[rows] = one.margin(data, rows, of_unseen=of_unseen)
+                offset[rows] = one.at.term_structure.offset(margin[rows], seen.mature_months[rows])
+        later = np.flatnonzero(~np.isnan(margin))
+        z = door.margin(data, own, of_unseen=True)
+        return line(
+            self._scored(seen, own, z, door.at.term_structure.offset(z, seen.mature_months[own])),
+            self._scored(seen, later, margin[later], offset[later]),
+        )
+
+    def _scored(self, seen: Outcomes, rows: NDArray[np.int64], margin: Floats, offset: Floats) -> Scored:
+        """Rows that calibrate; a customer's months together weigh like one, as in the history's calibration."""
+        customer, weight = self.data.customer[rows], youth(self.days[rows])
+        if len(rows):
+            weight /= weight.mean() * np.median(np.unique(customer.astype(str), return_counts=True)[1])
+        y = seen.within(seen.mature_months)[rows]
+        return Scored(margin=margin, y=y, offset=offset, weight=weight, customer=customer)
 
 
 def youth(days: Floats) -> Floats:

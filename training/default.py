@@ -71,8 +71,7 @@ def fit(
     final = fit_at(data, data.as_of, shape, options, seed)
     doors = cold_start.Doors.fitted(whole, bags, judged_bag, final, seed=seed)
     judged = _judged(data, bags, judged_bag, truth, doors)
-    calibration = calibrate(data, [*bags, judged_bag], judged_bag, data.as_of, options, of_unseen=False)
-    calibration = moved(calibration, data, final, options)
+    calibration = moved(calibrate(data, [*bags, judged_bag], final, options, of_unseen=False), data, final, options)
     model = DefaultModel(
         columns=data.columns, members=final.bag.members, term_structure=final.term_structure,
         calibration=calibration, policy=policy, scale=MASTER_SCALE,
@@ -85,7 +84,8 @@ def fit(
     )  # fmt: skip
     example = cold_start.only(whole, model.needed).frame(np.flatnonzero(data.on == data.on.max())[:5])
     return Fitted(
-        model=model, parameters=_parameters(data, origin, final, shape, options, seed), metrics=judged.metrics,
+        model=model, parameters=_parameters(data, origin, final, shape, options, seed),
+        metrics={**judged.metrics, **level_evidence(data, final, calibration)},
         example=example, tables={**judged.tables, "importance": _importance(final.bag, data)}, figures=judged.figures,
     )  # fmt: skip
 
@@ -125,7 +125,7 @@ def later_rows(data: Histories, origin: pd.Timestamp) -> NDArray[np.int64]:
 
 def judged_calibration(data: Histories, bags: Sequence[FittedBag], fitted: FittedBag) -> Calibration:
     """The judged bag's, from outcomes known on its day."""
-    return calibrate(data, bags, fitted, fitted.origin, Options(), of_unseen=True)
+    return calibrate(data, bags, fitted, Options(), of_unseen=True)
 
 
 def later_log_odds(data: Histories, bags: Sequence[FittedBag], fitted: FittedBag, rows: NDArray[np.int64]) -> Floats:
@@ -143,6 +143,21 @@ def _judged(
     judged = judge(data, final, rows, log_odds, pds, truth)
     cold = doors.figures(rows, log_odds, final.within(data.policy.horizon_months)[rows], truth)
     return replace(judged, metrics={**judged.metrics, **cold})
+
+
+def level_evidence(data: Histories, final: FittedBag, calibration: Calibration) -> dict[str, float]:
+    """What the model's level is and rests on: mean PD of the last month end's customers, and the luck in it.
+
+    level_luck : standard error of the logarithm of a rate of so many defaulters, 1/√defaulters. The turns that the cycle
+    takes after as_of come on top: no ledger shows them. A central tendency has other evidence than the ledger: there the
+    luck is that of the level before the shift.
+    """
+    latest = final.bag.margin(data.matrix[data.on == data.on.max()])
+    return {
+        "level_pd_mean": float(calibration.probability(latest).mean()),
+        "level_defaulters": float(final.count_defaulters),
+        "level_luck": float(final.count_defaulters**-0.5),
+    }
 
 
 def _importance(bag: Bag, data: Histories) -> pd.DataFrame:
@@ -164,7 +179,8 @@ def _parameters(
         "metrics_are_of": "the fit at evaluation_origin, on later month ends, by members that never saw the customer",
         "training_rows": final.count_rows, "training_default_rows": final.count_defaults,
         "training_defaulters": final.count_defaulters,
-        "calibration": "line on log-odds by customers left out, then out of time; neither with fewer than two defaulters",
+        "level": "point in time" if options.central_tendency is None else "through the cycle",
+        "calibration": "line on log-odds by customers left out, its slope moved out of time; neither with fewer than two defaulters",
         **{f"option_{k}": v for k, v in options.__dict__.items()},
         **{f"shape_{k}": v for k, v in shape.to_json().items()},
     }  # fmt: skip

@@ -1,71 +1,91 @@
-"""The line from a default model's margins to log-odds, fitted out of time, and its move by policy."""
+"""The line from a default model's margins to log-odds, on customers left out and out of time, and its move by policy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.calibration import Calibration, fit_calibration
+from models.calibration import Calibration, fit_calibration, shift_to_mean
 from training.default_data import Histories, Outcomes
 from training.default_stages import SHORTEST_MONTHS, FittedBag, Options
 
 Floats = NDArray[np.float64]
 
-CROSSED_SLOPE_SD = 0.3  # of the prior around 1 of the slope found on customers left out
-SLOPE_SD, LEVEL_SD = 0.05, 0.15  # how far later months may move that line: their outcomes are young and few
+LEFT_OUT_SLOPE_SD = 0.3  # of the prior around 1 of the slope found on customers left out
+LATER_SLOPE_SD = 0.05  # how far later months may move that slope: their outcomes are young and few
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """Rows that calibrate: log-odds by members that never saw them, what was seen of their outcomes, and how they count.
+
+    margin, y, offset, weight : (rows,); offset is what the months observed differ by from the horizon, in log-odds.
+    """
+
+    margin: Floats
+    y: Floats
+    offset: Floats
+    weight: Floats
+    customer: NDArray[np.object_]
+
+    @property
+    def has_two_defaulters(self) -> bool:
+        return len(set(self.customer[self.y > 0])) >= 2
 
 
 def calibrate(
-    data: Histories, earlier: Sequence[FittedBag], crossed: FittedBag, until: pd.Timestamp, options: Options, *,
-    of_unseen: bool,
-) -> Calibration:  # fmt: skip
-    """The line from margins to log-odds, from outcomes known on `until`.
+    data: Histories, earlier: Sequence[FittedBag], bag: FittedBag, options: Options, *, of_unseen: bool
+) -> Calibration:
+    """The line from the margins of `bag` to log-odds, from outcomes known on its day.
 
-    First by customers left out: the months up to the day of the bag `crossed`, each customer by members that never saw
-    it. Then out of time: months after the days of the `earlier` bags, each scored by the last bag fitted before it, may
-    move slope and level by normal priors around the first line. Rows observed over fewer months count with their
-    offset; later months have little else, and those who default within few months are the easiest to tell, so their
-    slope alone would be too steep (docs/default-model.md).
+    Slope and level are found on the months that the bag was fitted on, each customer scored by members that never saw
+    it; months after the days of the `earlier` bags may move the slope (`line`).
 
     of_unseen : later months by members that never saw the customer (for judging), or by all (for the final model).
     """
-    seen = data.outcomes(until)
-    first = _by_customers_left_out(data, seen, crossed)
-    margin, offset = _later_margins(data, seen, earlier, until, of_unseen)
-    rows = np.flatnonzero(~np.isnan(margin))
-    y = seen.within(seen.mature_months)[rows]
-    if len(set(data.customer[rows][y > 0])) < 2:
-        return replace(first, conservatism=options.conservatism)
-    second = fit_calibration(
-        first.log_odds(margin[rows]), y, _one_story(data.customer[rows]), offset=offset[rows], slope_sd=SLOPE_SD,
-        level_sd=LEVEL_SD,
-    )  # fmt: skip
-    intercept = second.slope * first.intercept + second.intercept
-    return Calibration(slope=second.slope * first.slope, intercept=intercept, conservatism=options.conservatism)
-
-
-def _by_customers_left_out(data: Histories, seen: Outcomes, bag: FittedBag) -> Calibration:
-    """The line on the months that the bag was fitted on, each customer by members that never saw it; the margin as it
-    stands where fewer than two of them defaulted."""
-    shortest = min(SHORTEST_MONTHS, data.policy.horizon_months)
-    rows = np.flatnonzero(seen.usable(shortest) & (data.on <= np.datetime64(bag.origin, "D")))
-    y = seen.within(seen.mature_months)[rows]
-    if len(set(data.customer[rows][y > 0])) < 2:
-        return Calibration(slope=1.0, intercept=0.0)
+    seen = data.outcomes(bag.origin)
+    usable = seen.usable(min(SHORTEST_MONTHS, data.policy.horizon_months))
+    rows = np.flatnonzero(usable & (data.on <= np.datetime64(bag.origin, "D")))
     z = margins(data, bag, rows, of_unseen=True)
-    offset = bag.term_structure.offset(z, seen.mature_months[rows])
-    return fit_calibration(z, y, _one_story(data.customer[rows]), offset=offset, slope_sd=CROSSED_SLOPE_SD)
+    left_out = Scored(
+        margin=z, y=seen.within(seen.mature_months)[rows], customer=data.customer[rows],
+        offset=bag.term_structure.offset(z, seen.mature_months[rows]), weight=_one_story(data.customer[rows]),
+    )  # fmt: skip
+    later = _later(data, seen, earlier, bag.origin, of_unseen)
+    return replace(line(left_out, later), conservatism=options.conservatism)
 
 
-def _later_margins(
-    data: Histories, seen: Outcomes, bags: Sequence[FittedBag], until: pd.Timestamp, of_unseen: bool
-) -> tuple[Floats, Floats]:
-    """(margin, offset of the months observed) of each row after a bag's day; NaN where there is none before it."""
+def line(left_out: Scored, later: Scored) -> Calibration:
+    """The line whose slope both kinds of evidence give, and whose level customers left out give alone.
+
+    Later months are scored by earlier bags, each with the level of the few defaulters known on its day; what they were
+    wrong by has been learned by the bag itself since, so their level would count twice (docs/default-model.md). Their
+    slope moves the first one by a normal prior: rows observed over few months default for being the easiest to tell.
+    The margin as it stands where fewer than two customers defaulted; later months are left out likewise.
+    """
+    if not left_out.has_two_defaulters:
+        return Calibration(slope=1.0, intercept=0.0)
+    first = fit_calibration(
+        left_out.margin, left_out.y, left_out.weight, offset=left_out.offset, slope_sd=LEFT_OUT_SLOPE_SD
+    )
+    if not later.has_two_defaulters:
+        return first
+    moved_by = fit_calibration(
+        first.log_odds(later.margin), later.y, later.weight, offset=later.offset, slope_sd=LATER_SLOPE_SD
+    ).slope
+    slope = first.slope * moved_by
+    observed = float(np.average(left_out.y, weights=left_out.weight))
+    level = shift_to_mean(slope * left_out.margin + left_out.offset, observed, left_out.weight)
+    return Calibration(slope=slope, intercept=level)
+
+
+def _later(data: Histories, seen: Outcomes, bags: Sequence[FittedBag], until: pd.Timestamp, of_unseen: bool) -> Scored:
+    """The rows after a bag's day, each scored by the last bag fitted before it; none where there is no bag."""
     usable = seen.usable(min(SHORTEST_MONTHS, data.policy.horizon_months))
     margin, offset = np.full(len(usable), np.nan), np.zeros(len(usable))
     for position, bag in enumerate(bags):
@@ -75,13 +95,17 @@ def _later_margins(
         if len(rows):
             margin[rows] = margins(data, bag, rows, of_unseen)
             offset[rows] = bag.term_structure.offset(margin[rows], seen.mature_months[rows])
-    return margin, offset
+    rows = np.flatnonzero(~np.isnan(margin))
+    return Scored(
+        margin=margin[rows], y=seen.within(seen.mature_months)[rows], offset=offset[rows],
+        weight=_one_story(data.customer[rows]), customer=data.customer[rows],
+    )  # fmt: skip
 
 
 def _one_story(customer: NDArray[np.object_]) -> Floats:
     """Weights with which a customer's months together weigh like the median customer's one: they are one story."""
     counts = np.unique(customer.astype(str), return_counts=True)[1]
-    return np.full(len(customer), 1.0 / np.median(counts))
+    return np.full(len(customer), 1.0 / np.median(counts) if len(counts) else 1.0)
 
 
 def margins(data: Histories, fitted: FittedBag, rows: NDArray[Any], of_unseen: bool) -> Floats:

@@ -1,4 +1,8 @@
-"""Which catalogue columns the default model uses: the smallest set within noise of all of them (docs/default-model.md)."""
+"""Which catalogue columns the default model uses (docs/default-model.md says how they were found).
+
+None of them counts a customer's whole history (`invoices_settled_ever`): where a ledger begins for most customers on one
+day, such a column tells the month, and trees would learn the luck of the last months from it and carry it into later ones.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,6 @@ SELECTED: tuple[str, ...] = (
     "short_paid_share_12m",
     # what happened
     "disputes_12m", "reminders_3m", "order_blocks_12m", "days_since_adverse_event",
-    # what others say, and how well the customer is known
-    "rating_risk", "rating_risk_max", "invoices_settled_ever",
+    # what others say
+    "rating_risk", "rating_risk_max",
 )  # fmt: skip

@@ -70,15 +70,13 @@ def logistic_line(
     *,
     offset: NDArray[np.float64] | float = 0.0,
     slope_precision: float = 0.0,
-    intercept_precision: float = 0.0,
 ) -> tuple[float, float]:
     """(slope, intercept) that maximise the weighted logistic likelihood of y on slope · x + intercept + offset.
 
-    The precisions are those of normal priors: of the slope around 1, of the intercept around 0; 0 is none. Damped
-    Newton steps.
+    slope_precision is that of a normal prior of the slope around 1; 0 is none. Damped Newton steps.
     """
     design = np.column_stack([x, np.ones_like(x)])
-    precision, centre = np.array([slope_precision, intercept_precision]), np.array([1.0, 0.0])
+    precision, centre = np.array([slope_precision, 0.0]), np.array([1.0, 0.0])
     theta = centre.copy()
 
     def loss(candidate: NDArray[np.float64]) -> float:

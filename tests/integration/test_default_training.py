@@ -117,6 +117,10 @@ def test_through_the_cycle_and_conservatism_move_the_level_only():
     gap = moved["margin"].to_numpy() - pit["margin"].to_numpy()
     assert gap == pytest.approx(np.full(len(gap), gap[0]))
     assert ttc.model.calibration.conservatism == pytest.approx(np.log(1.2))
+    assert (fitted().parameters["level"], ttc.parameters["level"]) == ("point in time", "through the cycle")
+    odds = ttc.metrics["level_pd_mean"] / (1.0 - ttc.metrics["level_pd_mean"])
+    assert 0.05 / 0.95 < odds < 1.2 * 0.05 / 0.95  # the margin of conservatism is on top of the central tendency
+    assert ttc.metrics["level_luck"] == fitted().metrics["level_luck"] == fitted().metrics["level_defaulters"] ** -0.5
 
 
 @pytest.mark.parametrize("wrong", [{"central_tendency": 0.0}, {"central_tendency": 2.0}, {"conservatism": -0.1}])
