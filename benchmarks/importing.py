@@ -2,15 +2,17 @@
 
 `python -m benchmarks.importing` writes CSV files of invoices with their payments (one row an invoice, 2 % of rows
 damaged), imports each in a process of its own, and prints the table that docs/importing.md quotes. Times are for
-comparison side by side on one machine (the copy runs before and after the import, the mean counts); checks,
-quarantine, settlement and control totals are in them. Processor seconds stand beside them: they say what the work
-costs where other programs take their share of the machine.
+comparison side by side on one machine (all jobs run in turn, several rounds of them after one that does not count, and
+the median of each counts); checks, quarantine, settlement and control totals are in them. Processor seconds stand
+beside them: they say what the work costs where other programs take their share of the machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -91,9 +93,25 @@ def measured(what: str, source: Path, out: Path) -> Cost:
     return Cost(*(float(figure) for figure in done.stdout.split()))
 
 
+def one_round(folder: Path) -> tuple[Cost, Cost, Cost, Cost]:
+    """The copy, the import of half the rows, that of all, and a delta onto all."""
+    for made in ("half", "whole"):
+        shutil.rmtree(folder / made, ignore_errors=True)
+    half = measured("import", folder / "half.csv", folder / "half")
+    copy = measured("copy", folder / "whole.csv", folder / "whole.parquet")
+    whole = measured("import", folder / "whole.csv", folder / "whole")
+    return copy, half, whole, measured("import", folder / "delta.csv", folder / "whole")
+
+
+def middle(costs: list[Cost]) -> Cost:
+    """The median of each figure."""
+    return Cost(*(statistics.median(figures) for figures in zip(*costs, strict=True)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--job", nargs=3, metavar=("WHAT", "SOURCE", "OUT"))
     given = parser.parse_args()
     if given.job:
@@ -110,25 +128,14 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        results = {}
         for label, first, rows in (
             ("half", 0, given.rows // 2),
             ("whole", 0, given.rows),
             ("delta", given.rows, DELTA),
         ):
             write_export(folder / f"{label}.csv", first, rows)
-            if label != "delta":
-                results[label, "copy"] = measured("copy", folder / f"{label}.csv", folder / f"{label}.parquet")
-            out = folder / ("half" if label == "half" else "whole")
-            results[label, "import"] = measured("import", folder / f"{label}.csv", out)
-        again = measured("copy", folder / "whole.csv", folder / "whole.parquet")
-        first_copy = results["whole", "copy"]
-        copy = Cost(
-            (first_copy.seconds + again.seconds) / 2,
-            (first_copy.processor_seconds + again.processor_seconds) / 2,
-            max(first_copy.megabytes, again.megabytes),
-        )
-        whole, half, delta = (results[k, "import"] for k in ("whole", "half", "delta"))
+        rounds = [one_round(folder) for _ in range(given.rounds + 1)][1:]
+    copy, half, whole, delta = (middle([costs[i] for costs in rounds]) for i in range(4))
     print(f"| {given.rows:,} rows | seconds | processor seconds | peak memory | measured | in processor time | bar |")
     print("|---|---|---|---|---|---|---|")
     for what, cost, other, words, bar in (

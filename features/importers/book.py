@@ -203,10 +203,11 @@ class Part:
 
 
 def parts(
-    connection: duckdb.DuckDBPyConnection, folder: Path, scratch: Path, name: str, number: int, existing: str | None
-) -> list[Part]:
+    connection: duckdb.DuckDBPyConnection, folder: Path, scratch: Path, name: str, number: int, existing: str | None,
+    change: Change,
+) -> list[Part]:  # fmt: skip
     """The rows of `new_NAME` as a part, and those of `old_NAME` as superseded rows, made but not yet in the ledger."""
-    has_new, has_old = _count(connection, f"new_{name}") > 0, _count(connection, f"old_{name}") > 0
+    has_new, has_old = change.new + change.corrected > 0, change.corrected + change.withdrawn > 0
     file = f"part-{number:06d}.parquet"
     if has_old and name == "customers":
         return _customers_anew(connection, folder, scratch, number, existing or "")

@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 
 from features.door import quoted
-from features.importers.cells import in_order, lines_of
+from features.importers.cells import lines
+from features.importers.lines import lines_of
 from features.importers.reading import Reading
 
 QUARANTINE = "quarantine.parquet"
@@ -25,17 +26,17 @@ def collect(connection: duckdb.DuckDBPyConnection, readings: list[Reading], numb
         of_file = f"(SELECT line, {all_reasons} FROM bad WHERE file = {reading.number} GROUP BY line)"
         kept = f"(SELECT line_number AS number, original AS line FROM fast_{reading.number} WHERE is_odd)"
         # rows that read well and fell later (a copy, an unknown invoice) are looked up in the file
-        lines = f"(SELECT row_number() OVER () AS number, line FROM {lines_of(reading.source, reading.longest)})"
+        connection.register("all_lines", lines_of(reading.source.text, reading.source.ends))
         rest = f"{of_file} b ANTI JOIN {kept} k ON k.number = b.line"
-        for where, texts in ((f"{of_file} b", kept), (rest, lines)):
+        all_lines = f"(SELECT line_number AS number, line FROM ({lines(reading.source, 'all_lines')}))"
+        for where, texts in ((f"{of_file} b", kept), (rest, all_lines)):
             if connection.execute(f"SELECT count(*) FROM {where}").fetchall()[0][0]:
-                with in_order(connection):
-                    connection.execute(
-                        f"INSERT INTO quarantined SELECT ?, ?, {number}, b.line, replace(l.line, chr(30), chr(10)), "
-                        f"b.reasons "
-                        f"FROM (SELECT b.* FROM {where}) b JOIN {texts} l ON l.number = b.line ORDER BY b.line",
-                        [reading.source.path.name, reading.source.sha256],
-                    )
+                connection.execute(
+                    f"INSERT INTO quarantined SELECT ?, ?, {number}, b.line, replace(l.line, chr(30), chr(10)), b.reasons "
+                    f"FROM (SELECT b.* FROM {where}) b JOIN {texts} l ON l.number = b.line ORDER BY b.line",
+                    [reading.source.path.name, reading.source.sha256],
+                )
+        connection.unregister("all_lines")
 
 
 def write(connection: duckdb.DuckDBPyConnection, folder: Path, readings: list[Reading]) -> None:

@@ -13,8 +13,9 @@ import duckdb
 
 from features.door import quoted
 from features.importers import values
-from features.importers.cells import LONG_LINES, TOTALS, first_pass, odd_rows, take_lines
+from features.importers.cells import TOTALS, first_pass, odd_rows
 from features.importers.contract import DATE, ID, NUMBER, TEXT, Field, File, SourceError
+from features.importers.lines import lines_of
 from features.importers.source import Source
 
 
@@ -28,13 +29,12 @@ class Usual:
 
 @dataclass(kw_only=True)
 class Reading:
-    """What came of one file: counts, the length that its lines may have, and how its doubtful values were read."""
+    """What came of one file: counts, and how its doubtful values were read."""
 
     source: Source
     number: int
     rows: int = 0
     blank_lines: int = 0
-    longest: int = LONG_LINES[0]
     conventions: dict[str, values.Convention] = field(default_factory=dict)
 
 
@@ -46,17 +46,9 @@ def read(
     Raises SourceError for a file that is no table of lines.
     """
     result = Reading(source=source, number=number)
-    for result.longest in LONG_LINES:
-        try:
-            take_lines(connection, source, number, result.longest)
-        except (duckdb.InvalidInputException, duckdb.IOException) as error:
-            why = str(error).splitlines()[0][:200]
-            if "Maximum line size" not in str(error) or result.longest == LONG_LINES[-1]:
-                raise SourceError(f"{source.path}: cannot be read as a table ({why}).") from error
-        else:
-            break
-    connection.execute(first_pass(source, file, number))
-    connection.execute(f"DROP TABLE lines_{number}")
+    connection.register(f"lines_{number}", lines_of(source.text, source.ends))
+    connection.execute(first_pass(source, file, f"lines_{number}", number))
+    connection.unregister(f"lines_{number}")
     lines, blank, odd = connection.execute(
         "SELECT count(*), count(*) FILTER (width = 0), count(*) FILTER (is_odd) "
         f"FROM fast_{number} WHERE line_number > {source.header_line}"
@@ -95,7 +87,7 @@ def _conventions(
     for name, kind in kinds.items():
         evidence = values.date_evidence(f"t_{name}") if kind in values.DATES else values.number_evidence(f"b_{name}")
         tests += [f"count(*) FILTER ({test})" for test in evidence]
-        # numbers read by the fast form write their decimals with a point
+        # numbers read by the plain form write their decimals with a point
         points = f"(SELECT count(*) FROM fast_{number} WHERE NOT is_odd AND {name} <> floor({name}))"
         tests.append(points if kind == NUMBER else "0")
     row = connection.execute(f"SELECT {', '.join(tests)} FROM odd_{number}").fetchall()[0]
@@ -134,10 +126,11 @@ def _second_pass(
         f"({values.careful(d.type, f't_{n}', f'b_{n}', known.get(n, unknown))}) AS r_{n}" for n, d in present.items()
     ]
     header = "[" + ", ".join(quoted(name) for name in source.header) + "]"
+    starts_so = f"trim(f[1], ' \"') = {quoted(source.header[0])}"
+    is_header = f"CASE WHEN {starts_so} THEN list_transform(f, lambda v: trim(v, ' \"')) = {header} ELSE false END"
     connection.execute(f"""
         CREATE TABLE valued_{number} AS
-        SELECT *, {", ".join(read_values)}, list_transform(f, lambda v: trim(v, ' "')) = {header} AS is_header,
-            {_is_total(present)} AS is_total
+        SELECT *, {", ".join(read_values)}, {is_header} AS is_header, {_is_total(present)} AS is_total
         FROM odd_{number}
     """)
     connection.execute(f"DROP TABLE odd_{number}")
@@ -158,15 +151,21 @@ def _second_pass(
 
 
 def _is_total(present: dict[str, Field]) -> str:
-    """SQL test for a row of totals: it says so where a record has its names, or names nobody and nothing."""
+    """SQL test for a row of totals: it says so where a record has its names, or names nobody and nothing.
+
+    A row with all dates that a record must have is a record, whatever it is called.
+    """
     texts = [n for n, d in present.items() if d.type in (TEXT, ID) and d.must_have_value]
     needed = [n for n, d in present.items() if d.must_have_value]
-    says = " OR ".join([f"regexp_full_match(coalesce(lower(t_{n}), ''), {quoted(TOTALS)})" for n in texts] or ["false"])
+    total = quoted(TOTALS)
+    says = [f"CASE WHEN length(t_{n}) >= 3 THEN regexp_full_match(lower(t_{n}), {total}) ELSE false END" for n in texts]
     nobody = " AND ".join([f"t_{n} IS NULL" for n in texts] or ["false"])
     lacks = " OR ".join([f"t_{n} IS NULL" for n in needed] or ["false"])
     first = "list_transform(f[:3], lambda v: lower(trim(v, ' \"')))"
-    first_says = f"len(list_filter({first}, lambda v: regexp_full_match(v, {quoted(TOTALS)}))) > 0"
-    return f"(({says}) OR ({nobody}) OR (({lacks}) AND {first_says}))"
+    first_says = f"len(list_filter({first}, lambda v: regexp_full_match(v, {total}))) > 0"
+    dates = [f"r_{n} IS NULL" for n, d in present.items() if d.type == DATE and d.must_have_value]
+    undated = " OR ".join(dates) if dates else "true"
+    return f"({undated}) AND ({' OR '.join([*says, f'({nobody})', f'CASE WHEN {lacks} THEN {first_says} ELSE false END'])})"
 
 
 def _line_reasons(width: int) -> list[str]:

@@ -65,21 +65,24 @@ def control(
     Raises RuntimeError where a difference is left without a reason, which is a mistake of this program.
     """
     drafts = {name: f"(SELECT * FROM draft_{name})" for name in ("invoices", "payments") if name in fmt.tables}
-    before = totals(connection, drafts)
     reason = (
         f"(SELECT file, line, min(regexp_replace(reason, '{STRIPPED}', '')) AS reason FROM bad GROUP BY file, line)"
     )
+    found: dict[tuple[str, str], int] = {}
     lost: dict[tuple[str, str], list[dict[str, Any]]] = {}
     sums: dict[tuple[str, str, str], list[int]] = {}
     for table, relation in drafts.items():
         measures, added = _sums(table)
         rows = connection.execute(
-            f"SELECT reason, currency, count(*), {added} FROM {relation} JOIN {reason} USING (file, line) "
+            f"SELECT reason, currency, count(*), {added} FROM {relation} LEFT JOIN {reason} USING (file, line) "
             f"WHERE {ADDED_UP} GROUP BY ALL ORDER BY reason, currency"
         ).fetchall()
         for words, currency, count, *amounts in rows:
             for measure, amount in zip(measures, amounts, strict=True):
-                sums[currency, measure, words] = [int(amount), int(count)]
+                found[currency, measure] = found.get((currency, measure), 0) + int(amount)
+                if words is not None:
+                    sums[currency, measure, words] = [int(amount), int(count)]
+    before = with_open(found)
     for currency, _measure, words in list(sums):
         part = {m: sums.get((currency, m, words), [0, 0]) for m in MEASURES}
         paid = part["paid"][0] - part["unapplied"][0]
@@ -128,15 +131,22 @@ def reasons(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     ]
 
 
-def accepted_totals(connection: duckdb.DuckDBPyConnection, fmt: Format, folder: Path) -> dict[tuple[str, str], int]:
-    """The totals, read back from the ledger's files, of the rows that this import accepted."""
+def accepted_totals(
+    connection: duckdb.DuckDBPyConnection, fmt: Format, folder: Path, only_part: dict[str, int]
+) -> dict[tuple[str, str], int]:
+    """The totals, read back from the ledger's files, of the rows that this import accepted.
+
+    only_part : table -> the part that holds all of them, where the ledger had none of them before; other parts need
+        not be read then.
+    """
     tables = {}
     for name in ("invoices", "payments"):
         if name in fmt.tables:
             key = TABLES[name].key[0]
             accepted = f"SELECT {key} FROM draft_{name} ANTI JOIN bad USING (file, line)"
             current = f"SELECT * FROM {source_of(folder, name)} WHERE superseded_on IS NULL"
-            tables[name] = f"({current} AND {key} IN ({accepted}))"
+            part = f" AND part = {only_part[name]}" if name in only_part else ""
+            tables[name] = f"({current}{part} AND {key} IN ({accepted}))"
     return totals(connection, tables)
 
 

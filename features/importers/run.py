@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,7 +21,7 @@ from features.importers.contract import Format, SourceError
 from features.importers.lock import only_one
 from features.importers.policy import UNAPPLIED
 from features.importers.reading import Reading, Usual, read
-from features.importers.settled import settle_import
+from features.importers.settled import make_ready, settle_import
 from features.importers.source import files_in, open_source
 from features.tables import SQL_TYPES, TABLES
 
@@ -78,7 +79,8 @@ def import_files(fmt: Format, paths: Iterable[str | Path], out: str | Path, opti
                 },
             )
             try:
-                return _import(connection, fmt, files, folder, existing, options, scratch)
+                with ThreadPoolExecutor(max_workers=1) as beside:
+                    return _import(connection, fmt, files, folder, existing, options, scratch, beside)
             finally:
                 connection.close()
         finally:
@@ -93,6 +95,7 @@ def _import(
     existing: dict[str, str],
     options: Options,
     scratch: Path,
+    beside: ThreadPoolExecutor,
 ) -> dict[str, Any]:
     connection.execute("SET VARIABLE currency = ?", [options.currency or fmt.currency])
     log = _log(folder)
@@ -100,6 +103,7 @@ def _import(
     readings = _read_all(connection, fmt, files, scratch, _usual(fmt, log))
     roles = {r.number: r.source.role for r in readings}
     _make_roles(connection, fmt, readings)
+    ready = beside.submit(make_ready)
     options.step("checking")
     checks.make_drafts(connection, fmt)
     checks.find_bad_rows(connection, fmt, roles, existing)
@@ -120,12 +124,17 @@ def _import(
     options.step("writing")
     quarantine.collect(connection, readings, number)
     book.publish([
-        part for name in tables for part in book.parts(connection, folder, scratch, name, number, existing.get(name))
+        part
+        for name in tables
+        for part in book.parts(
+            connection, folder, scratch, name, number, existing.get(name), changes.get(name, book.Change())
+        )
     ])  # fmt: skip
     quarantine.write(connection, folder, readings)
     options.step("accounting")
     whole = report.ledger_totals(connection, folder)
-    taken = report.accepted_totals(connection, fmt, folder) if existing else whole
+    all_new = {name: number for name, c in changes.items() if c.new and not (c.unchanged or c.corrected)}
+    taken = report.accepted_totals(connection, fmt, folder, all_new) if existing else whole
     result = {
         "format": fmt.name,
         "import": number,
@@ -145,6 +154,7 @@ def _import(
         "ledger_totals": report.by_currency(whole),
     }
     options.step("settling")
+    ready.result()
     if not existing:  # all of it was new and is in the files now: the memory of the source is free
         for relation in (f"{kind}_{reading.number}" for reading in readings for kind in ("fast", "careful")):
             connection.execute(f"DROP TABLE IF EXISTS {relation}")

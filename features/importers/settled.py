@@ -6,7 +6,8 @@ are those of features/settlement.py over bare arrays, so that a book of millions
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,19 +52,22 @@ def settle_import(
     }
     scope = "" if is_first else f" AND invoice_id IN ({_touched(connection)})"
     connection.execute(
-        "CREATE TABLE settled_invoices AS SELECT row_number() OVER () - 1 AS n, invoice_id, "
-        f"{CENTS} AS cents, currency FROM {current['invoices']} WHERE kind = 'invoice'{scope}"
-    )
+        f"CREATE TABLE settled_invoices AS SELECT invoice_id, {CENTS} AS cents, currency "
+        f"FROM {current['invoices']} WHERE kind = 'invoice'{scope}"
+    )  # an invoice's number is its rowid
     currencies = sorted(r[0] for r in connection.execute("SELECT DISTINCT currency FROM settled_invoices").fetchall())
     codes = f"list_position([{', '.join(quoted(c) for c in currencies) or 'NULL'}], currency) - 1"
-    invoices = connection.sql(f"SELECT cents, CAST({codes} AS TINYINT) AS currency FROM settled_invoices ORDER BY n")
-    amount, currency = _arrays(invoices.to_arrow_table(), "cents", "currency")
-    sums = _settled(amount, currency, len(currencies), *_sorted_entries(connection, current, len(amount)))
+    invoices = connection.sql(f"SELECT rowid, cents, CAST({codes} AS TINYINT) AS currency FROM settled_invoices")
+    number, *columns = _arrays(invoices.to_arrow_table(), "rowid", "cents", "currency")
+    amount, currency = (_placed(number, column) for column in columns)
+    entries = _sorted_entries(connection, current, len(amount))
+    sums = _settled(amount, currency, len(currencies), *entries)
+    all_named = not is_first or _all_named(connection, current, int(np.count_nonzero(entries[-1] != WRITE_OFF)))
     shown = []
     for name, own in zip(currencies, sums, strict=True):
         _reconcile(name, own.invoiced - own.allocated, own.left - own.excess + own.written_off)
         if is_first:
-            loose = _loose(connection, current, name)
+            loose = 0 if all_named else _loose(connection, current, name)
             _reconcile(name, totals[name, "open"], own.left - own.excess + own.written_off - loose)
         shown.append(
             {"currency": name, "invoices": sum(own.counts)}
@@ -77,16 +81,35 @@ def settle_import(
     return shown
 
 
-@dataclass(kw_only=True)
+def make_ready() -> None:
+    """Load the compiled settlement, which takes a while the first time: beside other work, so that nobody waits for it."""
+    one, number = np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32)
+    kind = np.zeros(0, dtype=np.int8)
+    _, start = by_group(number, 1, number, kind)
+    _settled(one, np.zeros(1, dtype=np.int8), 1, start, number, one[:0], kind)
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Sums:
     """What one currency's invoices add up to, in cents, and how many of them stand in each of the CLOSED_KINDS."""
 
-    invoiced: int = 0
-    allocated: int = 0
-    left: int = 0
-    excess: int = 0
-    written_off: int = 0
-    counts: list[int] = field(default_factory=lambda: [0] * len(CLOSED_KINDS))
+    invoiced: int
+    allocated: int
+    left: int
+    excess: int
+    written_off: int
+    counts: list[int]
+
+
+def _added(parts: list[_Sums]) -> _Sums:
+    return _Sums(
+        invoiced=sum(p.invoiced for p in parts),
+        allocated=sum(p.allocated for p in parts),
+        left=sum(p.left for p in parts),
+        excess=sum(p.excess for p in parts),
+        written_off=sum(p.written_off for p in parts),
+        counts=[sum(column) for column in zip(*(p.counts for p in parts), strict=True)],
+    )
 
 
 def _sorted_entries(
@@ -104,24 +127,32 @@ def _settled(
     amount: NDArray[np.int64], currency: NDArray[np.int8], currencies: int, start: NDArray[np.int64],
     on: NDArray[np.int32], cents: NDArray[np.int64], kind: NDArray[np.int8],
 ) -> list[_Sums]:  # fmt: skip
-    """Settle the invoices slice by slice; one entry a currency."""
-    sums = [_Sums() for _ in range(currencies)]
-    for low in range(0, len(amount), SLICE):
+    """Settle the invoices slice by slice, two slices at a time; one entry a currency."""
+
+    def of_slice(low: int) -> list[_Sums]:
         high = min(low + SLICE, len(amount))
         rows, bounds = slice(start[low], start[high]), start[low : high + 1] - start[low]
         left, excess, written, how = final_states(amount[low:high], bounds, on[rows], cents[rows], kind[rows])
         running = np.concatenate([[0], np.cumsum(np.where(kind[rows] == WRITE_OFF, 0, cents[rows]))])
         allocated = running[bounds[1:]] - running[bounds[:-1]]
-        for code, own in enumerate(sums):
+        found = []
+        for code in range(currencies):
             mine = currency[low:high] == code
-            own.invoiced += int(amount[low:high][mine].sum())
-            own.allocated += int(allocated[mine].sum())
-            own.left += int(left[mine].sum())
-            own.excess += int(excess[mine].sum())
-            own.written_off += int(written[mine].sum())
-            counts = np.bincount(how[mine], minlength=len(CLOSED_KINDS)).tolist()
-            own.counts = [a + b for a, b in zip(own.counts, counts, strict=True)]
-    return sums
+            found.append(
+                _Sums(
+                    invoiced=int(amount[low:high][mine].sum()),
+                    allocated=int(allocated[mine].sum()),
+                    left=int(left[mine].sum()),
+                    excess=int(excess[mine].sum()),
+                    written_off=int(written[mine].sum()),
+                    counts=np.bincount(how[mine], minlength=len(CLOSED_KINDS)).tolist(),
+                )
+            )
+        return found
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        slices = list(pool.map(of_slice, range(0, len(amount), SLICE)))
+    return [_added([one[code] for one in slices]) for code in range(currencies)]
 
 
 def _touched(connection: duckdb.DuckDBPyConnection) -> str:
@@ -142,8 +173,8 @@ def _entries(current: dict[str, str]) -> list[str]:
 
     def part(name: str, on: str, cents: str, kind: str, where: str) -> str:
         return (
-            f"SELECT CAST(n AS INTEGER) AS n, {on} - DATE '1970-01-01' AS day, CAST({cents} AS BIGINT) AS cents, "
-            f"CAST({kind} AS TINYINT) AS kind FROM (SELECT r.*, i.n FROM {current[name]} r "
+            f"SELECT CAST(n AS INTEGER) AS n, CAST({on} - DATE '1970-01-01' AS INTEGER) AS day, CAST({cents} AS BIGINT) AS cents, "
+            f"CAST({kind} AS TINYINT) AS kind FROM (SELECT r.*, i.rowid AS n FROM {current[name]} r "
             f"JOIN settled_invoices i ON i.invoice_id = r.{NAMED_BY[name]} WHERE {where})"
         )
 
@@ -161,6 +192,22 @@ def _entries(current: dict[str, str]) -> list[str]:
 
 def _arrays(table: pa.Table, *names: str) -> list[NDArray[Any]]:
     return [table[name].combine_chunks().to_numpy(zero_copy_only=False) for name in names]
+
+
+def _placed(number: NDArray[np.int64], values: NDArray[Any]) -> NDArray[Any]:
+    """Values by their invoices' numbers: several threads may have brought them in another order."""
+    placed = np.empty_like(values)
+    placed[number] = values
+    return placed
+
+
+def _all_named(connection: duckdb.DuckDBPyConnection, current: dict[str, str], entries: int) -> bool:
+    """Whether every credit note and all money that names something is an entry of an invoice: a row names at most one."""
+    there = connection.execute(
+        f"SELECT (SELECT count(*) FROM {current['payments']} WHERE invoice_id IS NOT NULL) + "
+        f"(SELECT count(*) FROM {current['invoices']} WHERE kind = 'credit_note')"
+    ).fetchall()
+    return int(there[0][0]) == entries
 
 
 def _loose(connection: duckdb.DuckDBPyConnection, current: dict[str, str], currency: str) -> int:

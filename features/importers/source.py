@@ -6,25 +6,27 @@ clean already (nearly all are) is used as it is; nothing here looks at single ro
 
 from __future__ import annotations
 
-import codecs
 import csv
-import hashlib
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.importers.containers import as_text_table
 from features.importers.contract import Format, SourceError
 from features.importers.headers import HEADER_WITHIN, find_header
+from features.importers.lines import Bytes, look_over
 
 SAMPLE_BYTES = 1 << 20
-CHUNK = 1 << 22
 NEWLINE_IN_VALUE = "\x1e"  # stands for a newline inside a quoted value in a clean copy
 CONTINUED = "\x1d"  # a line whose text was moved up to the record it belongs to
 LONGEST_RECORD = 200  # lines that one quoted value may span
+PADDED = 0.05  # of the first lines have blanks around values: then every value is trimmed
+TAB, NO_BREAK = "\t", "\u00a0"
+BLANKS = " " + TAB + NO_BREAK  # what may stand around a value and is no part of it
+LONGEST_LINE = 32 << 20  # bytes
 SUFFIXES = {".csv", ".txt", ".tsv", ".tab", ".xlsx", ".parquet", ".arff", ".dat"}
 
 
@@ -34,7 +36,11 @@ class Source:
 
     path : as the user gave it; `text` is the clean UTF-8 copy to read (often the same file).
     role : which of the format's files it is; `columns` maps the role's fields to positions in `header`.
-    lines : physical lines in the file; records start after `header_line` (1-based).
+    ends : (lines,) int64, for each physical line of `text` the place after its newline; records start after
+        `header_line` (1-based).
+    has_quotes, has_returns : what the text has anywhere.
+    blanks : the characters that count as blanks and may stand around a value in this text.
+    is_padded : many values have blanks around them (by the first lines; it decides the way of reading, not what is read).
     """
 
     path: Path
@@ -46,25 +52,17 @@ class Source:
     header_line: int
     role: str
     columns: Mapping[str, int]
-    lines: int
+    ends: NDArray[np.int64]
     has_quotes: bool
+    has_returns: bool
+    blanks: tuple[str, ...]
+    is_padded: bool
     notes: tuple[str, ...] = ()
 
-
-@dataclass
-class _Bytes:
-    """What one pass over the bytes tells."""
-
-    sha256: str = ""
-    lines: int = 0
-    carriage_returns: int = 0
-    pairs: int = 0
-    quotes: int = 0
-    strange: int = 0
-    is_utf8: bool = True
-    ends_with_newline: bool = True
-    size: int = 0
-    notes: list[str] = field(default_factory=list)
+    @property
+    def lines(self) -> int:
+        """Physical lines."""
+        return len(self.ends)
 
 
 def files_in(paths: list[Path]) -> list[Path]:
@@ -86,19 +84,27 @@ def files_in(paths: list[Path]) -> list[Path]:
 def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
     """Look a file over, find which of the format's files it is, and make it clean where it is not."""
     text = as_text_table(path, scratch)
-    seen = _pass_over(text)
-    if seen.size == 0 or text.stat().st_size == 0:
+    seen = look_over(text)
+    if seen.size == 0:
         raise SourceError(f"{path}: the file is empty; expected a table with the columns of format {fmt.name}.")
     with text.open("rb") as stream:
         sample_bytes = stream.read(SAMPLE_BYTES)
     encoding = _encoding(path, sample_bytes, seen)
     sample = decoded(sample_bytes, encoding).lstrip("\ufeff")
     header_line, delimiter, header, role, columns = find_header(path, sample.splitlines()[:HEADER_WITHIN], fmt)
-    notes = list(seen.notes)
-    clean, lines = text, seen.lines
+    notes = list[str]()
+    clean, read = text, seen
     if not _is_clean(seen, encoding) or (seen.quotes and _has_open_quotes(text)):
         clean = scratch / f"{seen.sha256[:16]}.clean"
-        lines = _write_clean(text, clean, encoding, delimiter, len(header), notes)
+        written = _write_clean(text, clean, encoding, delimiter, len(header), notes)
+        read = look_over(clean)
+        if len(read.ends) != written:
+            raise RuntimeError(f"{path}: {written} lines in the clean copy, {len(read.ends)} found in it")
+    if read.longest > LONGEST_LINE:
+        raise SourceError(
+            f"{path}: cannot be read as a table: a line of {read.longest:,} bytes, at most {LONGEST_LINE:,} are read; save it again "
+            "as CSV, one record a line."
+        )
     if not seen.ends_with_newline:
         notes.append("the last line does not end with a newline: if the file was cut, its last value may be short")
     return Source(
@@ -108,56 +114,28 @@ def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
         encoding=encoding,
         delimiter=delimiter,
         header=header,
-        lines=lines,
+        ends=read.ends,
         header_line=header_line,
         role=role,
         columns=columns,
         has_quotes=seen.quotes > 0,
+        has_returns=read.returns > 0,
+        blanks=(" ",) + (TAB,) * (read.tabs > 0 and delimiter != TAB) + (NO_BREAK,) * (not read.is_ascii),
+        is_padded=_is_padded(sample, delimiter),
         notes=tuple(notes),
     )
 
 
-def _pass_over(path: Path) -> _Bytes:
-    seen, digest, decoder = _Bytes(), hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
-    last, hashing = b"", list[Future[None]]()
-    # the hash of a chunk is taken beside the counting of it
-    with path.open("rb") as stream, ThreadPoolExecutor(max_workers=1) as beside:
-        while chunk := stream.read(CHUNK):
-            wait(hashing)  # one chunk at a time is held for it
-            hashing = [beside.submit(digest.update, chunk)]
-            seen.size += len(chunk)
-            newlines = chunk.count(b"\n")
-            seen.lines += newlines
-            seen.quotes += chunk.count(b'"')
-            returns = chunk.count(b"\r")
-            seen.carriage_returns += returns
-            if returns:
-                seen.pairs += chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
-            # control characters by one vectorised look, less those that a table may hold
-            below = np.count_nonzero(np.frombuffer(chunk, np.uint8) < 32)
-            seen.strange += int(below) - newlines - returns - chunk.count(b"\t") + chunk.count(b"\x7f")
-            if seen.is_utf8 and not (chunk.isascii() and decoder.getstate()[0] == b""):
-                try:
-                    decoder.decode(chunk)
-                except UnicodeDecodeError:
-                    seen.is_utf8 = False
-            last = chunk[-1:]
-    # the pool has ended here: every chunk is in the digest, in order
-    if seen.is_utf8:
-        try:
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            seen.is_utf8 = False
-    seen.ends_with_newline = last in (b"\n", b"\r", b"")
-    seen.lines += not seen.ends_with_newline
-    seen.sha256 = digest.hexdigest()
-    return seen
+def _is_padded(sample: str, delimiter: str) -> bool:
+    lines = sample.splitlines()
+    padded = sum(line != delimiter.join(value.strip(BLANKS) for value in line.split(delimiter)) for line in lines)
+    return padded > PADDED * len(lines)
 
 
 _STRANGE = bytes(b for b in range(32) if b not in (9, 10, 13)) + b"\x7f"
 
 
-def _encoding(path: Path, sample: bytes, seen: _Bytes) -> str:
+def _encoding(path: Path, sample: bytes, seen: Bytes) -> str:
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     strange = len(sample) - len(sample.translate(None, _STRANGE))
@@ -182,8 +160,8 @@ def _decoded_line(line: bytes) -> str:
     return line.decode("latin-1")
 
 
-def _is_clean(seen: _Bytes, encoding: str) -> bool:
-    one_newline = seen.carriage_returns == 0 or (seen.carriage_returns == seen.pairs and seen.pairs >= seen.lines - 1)
+def _is_clean(seen: Bytes, encoding: str) -> bool:
+    one_newline = seen.returns == 0 or (seen.returns == seen.pairs and seen.pairs >= len(seen.ends) - 1)
     return encoding == "utf-8" and one_newline and seen.strange == 0
 
 
@@ -207,7 +185,7 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
 
 
 def _write_clean(path: Path, out: Path, encoding: str, delimiter: str, width: int, notes: list[str]) -> int:
-    """Write `path` as UTF-8 with one record a line; return the number of its lines.
+    """Write `path` as UTF-8 with one record a line; return how many lines were written.
 
     A quoted value that spans lines is joined where the joined record has the header's number of values; the lines
     that it came from stay as marked lines, so that line numbers stay true.

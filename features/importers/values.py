@@ -1,7 +1,7 @@
 """How the text of a source column becomes a value: SQL expressions for dates, numbers, flags and identifiers.
 
-Each type has a fast form (the common, unambiguous spelling) and a careful one that knows the others; a row goes
-through the careful form only when the fast one left a value unread or in doubt. Both give NULL for text that cannot
+Each type has a plain form (the common, unambiguous spelling) and a careful one that knows the others; a row goes
+through the careful form only when the plain one left a value unread or in doubt. Both give NULL for text that cannot
 be read, which is then a reason for quarantine and never a guess.
 """
 
@@ -56,28 +56,44 @@ class Convention:
     doubtful: int = 0
 
 
-def fast(kind: str, text: str) -> str:
-    """The value of `text` (trimmed, never empty) in its common spelling, else NULL."""
-    if kind == TEXT:
-        return text
-    if kind == ID:
-        return f"CASE WHEN NOT contains({text}, '.') AND NOT contains({text}, '+') THEN {text} END"
-    if kind == DATE:
-        return f"CASE WHEN strlen({text}) = 10 THEN TRY_CAST({text} AS DATE) END"
+def plain(kind: str, text: str) -> str:
+    """The value of `text` in its common spelling; it counts only where none of `not_plain` holds."""
+    if kind in (TEXT, ID):
+        return f"nullif({text}, '')"
     if kind == MONTH:
-        return f"CASE WHEN strlen({text}) = 7 THEN TRY_CAST({text} || '-01' AS DATE) END"
-    if kind == NUMBER:
-        # '1.234' is in doubt until the whole column has been seen
-        return f"CASE WHEN {text}[-4] <> '.' AND NOT contains({text}, '_') THEN TRY_CAST({text} AS DOUBLE) END"
+        return f"TRY_CAST({text} || '-01' AS DATE)"
+    return _flag(text) if kind == FLAG else f"TRY_CAST({text} AS {SQL_TYPE[kind]})"
+
+
+def not_plain(kind: str, value: str, text: str) -> list[str]:
+    """SQL tests that the common spelling does not settle `text`, which was read as `value`; none holds for no text."""
+    if kind == TEXT:
+        return []
+    if kind == ID:
+        return [f"contains({text}, '.')", f"contains({text}, '+')"]
+    tests = [f"({value} IS NULL AND {text} <> '')"]
+    if kind in DATES:
+        tests.append(f"({value} IS NOT NULL AND strlen({text}) <> {10 if kind == DATE else 7})")
+    if kind == DATE:
+        tests.append(f"{value} NOT BETWEEN DATE '1950-01-01' AND DATE '2199-12-31'")
+    if kind == NUMBER:  # '1.234' is in doubt until the whole column has been seen
+        tests += [f"{text}[-4] = '.'", f"NOT abs({value}) < {LARGEST}"]  # also what is not finite
     if kind == INTEGER:
-        return f"CASE WHEN NOT contains({text}, '.') AND NOT contains({text}, '_') THEN TRY_CAST({text} AS BIGINT) END"
-    return _flag(text)
+        tests.append(f"contains({text}, '.')")
+    if kind in NUMBERS:
+        tests.append(f"contains({text}, '_')")
+    return tests
 
 
 def careful(kind: str, text: str, bare: str, convention: Convention) -> str:
     """The value of `text` in any spelling that can be read without guessing, else NULL; `bare` is bare_number(text)."""
-    if kind == TEXT:
-        return text
+    if kind in (TEXT, FLAG):
+        return plain(kind, text)
+    value = plain(kind, text)  # most cells of a row are plain where one is not
+    return f"CASE WHEN {' OR '.join(not_plain(kind, value, text))} THEN {_other(kind, text, bare, convention)} ELSE {value} END"
+
+
+def _other(kind: str, text: str, bare: str, convention: Convention) -> str:
     if kind == ID:
         return (
             rf"CASE WHEN regexp_full_match({text}, '\d+\.0+') THEN regexp_extract({text}, '^\d+') "
@@ -96,7 +112,7 @@ def careful(kind: str, text: str, bare: str, convention: Convention) -> str:
     if kind == INTEGER:
         number = _number(text, bare, convention.decimal)
         return f"CASE WHEN {number} = floor({number}) AND abs({number}) < 9e15 THEN CAST({number} AS BIGINT) END"
-    return _flag(text)
+    raise ValueError(f"no type of field: {kind}")
 
 
 def kept(kind: str, value: str) -> str:
@@ -184,17 +200,21 @@ def _number(text: str, bare: str, decimal: str | None) -> str:
         WHEN regexp_full_match({bare}, '\d{{1,3}}(,\d{{2,3}})*,\d{{3}}(\.\d*)?') THEN replace({bare}, ',', '')
         WHEN regexp_full_match({bare}, '\d{{1,3}}(\.\d{{3}})+(,\d*)?') THEN replace(replace({bare}, '.', ''), ',', '.')
         WHEN regexp_full_match({bare}, '\d+(\.\d+)?[eE]\d+') THEN {bare} END"""
-    return f"(CASE WHEN {negative} THEN -1 ELSE 1 END * TRY_CAST({plain_form} AS DOUBLE))"
+    value = f"(CASE WHEN {negative} THEN -1 ELSE 1 END * TRY_CAST({plain_form} AS DOUBLE))"
+    # the sign of an exponent is not the number's
+    return rf"CASE WHEN regexp_full_match({text}, '[+\-]?\d+(\.\d*)?[eE][+\-]?\d+') THEN TRY_CAST({text} AS DOUBLE) ELSE {value} END"
 
 
 def date_evidence(text: str) -> tuple[str, str, str]:
     """SQL tests of a value: only a day-first date, only a month-first date, either."""
     first, second = (f"TRY_CAST(regexp_extract({text}, '^{SHORT_DATE}$', {i}) AS INTEGER)" for i in (1, 2))
-    return (
-        f"({first} BETWEEN 13 AND 31 AND {second} BETWEEN 1 AND 12)",
-        f"({second} BETWEEN 13 AND 31 AND {first} BETWEEN 1 AND 12)",
-        f"({first} BETWEEN 1 AND 12 AND {second} BETWEEN 1 AND 12)",
+    ranges = ((13, 31, 1, 12), (1, 12, 13, 31), (1, 12, 1, 12))
+    is_short = f"regexp_full_match({text}, '{SHORT_DATE}')"
+    one, other, either = (
+        f"CASE WHEN {is_short} THEN {first} BETWEEN {a} AND {b} AND {second} BETWEEN {c} AND {d} ELSE false END"
+        for a, b, c, d in ranges
     )
+    return one, other, either
 
 
 def number_evidence(bare: str) -> tuple[str, str, str]:
