@@ -10,6 +10,7 @@ beside them: they say what the work costs where other programs take their share 
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import shutil
 import statistics
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,12 +59,13 @@ def write_export(path: Path, first: int, rows: int) -> None:
     """)
 
 
-def copied(source: Path, folder: Path) -> None:
+def copied(source: Path, folder: Path, step: Callable[[str], None]) -> None:
     """DuckDB's plain copy of the file into Parquet."""
+    step("copying")
     duckdb.connect(config={"threads": 2}).execute(f"COPY (FROM read_csv('{source}')) TO '{folder}' (FORMAT parquet)")
 
 
-def imported(source: Path, folder: Path) -> None:
+def imported(source: Path, folder: Path, step: Callable[[str], None]) -> None:
     """The import, as the command line does it."""
     from datetime import date
 
@@ -71,15 +74,16 @@ def imported(source: Path, folder: Path) -> None:
 
     mapping = source.parent / "mapping.toml"
     mapping.write_text(MAPPING)
-    import_files(read_mapping(mapping), [source], folder, Options(known_on=date(2024, 1, 1)))
+    import_files(read_mapping(mapping), [source], folder, Options(known_on=date(2024, 1, 1), step=step))
 
 
 class Cost(NamedTuple):
-    """What one job took."""
+    """What one job took; for each of its steps, when it began."""
 
     seconds: float
     processor_seconds: float
     megabytes: float
+    began: dict[str, float]
 
 
 def measured(what: str, source: Path, out: Path) -> Cost:
@@ -90,7 +94,7 @@ def measured(what: str, source: Path, out: Path) -> Cost:
         capture_output=True,
         text=True,
     )
-    return Cost(*(float(figure) for figure in done.stdout.split()))
+    return Cost(**json.loads(done.stdout))
 
 
 def one_round(folder: Path) -> tuple[Cost, Cost, Cost, Cost]:
@@ -105,7 +109,10 @@ def one_round(folder: Path) -> tuple[Cost, Cost, Cost, Cost]:
 
 def middle(costs: list[Cost]) -> Cost:
     """The median of each figure."""
-    return Cost(*(statistics.median(figures) for figures in zip(*costs, strict=True)))
+    return Cost(
+        *(statistics.median(figures) for figures in zip(*(cost[:3] for cost in costs), strict=True)),
+        {step: statistics.median(cost.began[step] for cost in costs) for step in costs[0].began},
+    )
 
 
 def main() -> None:
@@ -120,11 +127,13 @@ def main() -> None:
         import features.importers.settled
         import features.importers.table  # noqa: F401  imported before the clock starts
 
+        began: dict[str, float] = {}
         before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-        {"copy": copied, "import": imported}[what](Path(source), Path(out))
+        job = {"copy": copied, "import": imported}[what]
+        job(Path(source), Path(out), lambda step: began.update({step: time.perf_counter() - started}))
         seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
         processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        print(seconds, processor, after.ru_maxrss / 1024)
+        print(json.dumps(Cost(seconds, processor, after.ru_maxrss / 1024, began)._asdict()))
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -149,6 +158,10 @@ def main() -> None:
             f"| {what} | {cost.seconds:.1f} | {cost.processor_seconds:.1f} | {cost.megabytes:,.0f} MB | "
             f"{words.format(ratios[0])} | {ratios[1]:.3f} | {bar} |"
         )
+    ends = [*list(whole.began.values())[1:], whole.seconds]
+    spans = {step: end - start for (step, start), end in zip(whole.began.items(), ends, strict=True)}
+    shares = ", ".join(f"{step} {span / whole.seconds:.0%}" for step, span in spans.items())
+    print(f"\nOf the import's time: {shares}.")
 
 
 if __name__ == "__main__":

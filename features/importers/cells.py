@@ -82,7 +82,7 @@ def _oddities(source: Source, name: str, declared: Field, tells_itself: bool) ->
 
 
 def first_pass(source: Source, file: File, relation: str, number: int) -> str:
-    """SQL of the table `fast_{number}`: one row a line of a relation of `lines_of`, in no order: several threads write.
+    """SQL of the table `plain_{number}`: one row a line of a relation of `lines_of`, in no order: several threads write.
 
     Columns: line_number (from 1 on); the fields; width (cells; 0 for a blank line, -1 where quotes do not
     enclose whole values); is_odd; and of odd rows f (the cells) and original (the line).
@@ -100,7 +100,7 @@ def first_pass(source: Source, file: File, relation: str, number: int) -> str:
     is_usual = f"len(f) = {width} AND {whole}" if width > 1 else "false"
     doubt = " OR ".join([f"len(f) IS DISTINCT FROM {width}", f"NOT {whole}", *_padding(source), *odd])
     return f"""
-        CREATE TABLE fast_{number} AS
+        CREATE TABLE plain_{number} AS
         SELECT line_number, {", ".join(file.fields)}, width, is_odd, CASE WHEN is_odd THEN f END AS f,
             CASE WHEN is_odd THEN line END AS original
         FROM (
@@ -124,7 +124,7 @@ def odd_rows(source: Source, file: File, number: int) -> str:
     return f"""
         SELECT {", ".join(["*", *bare])} FROM (
             SELECT line, width, f, {", ".join([*given, *absent])} FROM (
-                SELECT line_number AS line, width, f, {", ".join(texts)} FROM fast_{number}
+                SELECT line_number AS line, width, f, {", ".join(texts)} FROM plain_{number}
                 WHERE line_number > {source.header_line} AND is_odd
             )
         )

@@ -72,7 +72,7 @@ def find_bad_rows(
             _break_key(connection, name)
     _give_nothing(connection, fmt, roles)
     if "exchange_rates" in fmt.tables and "exchange_rates" in existing:
-        _revalue_history(connection, existing["exchange_rates"])
+        _revalue_history(connection, existing)
     while _break_references(connection, fmt, existing):
         pass
 
@@ -194,18 +194,27 @@ def _break_references(connection: duckdb.DuckDBPyConnection, fmt: Format, existi
     return _count(connection) > before
 
 
-def _revalue_history(connection: duckdb.DuckDBPyConnection, existing: str) -> None:
-    """Refuse rates that would report amounts of the past otherwise: another rate of a day, or one between known days."""
+def _revalue_history(connection: duckdb.DuckDBPyConnection, existing: dict[str, str]) -> None:
+    """Refuse rates that would report amounts of the past otherwise: another rate of a day, one between known days, or
+    one of a day on or after which the ledger already holds an amount, reported at the last rate before it."""
+    rates = existing["exchange_rates"]
+    amounts = " UNION ALL ".join(
+        f"SELECT currency, {day} AS day FROM {existing[name]}"
+        for name, day in (("invoices", "issued_on"), ("payments", "paid_on"))
+        if name in existing
+    )
+    until = f"(SELECT currency, max(day) AS day FROM ({amounts or 'SELECT NULL AS currency, NULL AS day'}) GROUP BY 1)"
     connection.execute(f"""
         INSERT INTO bad SELECT DISTINCT file, line, 'exchange_rates.rate: history is never revalued (found ' || rate ||
-            CASE WHEN held IS NULL THEN ' for a day between ' || low || ' and ' || high ||
-                ', whose amounts are reported at an earlier rate)'
-            ELSE ' where the ledger reports at ' || held || ')' END
-        FROM (SELECT d.file, d.line, d.rate, e.rate AS held, s.low, s.high FROM draft_exchange_rates d
-              JOIN (SELECT currency, min(observed_on) AS low, max(observed_on) AS high FROM {existing} GROUP BY 1) s
-                  ON s.currency = d.currency AND d.observed_on BETWEEN s.low AND s.high
-              LEFT JOIN {existing} e ON e.currency = d.currency AND e.observed_on = d.observed_on
-              WHERE e.rate IS DISTINCT FROM d.rate) AS other
+            CASE WHEN held IS NOT NULL THEN ' where the ledger reports at ' || held
+            ELSE ' for ' || observed_on || ': amounts up to ' || until || ' are reported at an earlier rate' END || ')'
+        FROM (SELECT d.file, d.line, d.rate, d.observed_on, e.rate AS held, greatest(s.high, u.day) AS until
+              FROM draft_exchange_rates d
+              JOIN (SELECT currency, min(observed_on) AS low, max(observed_on) AS high FROM {rates} GROUP BY 1) s
+                  ON s.currency = d.currency AND d.observed_on >= s.low
+              LEFT JOIN {until} u ON u.currency = d.currency
+              LEFT JOIN {rates} e ON e.currency = d.currency AND e.observed_on = d.observed_on
+              WHERE e.rate IS DISTINCT FROM d.rate AND d.observed_on <= greatest(s.high, u.day)) AS other
         ANTI JOIN bad USING (file, line)
     """)
 

@@ -24,7 +24,7 @@ def collect(connection: duckdb.DuckDBPyConnection, readings: list[Reading], numb
     for reading in readings:
         all_reasons = "list(DISTINCT reason ORDER BY reason) AS reasons"
         of_file = f"(SELECT line, {all_reasons} FROM bad WHERE file = {reading.number} GROUP BY line)"
-        kept = f"(SELECT line_number AS number, original AS line FROM fast_{reading.number} WHERE is_odd)"
+        kept = f"(SELECT line_number AS number, original AS line FROM plain_{reading.number} WHERE is_odd)"
         # rows that read well and fell later (a copy, an unknown invoice) are looked up in the file
         connection.register("all_lines", lines_of(reading.source.text, reading.source.ends))
         rest = f"{of_file} b ANTI JOIN {kept} k ON k.number = b.line"

@@ -51,7 +51,7 @@ def read(
     connection.unregister(f"lines_{number}")
     lines, blank, odd = connection.execute(
         "SELECT count(*), count(*) FILTER (width = 0), count(*) FILTER (is_odd) "
-        f"FROM fast_{number} WHERE line_number > {source.header_line}"
+        f"FROM plain_{number} WHERE line_number > {source.header_line}"
     ).fetchall()[0]
     if lines + source.header_line != source.lines:
         raise SourceError(
@@ -61,7 +61,7 @@ def read(
     result.blank_lines, result.rows = blank, lines - blank
     fields = ", ".join(file.fields)
     parts = [
-        f"SELECT {number} AS file, line_number AS line, {fields}, NULL::VARCHAR[] AS reasons FROM fast_{number} "
+        f"SELECT {number} AS file, line_number AS line, {fields}, NULL::VARCHAR[] AS reasons FROM plain_{number} "
         f"WHERE line_number > {source.header_line} AND width > 0 AND NOT is_odd"
     ]
     if odd:
@@ -88,7 +88,7 @@ def _conventions(
         evidence = values.date_evidence(f"t_{name}") if kind in values.DATES else values.number_evidence(f"b_{name}")
         tests += [f"count(*) FILTER ({test})" for test in evidence]
         # numbers read by the plain form write their decimals with a point
-        points = f"(SELECT count(*) FROM fast_{number} WHERE NOT is_odd AND {name} <> floor({name}))"
+        points = f"(SELECT count(*) FROM plain_{number} WHERE NOT is_odd AND {name} <> floor({name}))"
         tests.append(points if kind == NUMBER else "0")
     row = connection.execute(f"SELECT {', '.join(tests)} FROM odd_{number}").fetchall()[0]
     counted = {name: row[4 * i : 4 * i + 4] for i, name in enumerate(kinds)}

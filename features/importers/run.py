@@ -111,6 +111,45 @@ def _import(
     accounts = _accounts(connection, readings)
     laid = policy.lay(connection, fmt, existing) if options.allocation == policy.OLDEST_DUE_FIRST else []
     number = book.next_number(folder, (entry["import"] for entry in log))
+    changes = _put(connection, fmt, folder, existing, options, scratch, readings, number, log)
+    options.step("accounting")
+    whole = report.ledger_totals(connection, folder)
+    all_new = {name: number for name, c in changes.items() if c.new and not (c.unchanged or c.corrected)}
+    taken = report.accepted_totals(connection, fmt, folder, all_new) if existing else whole
+    inferred = notices.counted(connection, fmt.inferred)
+    if new_customers:
+        inferred.append({"what": notices.NEW_CUSTOMERS, "rows": new_customers})
+    result = {
+        "format": fmt.name,
+        "import": number,
+        "known_on": options.known_on.isoformat(),
+        "is_complete": options.is_complete,
+        "allocation": options.allocation,
+        "files": accounts,
+        "rows": {k: sum(a[k] for a in accounts) for k in ("read", "accepted", "quarantined")},
+        "reasons": report.reasons(connection),
+        "inferred": inferred + laid + notices.conventions(readings),
+        "noticed": notices.counted(connection, fmt.noticed) + notices.general(connection, fmt),
+        "tables": {name: vars(change) for name, change in changes.items()},
+        "totals": report.control(connection, fmt, taken),
+        "ledger_totals": report.by_currency(whole),
+    }
+    options.step("settling")
+    ready.result()
+    if not existing:  # all of it was new and is in the files now: the memory of the source is free
+        for relation in (f"{kind}_{reading.number}" for reading in readings for kind in ("plain", "careful")):
+            connection.execute(f"DROP TABLE IF EXISTS {relation}")
+    result["settlement"] = settle_import(connection, folder, is_first=not existing, totals=whole)
+    _write_json(folder / REPORT, result)
+    _write_json(folder / LOG, [*log, _logged(result, readings)])
+    return result
+
+
+def _put(
+    connection: duckdb.DuckDBPyConnection, fmt: Format, folder: Path, existing: dict[str, str], options: Options,
+    scratch: Path, readings: list[Reading], number: int, log: list[dict[str, Any]],
+) -> dict[str, book.Change]:  # fmt: skip
+    """Put the accepted rows into the ledger and the others into quarantine; table -> what changed in it."""
     tables = list(dict.fromkeys(["customers", *fmt.tables]))
     options.step("comparing")
     rules = book.Rules(
@@ -131,46 +170,16 @@ def _import(
         )
     ])  # fmt: skip
     quarantine.write(connection, folder, readings)
-    options.step("accounting")
-    whole = report.ledger_totals(connection, folder)
-    all_new = {name: number for name, c in changes.items() if c.new and not (c.unchanged or c.corrected)}
-    taken = report.accepted_totals(connection, fmt, folder, all_new) if existing else whole
-    result = {
-        "format": fmt.name,
-        "import": number,
-        "known_on": options.known_on.isoformat(),
-        "is_complete": options.is_complete,
-        "allocation": options.allocation,
-        "files": accounts,
-        "rows": {k: sum(a[k] for a in accounts) for k in ("read", "accepted", "quarantined")},
-        "reasons": report.reasons(connection),
-        "inferred": notices.counted(connection, fmt.inferred)
-        + ([{"what": notices.NEW_CUSTOMERS, "rows": new_customers}] if new_customers else [])
-        + laid
-        + notices.conventions(readings),
-        "noticed": notices.counted(connection, fmt.noticed) + notices.general(connection, fmt),
-        "tables": {name: vars(change) for name, change in changes.items()},
-        "totals": report.control(connection, fmt, taken),
-        "ledger_totals": report.by_currency(whole),
+    return changes
+
+
+def _logged(result: dict[str, Any], readings: list[Reading]) -> dict[str, Any]:
+    """What the log of imports keeps of one: what later imports and the auditor ask for."""
+    return {
+        "conventions": {"day_first": _told(readings, "day_first"), "decimal": _told(readings, "decimal")},
+        **{k: result[k] for k in ("import", "format", "known_on", "rows", "tables")},
+        "files": [{k: a[k] for k in ("file", "sha256", "read", "accepted", "quarantined")} for a in result["files"]],
     }
-    options.step("settling")
-    ready.result()
-    if not existing:  # all of it was new and is in the files now: the memory of the source is free
-        for relation in (f"{kind}_{reading.number}" for reading in readings for kind in ("fast", "careful")):
-            connection.execute(f"DROP TABLE IF EXISTS {relation}")
-    result["settlement"] = settle_import(connection, folder, is_first=not existing, totals=whole)
-    _write_json(folder / REPORT, result)
-    conventions = {"day_first": _told(readings, "day_first"), "decimal": _told(readings, "decimal")}
-    _write_json(
-        folder / LOG,
-        [
-            *log,
-            {"conventions": conventions}
-            | {k: result[k] for k in ("import", "format", "known_on", "rows", "tables")}
-            | {"files": [{k: a[k] for k in ("file", "sha256", "read", "accepted", "quarantined")} for a in accounts]},
-        ],
-    )
-    return result
 
 
 def _read_all(

@@ -21,6 +21,7 @@ from features.importers.run import Options, import_files
 from features.importers.table import format_of
 from features.known import known_on
 from features.ledger import Ledger, read_ledger
+from features.settlement import settle
 from features.tables import TABLES
 
 BOOK = {
@@ -116,6 +117,18 @@ def test_exchange_rates_are_never_revalued(tmp_path: Path) -> None:
     assert sorted(kept["rate"]) == [0.91, 0.92, 0.93, 0.94]
     assert report["rows"] == {"read": 5, "accepted": 3, "quarantined": 2}
     assert {r["reason"] for r in report["reasons"]} == {"exchange_rates.rate: history is never revalued"}
+
+
+def test_a_rate_that_comes_after_the_amounts_of_its_days_does_not_revalue_them(tmp_path: Path) -> None:
+    fmt = format_of({"exchange_rates": {"columns": {"currency": "cur", "observed_on": "day", "rate": "rate"}}}, "test")
+    (first,) = write(tmp_path, {"rates.csv": "cur,day,rate\nUSD,2023-12-31,0.90\n"})
+    import_files(fmt, [first], tmp_path / "ledger", Options(known_on=date(2024, 1, 1)))
+    load(tmp_path, "table", {name: text.replace("EUR", "USD") for name, text in BOOK.items()}, "2024-04-01")
+    before = settle(read_ledger(tmp_path / "ledger")).at("2024-04-30")  # the last amount is of 1 March
+    (later,) = write(tmp_path, {"rates.csv": "cur,day,rate\nUSD,2024-03-01,0.80\nUSD,2024-03-02,0.70\n"})
+    report = import_files(fmt, [later], tmp_path / "ledger", Options(known_on=date(2024, 6, 30)))
+    assert report["rows"] == {"read": 2, "accepted": 1, "quarantined": 1}
+    assert_frame_equal(settle(read_ledger(tmp_path / "ledger")).at("2024-04-30"), before, check_exact=True)
 
 
 XERO = "ContactName,InvoiceNumber,Type,Status,Date,DueDate,FullyPaidOnDate,Total,AmountPaid,AmountCredited,AmountDue,CurrencyCode\n"
