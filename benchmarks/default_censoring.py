@@ -8,6 +8,7 @@ counts an outcome that is not seen yet as good.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +29,7 @@ from training.default_stages import SHORTEST_MONTHS
 Floats = NDArray[np.float64]
 SERVED = replace(DEFAULT_SHAPE, repeats=2)
 SHAPE = replace(SERVED, near_rounds=0, rounds=100)
-GROWING = "invoices_settled_ever"  # a column that rises with the calendar
+GROWING = "invoices_settled_ever"  # a column that rises with the calendar: not served
 HORIZON = 12
 SEED = 1
 
@@ -40,9 +41,9 @@ class Asked:
     data: Histories
     rows: NDArray[np.int64]
 
-    def without(self, column: str) -> Asked:
-        """The same without a column."""
-        return replace(self, data=cold_start.only(self.data, [c for c in self.data.columns if c != column]))
+    def among(self, columns: Sequence[str]) -> Asked:
+        """The same with some of the columns."""
+        return replace(self, data=cold_start.only(self.data, columns))
 
     def bag(self, used: NDArray[np.bool_], y: Floats, level: Floats | float, weight: Floats | None = None) -> Bag:
         data = self.data
@@ -85,9 +86,14 @@ def _hazard(data: Histories, seen: Outcomes, rows: NDArray[np.int64]) -> Floats:
     return 1.0 - survival
 
 
-def predictions(data: Histories, rows: NDArray[np.int64]) -> dict[str, Floats]:
-    """PDs of `rows` by each way to treat censoring, all as known on the evaluation origin."""
-    origin, asked = evaluation_origin(data), Asked(data=data, rows=rows)
+def predictions(whole: Histories, rows: NDArray[np.int64]) -> dict[str, Floats]:
+    """PDs of `rows` by each way to treat censoring, all as known on the evaluation origin.
+
+    whole : with the columns of SELECTED, and GROWING, which one of the ways is given too.
+    """
+    growing = Asked(data=whole, rows=rows)
+    asked = growing.among(SELECTED)
+    data, origin = asked.data, evaluation_origin(whole)
     seen = data.outcomes(origin)
     mature, young = seen.usable(HORIZON), seen.usable(SHORTEST_MONTHS)
     before = ~seen.in_default & (data.on <= np.datetime64(origin, "D"))
@@ -102,7 +108,7 @@ def predictions(data: Histories, rows: NDArray[np.int64]) -> dict[str, Floats]:
         "mature rows only": asked.plain(mature, y),
         "one offset a month (proportional odds)": asked.unseen(spread, level),
         "inverse-probability weights": asked.plain(weight > 0, known_y, weight),
-        f"… without {GROWING}": asked.without(GROWING).plain(weight > 0, known_y, weight),
+        f"… with {GROWING}": growing.plain(weight > 0, known_y, weight),
         "discrete-time hazard": _hazard(data, seen, rows),
         "classical mistake: immature is good": asked.plain(before, seen.within(HORIZON) * (seen.default_month > 0)),
         "as served: term structure, two stages": asked.unseen(served.bag, served.level),
@@ -124,7 +130,7 @@ def main() -> None:
     seeds = parser.parse_args().seeds
     found: dict[str, list[tuple[float, float, float, float]]] = {}
     for seed in seeds:
-        data, truth = sample_histories(seed, customers=3000, months=48, columns=SELECTED)
+        data, truth = sample_histories(seed, customers=3000, months=48, columns=(*SELECTED, GROWING))
         true = true_pd(data, np.arange(len(data.on)), truth)
         final = data.outcomes(data.as_of)
         later = data.on > np.datetime64(evaluation_origin(data), "D")

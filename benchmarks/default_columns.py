@@ -20,6 +20,7 @@ from training.default_stages import judged_shape
 
 ALL = tuple(c.name for c in CATALOGUE.columns(level=Level.CUSTOMER))
 FEWER = (20, 10, 5)
+GROWING = "invoices_settled_ever"  # tells the month where a ledger begins for most customers on one day
 
 
 def share_of_truth(data: Histories, true: np.ndarray) -> tuple[float, list[str]]:
@@ -42,6 +43,8 @@ def of_seed(seed: int) -> dict[str, tuple[int, float]]:
     for count in FEWER:
         some = [name for name in SELECTED if name in by_gain[:count]]
         found[f"chosen, {count} with the most gain"] = (count, share_of_truth(cold_start.only(whole, some), true)[0])
+    longer = (*SELECTED, GROWING)
+    found[f"chosen, and {GROWING}"] = (len(longer), share_of_truth(cold_start.only(whole, longer), true)[0])
     unrated = [name for name in SELECTED if not name.startswith("rating")]
     found["chosen, without ratings"] = (len(unrated), share_of_truth(cold_start.only(whole, unrated), true)[0])
     return found

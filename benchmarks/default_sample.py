@@ -16,6 +16,7 @@ from benchmarks.default_book import print_table, sample_histories
 from benchmarks.default_challengers import challengers
 from models import metrics
 from models.calibration import low_default_bound, shift_to_mean
+from models.decisions.grades import MASTER_SCALE
 from models.default import INTERVAL_SDS
 from training import cold_start
 from training.bagging import jackknife_widening
@@ -160,24 +161,29 @@ def print_level(results: list[dict[str, Any]]) -> None:
 
 def print_grades(results: list[dict[str, Any]]) -> None:
     """Jeffreys' test by grade, on one row a customer and on every month's; and the effects of country and sector."""
-    y, p, cohort = (np.concatenate([r[name] for r in results]) for name in ("y", "p", "cohort"))
+    y, p, true, cohort = (np.concatenate([r[name] for r in results]) for name in ("y", "p", "truth", "cohort"))
     for words, of in (("one row a customer", cohort), ("every month's rows", np.ones(len(y), dtype=bool))):
         print(f"All seeds together, by grade, {words}:\n")
-        grades = grade_table(y[of], p[of])
-        print_table(grades.to_numpy().tolist(), list(grades.columns))
-    whole = {}
+        grades, grade = grade_table(y[of], p[of]), MASTER_SCALE.grade(p[of])
+        means = [f"{true[of][grade == name].mean():.4f}" for name in grades["grade"]]
+        lines = [
+            (*(f"{v:.4f}" if isinstance(v, float) else v for v in row), mean)
+            for row, mean in zip(grades.to_numpy().tolist(), means, strict=True)
+        ]
+        print_table(lines, [*grades.columns, "mean true PD"])
+    whole: dict[tuple[str, str], NDArray[np.float64]] = {}
     for r in results:
         for line in r["segments"].itertuples():
             found = whole.setdefault((line.segment, line.value), np.zeros(5))
             found += (line.count, line.defaults, line.count * line.pd_mean, line.customers, line.customers_defaulted)
     print("All seeds together, by country and sector (neither is an input of the history's part):\n")
-    lines = [
+    segments = [
         (*key, int(n), d / n, s / n, int(c), int(b), low_default_bound(int(c), int(b), LOW_DEFAULT_CONFIDENCE))
         for key, (n, d, s, c, b) in sorted(whole.items())
     ]
     header = ["segment", "value", "snapshots", "default rate", "mean PD", "customers once", "of them defaulted",
               "not above with 75 % (Pluto–Tasche)"]  # fmt: skip
-    print_table(lines, header)
+    print_table(segments, header)
 
 
 def _together(found: list[metrics.Interval]) -> str:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from models.calibration import Calibration, fit_calibration, shift_to_mean
-from training.default_data import Histories, Outcomes
+from training.default_data import Histories
 from training.default_stages import SHORTEST_MONTHS, FittedBag, Options
 
 Floats = NDArray[np.float64]
@@ -56,7 +55,7 @@ def calibrate(
         margin=z, y=seen.within(seen.mature_months)[rows], customer=data.customer[rows],
         offset=bag.term_structure.offset(z, seen.mature_months[rows]), weight=_one_story(data.customer[rows]),
     )  # fmt: skip
-    later = _later(data, seen, earlier, bag.origin, of_unseen)
+    later = later_scored(data, earlier, bag, of_unseen=of_unseen)
     return replace(line(left_out, later), conservatism=options.conservatism)
 
 
@@ -84,17 +83,19 @@ def line(left_out: Scored, later: Scored) -> Calibration:
     return Calibration(slope=slope, intercept=level)
 
 
-def _later(data: Histories, seen: Outcomes, bags: Sequence[FittedBag], until: pd.Timestamp, of_unseen: bool) -> Scored:
-    """The rows after a bag's day, each scored by the last bag fitted before it; none where there is no bag."""
+def later_scored(data: Histories, earlier: Sequence[FittedBag], bag: FittedBag, *, of_unseen: bool) -> Scored:
+    """The rows after the earlier bags' days and up to that of `bag`, with outcomes known on it, each scored by the last
+    bag fitted before the row; none where there is no earlier bag."""
+    seen, until = data.outcomes(bag.origin), bag.origin
     usable = seen.usable(min(SHORTEST_MONTHS, data.policy.horizon_months))
     margin, offset = np.full(len(usable), np.nan), np.zeros(len(usable))
-    for position, bag in enumerate(bags):
-        end = bags[position + 1].origin if position + 1 < len(bags) else until
-        after = (data.on > np.datetime64(bag.origin, "D")) & (data.on <= np.datetime64(end, "D"))
+    for position, before in enumerate(earlier):
+        end = earlier[position + 1].origin if position + 1 < len(earlier) else until
+        after = (data.on > np.datetime64(before.origin, "D")) & (data.on <= np.datetime64(end, "D"))
         rows = np.flatnonzero(usable & after)
         if len(rows):
-            margin[rows] = margins(data, bag, rows, of_unseen)
-            offset[rows] = bag.term_structure.offset(margin[rows], seen.mature_months[rows])
+            margin[rows] = margins(data, before, rows, of_unseen)
+            offset[rows] = before.term_structure.offset(margin[rows], seen.mature_months[rows])
     rows = np.flatnonzero(~np.isnan(margin))
     return Scored(
         margin=margin[rows], y=seen.within(seen.mature_months)[rows], offset=offset[rows],
