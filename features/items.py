@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 
-import holidays
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -19,8 +17,10 @@ from features.known import Days
 from features.like import LIKE_GIVENS, invoice_codes, like_values
 from features.owners import Codes
 from features.settlement import OPEN, last_versions
+from features.working_days import closed_days_near, days_to_working_day
 
 Values = NDArray[np.float64]
+DAYS_BEFORE_DUE, DAYS_AFTER_DUE = 16, 36  # of the calendar near the due date; 53 days are what a float64 holds as bits
 ITEM_KEYS = ("customer_id", "as_of", "issued_on", "due_on", "amount", "currency")
 
 
@@ -43,6 +43,7 @@ def items_beside(
     month_end = (month + 1).astype("datetime64[D]") - 1
     named = {node.args[0] for column in wanted for node in walk(column.value) if node.op == "given"}
     like = named.intersection(LIKE_GIVENS)
+    calendar = (book.countries[customer], items["currency"].to_numpy(dtype=str), due)
     alike = like_values(book, customer, as_of, issued, due, cents, invoice_codes(book, items)) if like else {}
     return {name: alike[name] for name in like} | {
         "item_amount": cents / CENTS,
@@ -56,7 +57,8 @@ def items_beside(
         "item_due_day_of_month": (due_day - month.astype("datetime64[D]")).astype(np.float64) + 1,
         "item_due_days_to_month_end": (month_end - due_day).astype(np.float64),
         "item_due_month": (month.astype(np.int64) % 12 + 1).astype(np.float64),
-        "item_due_days_to_working_day": _days_to_working_day(book, customer, due),
+        "item_due_days_to_working_day": days_to_working_day(*calendar).astype(np.float64),
+        "item_closed_days": closed_days_near(*calendar, DAYS_BEFORE_DUE, DAYS_AFTER_DUE).astype(np.float64),
         "item_is_held": held.astype(np.float64),
         "item_is_open": is_open.astype(np.float64),
         "item_payments": np.where(held, s.count_payments[version], 0).astype(np.float64) if len(s.closed_kind) else np.zeros(len(items)),
@@ -129,31 +131,3 @@ def _states(book: Book, items: pd.DataFrame, as_of: Days) -> tuple[NDArray[np.in
         on_day = held[as_of[held] == day]
         version[on_day] = last_versions(s.version_start, s.version_known_from, entry[on_day], day)
     return entry, version
-
-
-@cache
-def _closed_days(country: str, year: int) -> frozenset[int]:
-    """Public holidays of a country as days since 1970-01-01; none for a country that the calendar does not know."""
-    if country not in holidays.list_supported_countries():
-        return frozenset()
-    return frozenset(
-        int(np.datetime64(d, "D").astype(np.int64)) for d in holidays.country_holidays(country, years=year)
-    )
-
-
-def _days_to_working_day(book: Book, customer: Codes, due: NDArray[np.int64]) -> Values:
-    """Days from the due date to the next day that is neither a weekend nor a public holiday in the customer's country;
-    NaN where the country is not reported."""
-    countries = book.countries
-    found = np.full(len(due), np.nan)
-    keys = pd.DataFrame({"country": countries[customer], "due": due})
-    for key, rows in keys.groupby(["country", "due"]).indices.items():
-        country, on = str(key[0]), int(key[1])  # type: ignore[index]
-        if country:
-            year = int(str(np.datetime64(on, "D"))[:4])
-            closed = _closed_days(country, year) | _closed_days(country, year + 1)
-            wait = 0
-            while (on + wait + 3) % 7 >= 5 or on + wait in closed:
-                wait += 1
-            found[rows] = wait
-    return found

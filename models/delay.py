@@ -89,7 +89,7 @@ class DelayModel:
         """One row an item, with the index of X.
 
         X : the matrix of `build_items`. items : the items asked, in the same order, with due_on and perhaps country
-        (ISO 3166 alpha-2); only `expected_on` needs them.
+        (ISO 3166 alpha-2) and currency (ISO 4217); only `expected_on` needs them.
 
         Columns: p_late_1 … p_late_90 (P of being settled at least so many days late), days_late_p10, p50, p90
         (signed), days_late_likely (the day with most chance within 3 days of it), days_late_mean (lateness counted up
@@ -105,8 +105,12 @@ class DelayModel:
         frame = pd.DataFrame(found, index=X.index)
         if items is not None:
             due = items["due_on"].to_numpy().astype("datetime64[D]")
-            country = items["country"] if "country" in items else pd.Series([None] * len(items), dtype=object)
-            frame["expected_on"] = next_working_days(due + frame["days_late_p50"].to_numpy().astype(np.int64), country)
+            country, currency = (
+                items[name] if name in items else pd.Series(None, index=items.index, dtype=object)
+                for name in ("country", "currency")
+            )
+            day = due + frame["days_late_p50"].to_numpy().astype(np.int64)
+            frame["expected_on"] = next_working_days(day, country, currency)
         return frame
 
     def contributions(self, X: pd.DataFrame, headline: str = "p_late_30") -> tuple[Floats, pd.DataFrame]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from features.catalogue.habit import STEPS as HABIT_STEPS
 from features.catalogue.habit import WEEKDAYS, step_name
 from features.errors import InputError
+from features.items import DAYS_AFTER_DUE, DAYS_BEFORE_DUE
 from features.like import CURVE as LIKE_COLUMNS
 
 Floats = NDArray[np.float64]
@@ -36,19 +37,22 @@ LONGEST = 365  # days late up to which the curve is followed for an item not yet
 HABIT_COLUMNS = tuple(step_name(end) for end in HABIT_STEPS)
 WEEKDAY_COLUMNS = tuple(f"payment_{words[0]}_share_12m" for words in WEEKDAYS)
 POSITION_COLUMNS = ("item_days_past_due", "item_days_until_due", "item_terms_days", "item_due_weekday",
-                    "item_due_day_of_month", "item_due_days_to_month_end", "item_due_month")  # fmt: skip
-OTHER_INPUTS = ("habit_weight", "days_to_settle_median_12m", "like_curve_invoices")
+                    "item_due_day_of_month", "item_due_days_to_month_end", "item_due_month",
+                    "item_closed_days")  # fmt: skip
+OTHER_INPUTS = ("habit_weight", "days_to_settle_median_12m", "like_curve_invoices", "item_due_days_to_working_day")
 INPUTS = (*POSITION_COLUMNS, *OTHER_INPUTS, *HABIT_COLUMNS, *WEEKDAY_COLUMNS, *LIKE_COLUMNS)
 
 # what the model sees of a step, and the input column that answers for it in an explanation
 STEP_COLUMNS = {
     "step_end": "item_days_past_due", "step_start": "item_days_past_due", "step_days": "item_days_past_due",
     "step_weekday": "item_due_weekday", "step_working_days": "item_due_weekday",
+    "step_closed_before": "item_due_days_to_working_day", "step_closed_after": "item_due_days_to_working_day",
     "step_days_to_month_end": "item_due_days_to_month_end", "step_days_since_issue": "item_terms_days",
     "step_days_to_usual": "days_to_settle_median_12m", "step_habit": "habit_paid_by_day_0",
     "step_habit_before": "habit_paid_by_day_0", "step_payment_weekdays": "payment_monday_share_12m",
     "step_like": "like_paid_by_day_0", "step_like_before": "like_paid_by_day_0",
 }  # fmt: skip
+MOST_CLOSED = 10  # days in a row
 HABIT_PRIOR = 4.0  # weighted invoices that the curve of all customers counts for
 LIKE_PRIOR = 2.0  # like invoices that the customer's own curve counts for
 
@@ -204,6 +208,25 @@ def _unpaid_at(curve, ends, at):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def _is_closed(day, due_weekday, closed_days):  # type: ignore[no-untyped-def]
+    """Whether a day, counted from the due date, is no working day: by the bits of item_closed_days near the due date, by the
+    weekday further off."""
+    bit = day + DAYS_BEFORE_DUE
+    if 0 <= bit <= DAYS_BEFORE_DUE + DAYS_AFTER_DUE:
+        return (closed_days >> bit) & 1 == 1
+    return (due_weekday + day) % 7 >= 5
+
+
+@njit(cache=True)
+def _closed_in_a_row(day, way, due_weekday, closed_days):  # type: ignore[no-untyped-def]
+    """How many days in a row, from `day` on in the direction of `way`, are no working days; at most MOST_CLOSED."""
+    count = 0
+    while count < MOST_CLOSED and _is_closed(day + way * count, due_weekday, closed_days):
+        count += 1
+    return count
+
+
+@njit(cache=True)
 def _days_to_month_end(offset, day_of_month, to_month_end, month):  # type: ignore[no-untyped-def]
     """Days from (due date + offset) to the end of its month; other months than the due date's have no leap day."""
     lengths = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -221,25 +244,27 @@ def _days_to_month_end(offset, day_of_month, to_month_end, month):  # type: igno
 
 @njit(cache=True)
 def _step_values(item, start, end, calendar, terms, usual, curve, like, habit_ends, weekdays):  # type: ignore[no-untyped-def]
-    out = np.empty((len(item), 13))
+    out = np.empty((len(item), 15))
     for r in range(len(item)):
         i, lo, hi = item[r], start[r], end[r]
         due_weekday = calendar[i, 0]
         working, share = 0, 0.0
         for day in range(lo + 1, min(hi, lo + 35) + 1):
-            weekday = (due_weekday + day) % 7
-            if weekday < 5:
+            if not _is_closed(day, due_weekday, calendar[i, 4]):
                 working += 1
-                share += weekdays[i, weekday]
+                if (due_weekday + day) % 7 < 5:
+                    share += weekdays[i, (due_weekday + day) % 7]
         before, after = _unpaid_at(curve[i], habit_ends, lo), _unpaid_at(curve[i], habit_ends, hi)
         out[r, 0], out[r, 1], out[r, 2] = hi, lo, hi - lo
         out[r, 3], out[r, 4] = (due_weekday + hi) % 7, working
-        out[r, 5] = _days_to_month_end(hi, calendar[i, 1], calendar[i, 2], calendar[i, 3])
-        out[r, 6] = terms[i] + hi
-        out[r, 7] = terms[i] + hi - usual[i]
-        out[r, 8] = 1.0 - after / max(before, 1e-6)
-        out[r, 9] = before
-        out[r, 10] = share
+        out[r, 5] = _closed_in_a_row(lo, -1, due_weekday, calendar[i, 4])
+        out[r, 6] = _closed_in_a_row(hi + 1, 1, due_weekday, calendar[i, 4])
+        out[r, 7] = _days_to_month_end(hi, calendar[i, 1], calendar[i, 2], calendar[i, 3])
+        out[r, 8] = terms[i] + hi
+        out[r, 9] = terms[i] + hi - usual[i]
+        out[r, 10] = 1.0 - after / max(before, 1e-6)
+        out[r, 11] = before
+        out[r, 12] = share
         before, after = _unpaid_at(like[i], habit_ends, lo), _unpaid_at(like[i], habit_ends, hi)
-        out[r, 11], out[r, 12] = 1.0 - after / max(before, 1e-6), before
+        out[r, 13], out[r, 14] = 1.0 - after / max(before, 1e-6), before
     return out

@@ -34,7 +34,9 @@ from models.terms import is_natural_person, rate_on, terms_on
 NO_HISTORY, IN_DEFAULT_STATUS, STALE, MERGED = "no_history", "in_default", "stale_data", "merged"
 COLUMNS: Mapping[str, Column] = {column.name: column for column in columns()}
 DELAYS = ("p_late_1", "p_late_5", "p_late_30", "p_late_60", "p_late_90",
-          "days_late_p10", "days_late_p50", "days_late_p90", "days_late_mean")  # fmt: skip
+          "days_late_p10", "days_late_p50", "days_late_p90", "days_late_likely", "days_late_mean",
+          "days_beyond_terms")  # fmt: skip
+HABIT = ("days_past_due_mean_12m", "days_past_due_change_3m_12m")  # a customer's habit, and its change
 DELAY_EXPLAINED = "p_late_30"
 
 
@@ -45,7 +47,8 @@ class Scores:
     customers : one row a customer, indexed by customer_id: what stands of the account (see models.open_items), special
         (None, no_history, in_default, stale_data, merged), pd, pd_3m … pd_12m, pd_low, pd_high, grade, score, margin,
         history_weight (the history's share in the margin; the rest is what is known at the door), exposure,
-        expected_loss, the delay columns of the next invoice with its next_amount and next_terms_days, and cash_BUCKET.
+        expected_loss, the delay columns of the next invoice with its next_amount and next_terms_days, the columns of HABIT, and
+        cash_BUCKET.
         NaN: not computed, and special says why.
     items : their open items (see models.open_items). X_items : the delay model's input, one row an open item.
     X : the default model's input, one row a customer with a PD.
@@ -95,7 +98,7 @@ class Scorer:
         exposure = (account.customers["balance"] - account.customers["unapplied"]).clip(lower=0.0)
         X = self._default_inputs(special, at)
         next_items = self._next_items(account.customers, special, at)
-        X_next, X_items = self._item_inputs(next_items), self._open_item_inputs(account.items, at)
+        X_next, X_items = self._item_inputs(next_items, HABIT), self._open_item_inputs(account.items, at)
         parts = [
             account.customers, pd.DataFrame({"special": special, "exposure": exposure}),
             self._default_part(X, special, exposure), self._next_part(X_next, next_items).reindex(special.index),
@@ -177,14 +180,16 @@ class Scorer:
         })  # fmt: skip
 
     def _next_part(self, X: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
-        """How late the next invoices are paid, and which invoices those are."""
+        """How late the next invoices are paid, which invoices those are, and the customers' habits."""
         predicted = self.delay.predict(X) if len(X) else pd.DataFrame(columns=list(DELAYS), dtype=np.float64)
         terms = (items["due_on"] - items["issued_on"]).dt.days.astype(np.float64)
-        return predicted[list(DELAYS)].assign(next_amount=items["amount"], next_terms_days=terms)
+        answered = predicted[list(DELAYS)].assign(next_amount=items["amount"], next_terms_days=terms)
+        return answered.join(X[list(HABIT)])
 
-    def _item_inputs(self, items: pd.DataFrame) -> pd.DataFrame:
-        """The delay model's input for items, with their index."""
-        return build_items(self.served.book, items, columns=self.delay.needed).set_axis(items.index)
+    def _item_inputs(self, items: pd.DataFrame, beside: Sequence[str] = ()) -> pd.DataFrame:
+        """The delay model's input for items, and the columns named beside it, with the items' index."""
+        names = list(dict.fromkeys((*self.delay.needed, *beside)))
+        return build_items(self.served.book, items, columns=names).set_axis(items.index)
 
     def _open_item_inputs(self, items: pd.DataFrame, at: date) -> pd.DataFrame:
         """The delay model's input for open items asked about on `at`."""
@@ -206,7 +211,9 @@ class Scorer:
         if scores.items.empty:
             return scores.items
         country = scores.items["customer_id"].map(self.served.countries)
-        predicted = self.delay.predict(scores.X_items, scores.items.assign(country=country))
+        predicted = self.delay.predict(
+            scores.X_items, scores.items.assign(country=country, currency=self.served.currency)
+        )
         paid = paid_by_bucket(self.delay.curves(scores.X_items)).add_prefix("p_paid_").set_axis(scores.items.index)
         return pd.concat([scores.items, predicted, paid], axis=1)
 

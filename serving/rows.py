@@ -12,7 +12,7 @@ import pandas as pd
 
 from models.decisions.cash import CASH_BUCKETS
 from models.open_items import BUCKETS
-from models.scorer import DELAYS, IN_DEFAULT_STATUS, Scorer, Scores
+from models.scorer import DELAYS, HABIT, IN_DEFAULT_STATUS, Scorer, Scores
 
 THIN = 0.9  # below this weight of the history an answer carries the measured quality of thin files
 FEWEST_DEFAULTERS = 10  # fewer say nothing of how good an answer is
@@ -75,12 +75,14 @@ def history_notes(row: Mapping[str, Any], scorer: Scorer) -> list[tuple[str, dic
 
 
 def delay_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """How late the next invoice is paid, and of which invoice that is said; None without any invoice to go by."""
+    """How late the next invoice is paid, of which invoice that is said, and the customer's habit; None without any invoice
+    to go by."""
     if math.isnan(row["next_amount"]):
         return None
     return {
         **{name: number(row[name]) for name in DELAYS},
         "next_invoice": {"amount": number(row["next_amount"]), "terms_days": int(row["next_terms_days"])},
+        "habit": {name: number(row[name]) for name in HABIT},
     }
 
 

@@ -5,13 +5,17 @@ import pandas as pd
 import pytest
 
 from features.errors import InputError
+from features.items import DAYS_AFTER_DUE, DAYS_BEFORE_DUE
+from features.working_days import closed_days_near
 from models.payment_steps import (
     ENDS,
     FAR_FROM_DUE,
     HABIT_COLUMNS,
     LONG_PAST_DUE,
     THRESHOLDS,
+    _closed_in_a_row,
     _days_to_month_end,
+    _is_closed,
     asked_day,
     habit_curve,
     steps_after,
@@ -63,3 +67,16 @@ def test_days_to_month_end(offset: int) -> None:
     due = pd.Timestamp("2023-10-14")
     day = due + pd.Timedelta(days=offset)
     assert _days_to_month_end(offset, 14, 17, 10) == day.days_in_month - day.day
+
+
+def test_closed_days_near_the_due_date() -> None:
+    # due on Friday 2019-11-08; the 11th is Veterans Day in the Federal Reserve's calendar
+    due = np.array(["2019-11-08"], dtype="datetime64[D]").astype(np.int64)
+    bits = int(closed_days_near([""], ["USD"], due, DAYS_BEFORE_DUE, DAYS_AFTER_DUE)[0])
+    closed = [day for day in range(-16, 40) if _is_closed(day, 4, bits)]
+    thanksgiving = 20
+    weekends = [day for day in range(-16, 40) if (4 + day) % 7 >= 5]
+    assert closed == sorted([*weekends, 3, thanksgiving])
+    assert _closed_in_a_row(1, 1, 4, bits) == 3  # Saturday, Sunday, Monday
+    assert _closed_in_a_row(3, -1, 4, bits) == 3  # before Tuesday
+    assert _closed_in_a_row(0, 1, 4, bits) == 0

@@ -13,6 +13,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from features.errors import InputError
+from features.history import build
 from models.cold_start import LENGTH
 from models.decisions.cash import CASH_BUCKETS
 from models.decisions.grades import MASTER_SCALE
@@ -50,6 +51,23 @@ def test_one_customer_alone_scores_as_in_the_whole_book():
             rtol=0,
             atol=1e-9,
         )
+
+
+def test_the_answer_carries_expected_days_beyond_terms_the_habit_and_its_change(log):
+    settled = small().ledger.payments["invoice_id"].dropna().iloc[0]
+    customer_id = small().ledger.invoices.set_index("invoice_id")["customer_id"][settled]
+    (found,) = scoring.score(champions(), log, ScoreRequest(customer_ids=(customer_id,)))["scores"]
+    delay, scores = found["delay"], small().scorer.score([customer_id])
+    assert delay["days_beyond_terms"] >= max(delay["days_late_mean"], 0.0)
+    assert delay["days_beyond_terms"] == small().delay.predict(scores.X_next)["days_beyond_terms"].iloc[0]
+    snapshot = pd.DataFrame({"customer_id": [customer_id], "as_of": [pd.Timestamp(scores.as_of)]})
+    names = ["days_past_due_mean_3m", "days_past_due_mean_12m"]
+    last_months, year = build(small().book.book, snapshot, names).iloc[0]
+    assert not np.isnan(last_months)
+    assert delay["habit"] == {
+        "days_past_due_mean_12m": year,
+        "days_past_due_change_3m_12m": pytest.approx(last_months - year),
+    }
 
 
 def test_the_sample_holds_every_status_so_that_these_tests_mean_something():
