@@ -16,13 +16,13 @@ from typing import Any
 import duckdb
 
 from features.errors import InputError
-from features.importers import book, checks, notices, policy, quarantine, report
-from features.importers.contract import Format, SourceError
+from features.importers import book, checks, intake, notices, policy, quarantine, report
+from features.importers.contract import Format
 from features.importers.lock import only_one
 from features.importers.policy import UNAPPLIED
-from features.importers.reading import Reading, Usual, read
+from features.importers.reading import Reading
 from features.importers.settled import make_ready, settle_import
-from features.importers.source import files_in, open_source
+from features.importers.source import files_in
 from features.tables import SQL_TYPES, TABLES
 
 REPORT, LOG = "import_report.json", "imports.json"
@@ -100,15 +100,15 @@ def _import(
     connection.execute("SET VARIABLE currency = ?", [options.currency or fmt.currency])
     log = _log(folder)
     options.step("reading")
-    readings = _read_all(connection, fmt, files, scratch, _usual(fmt, log))
+    readings = intake.read_all(connection, fmt, files, scratch, intake.usual(fmt, log))
     roles = {r.number: r.source.role for r in readings}
-    _make_roles(connection, fmt, readings)
+    intake.make_roles(connection, fmt, readings)
     ready = beside.submit(make_ready)
     options.step("checking")
     checks.make_drafts(connection, fmt)
     checks.find_bad_rows(connection, fmt, roles, existing)
     new_customers = checks.add_customers(connection, fmt, existing)
-    accounts = _accounts(connection, readings)
+    accounts = intake.accounts(connection, readings)
     laid = policy.lay(connection, fmt, existing) if options.allocation == policy.OLDEST_DUE_FIRST else []
     number = book.next_number(folder, (entry["import"] for entry in log))
     changes = _put(connection, fmt, folder, existing, options, scratch, readings, number, log)
@@ -176,91 +176,10 @@ def _put(
 def _logged(result: dict[str, Any], readings: list[Reading]) -> dict[str, Any]:
     """What the log of imports keeps of one: what later imports and the auditor ask for."""
     return {
-        "conventions": {"day_first": _told(readings, "day_first"), "decimal": _told(readings, "decimal")},
+        "conventions": {"day_first": intake.told(readings, "day_first"), "decimal": intake.told(readings, "decimal")},
         **{k: result[k] for k in ("import", "format", "known_on", "rows", "tables")},
         "files": [{k: a[k] for k in ("file", "sha256", "read", "accepted", "quarantined")} for a in result["files"]],
     }
-
-
-def _read_all(
-    connection: duckdb.DuckDBPyConnection, fmt: Format, files: list[Path], scratch: Path, usual: Usual
-) -> list[Reading]:
-    readings = []
-    for number, path in enumerate(files, start=1):
-        source = open_source(path, fmt, scratch)
-        readings.append(read(connection, source, fmt.files[source.role], number, usual))
-    present = {r.source.role for r in readings}
-    missing = [role for role, file in fmt.files.items() if not file.optional and role not in present]
-    if missing:
-        needed = "; ".join(
-            f"{role} (columns {', '.join(f.names[0] for f in fmt.files[role].fields.values() if f.required)})"
-            for role in missing
-        )
-        raise SourceError(
-            f"format {fmt.name} also needs the file of {needed}; found "
-            f"{', '.join(f'{r.source.path.name} ({r.source.role})' for r in readings)}."
-        )
-    return readings
-
-
-def _usual(fmt: Format, log: list[dict[str, Any]]) -> Usual:
-    """What earlier imports of the format into this ledger learned of its dates and decimals, the latest first."""
-    known: dict[str, Any] = {"day_first": fmt.day_first}
-    for entry in log:
-        if entry["format"] == fmt.name:
-            known |= {key: value for key, value in entry.get("conventions", {}).items() if value is not None}
-    return Usual(**known)
-
-
-def _told(readings: list[Reading], name: str) -> Any:
-    """What the clear values of all columns agree on; None where there are none, or they do not agree."""
-    told = {getattr(c, name) for r in readings for c in r.conventions.values() if c.clear} - {None}
-    return told.pop() if len(told) == 1 else None
-
-
-def _make_roles(connection: duckdb.DuckDBPyConnection, fmt: Format, readings: list[Reading]) -> None:
-    from features.importers.values import SQL_TYPE
-
-    for role, file in fmt.files.items():
-        parts = [f"SELECT * FROM typed_{r.number}" for r in readings if r.source.role == role]
-        columns = ", ".join(f"NULL::{SQL_TYPE[f.type]} AS {name}" for name, f in file.fields.items())
-        empty = f"SELECT NULL::INTEGER AS file, NULL::BIGINT AS line, {columns}, NULL::VARCHAR[] AS reasons WHERE false"
-        connection.execute(f"CREATE VIEW {role} AS " + (" UNION ALL ".join(parts) or empty))
-
-
-def _accounts(connection: duckdb.DuckDBPyConnection, readings: list[Reading]) -> list[dict[str, Any]]:
-    """One entry a file. Raises RuntimeError where a row is neither accepted nor quarantined."""
-    lost = dict(connection.execute("SELECT file, count(DISTINCT line) FROM bad GROUP BY file").fetchall())
-    accounts = []
-    for reading in readings:
-        source, number = reading.source, reading.number
-        accepted = connection.execute(
-            f"SELECT count(*) FROM typed_{number} ANTI JOIN bad USING (file, line)"
-        ).fetchall()[0][0]
-        quarantined = lost.get(number, 0)
-        if reading.rows != accepted + quarantined:
-            raise RuntimeError(
-                f"{source.path}: {reading.rows} rows read, {accepted} accepted, {quarantined} quarantined"
-            )
-        accounts.append(
-            {
-                "file": source.path.name,
-                "role": source.role,
-                "sha256": source.sha256,
-                "encoding": source.encoding,
-                "separator": source.delimiter,
-                "header_line": source.header_line,
-                "lines": source.lines,
-                "blank_lines": reading.blank_lines,
-                "read": reading.rows,
-                "accepted": accepted,
-                "quarantined": quarantined,
-                "columns": {name: source.header[at] for name, at in source.columns.items()},
-                "columns_not_used": [n for i, n in enumerate(source.header) if i not in set(source.columns.values())],
-                "notes": list(source.notes),
-            }
-        )
-    return accounts
 
 
 def _empty_table(connection: duckdb.DuckDBPyConnection, name: str) -> None:
