@@ -8,6 +8,7 @@ from functools import cache
 
 import holidays
 import numpy as np
+from dateutil.easter import easter
 from numpy.typing import NDArray
 
 Days = NDArray[np.int64]  # days since 1970-01-01
@@ -15,9 +16,11 @@ Days = NDArray[np.int64]  # days since 1970-01-01
 MONDAY_TO_FRIDAY = (True, True, True, True, True, False, False)
 SUNDAY_TO_THURSDAY = (True, True, True, True, False, False, True)
 OTHER_WEEKS = dict.fromkeys(("SA", "IL", "EG", "JO", "KW", "QA", "BH", "OM"), SUNDAY_TO_THURSDAY)
-# the calendar on which money of a currency is settled: the Federal Reserve, TARGET, São Paulo's exchange (with the days of
-# Carnival on which banks are shut), the London exchange (bank holidays)
-PAYMENT_SYSTEMS = {"USD": "XFED", "EUR": "XECB", "BRL": "BVMF", "GBP": "XLON"}
+# the calendar on which money of a currency is settled: the Federal Reserve, TARGET, the London exchange (bank holidays)
+PAYMENT_SYSTEMS = {"USD": "XFED", "EUR": "XECB", "GBP": "XLON"}
+# Brazil's banks shut on national holidays, on Monday and Tuesday of Carnival and on Corpus Christi (ANBIMA's calendar)
+BRAZILIAN, BRAZIL = "BRL", "BR"
+DAYS_AFTER_EASTER = (-48, -47, 60)
 LONGEST_CLOSURE = 30  # days, weekends included; longer than any that the calendars hold
 
 
@@ -25,10 +28,13 @@ LONGEST_CLOSURE = 30  # days, weekends included; longer than any that the calend
 def _holidays(country: str, currency: str, year: int) -> frozenset[int]:
     """Days of a year on which a country is on holiday or a currency's payment system is closed; of unknown ones, none."""
     found: set[int] = set()
-    if country in holidays.list_supported_countries():
-        found |= {_number(day) for day in holidays.country_holidays(country, years=year)}
+    if currency == BRAZILIAN:
+        found |= {_number(easter(year)) + days for days in DAYS_AFTER_EASTER}
     if currency in PAYMENT_SYSTEMS:
         found |= {_number(day) for day in holidays.financial_holidays(PAYMENT_SYSTEMS[currency], years=year)}
+    for name in {country, BRAZIL if currency == BRAZILIAN else country}:
+        if name in holidays.list_supported_countries():
+            found |= {_number(day) for day in holidays.country_holidays(name, years=year)}
     return frozenset(found)
 
 
