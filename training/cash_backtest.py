@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from features.book import prepare
-from features.currency import reporting_cents
 from features.ledger import Ledger
 from models.cash_forecast import forecast
 from models.decisions.inflow import week_ends
 from models.open_book import open_book
 from training.delay import fit_recipe
+from training.dependence import actual_inflow
 
 FORECASTS = ("expected", "due_date", "customer_mean")
 
@@ -27,32 +27,6 @@ class CashBacktest:
 
     rows: pd.DataFrame
     figures: dict[str, float]
-
-
-def actual_inflow(ledger: Ledger, items: pd.DataFrame, as_of: pd.Timestamp, ends: np.ndarray) -> np.ndarray:
-    """What came in on these open items in each period, in the reporting currency: payments and nettings less reversals.
-
-    A payment counts on its day; one made before as_of but booked after it counts on the day on which the books held it,
-    since as_of could not know it. At most what was open counts of each item: an overpayment is no inflow of the book.
-    """
-    payments = ledger.payments[ledger.payments["superseded_on"].isna()]
-    payments = payments[
-        payments["invoice_id"].isin(items["invoice_id"]) & payments["kind"].isin(["payment", "netting", "reversal"])
-    ]
-    day = payments["paid_on"].where(payments["paid_on"] > as_of, payments["booked_on"])
-    late = (day > as_of).to_numpy()
-    payments, day = payments[late], day[late]
-    cents = reporting_cents(payments["amount"], payments["currency"], payments["paid_on"], ledger) / 100.0
-    cents = np.where(payments["kind"] == "reversal", -cents, cents)
-    frame = pd.DataFrame(
-        {"invoice_id": payments["invoice_id"].to_numpy(), "day": (day - as_of).dt.days.to_numpy(), "amount": cents}
-    )
-    frame = frame.sort_values("day", kind="stable")
-    frame["so_far"] = frame.groupby("invoice_id")["amount"].cumsum()
-    left = frame["invoice_id"].map(items.set_index("invoice_id")["open_amount"])
-    taken = np.minimum(frame["so_far"], left) - np.minimum(frame["so_far"] - frame["amount"], left)
-    period = np.searchsorted(ends, frame["day"].to_numpy(), side="left")
-    return np.bincount(period, weights=taken, minlength=len(ends) + 1)[: len(ends)]
 
 
 def cash_backtest(

@@ -16,14 +16,13 @@ from features.errors import InputError
 from features.history import build_items
 from features.ledger import Ledger
 from models.conformal import Levels, fit_levels
-from models.decisions.inflow import Dependence, fitted_dependence, normal_scores, widened
 from models.delay import DelayModel, step_matrix
 from models.delay_explanation import mean_margins
 from models.metrics import calibration_table
-from models.payment_curve import levels_between
 from models.payment_steps import INPUTS, STEP_COLUMNS, asked_day, pooled_habit, steps_after, steps_seen
 from training.delay_evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
 from training.delay_questions import MOST_ITEMS, Asked, booking_delay, outcomes, questions
+from training.dependence import dependence, widened_by_forecasts
 from training.figures import calibration_figure
 from training.result import Fitted
 
@@ -38,7 +37,6 @@ MEMBERS = 2
 LEVELS_HALF_LIFE = 45.0  # days
 REFERENCE_ITEMS = 48  # whose average is the base of explanations
 FEWEST_PAID = 200
-MOST_PAST_WEEKS, FEWEST_PAST_WEEKS = 26, 8  # by which the band of the cash forecast is widened
 
 
 # the inputs that carried the gain on the sample and on two splits of a real ledger; the rest of the catalogue added
@@ -176,49 +174,12 @@ def fit_recipe(ledger: Ledger, book: Book, at: pd.Timestamp, seed: int, *, expla
         "held_out_from": held_from.date().isoformat(), "booking_delay_days": booking_delay(ledger, at),
     }  # fmt: skip
     scored = answers(book, now, earlier) if earlier is not None else None
-    if scored is not None:
+    if scored is not None and earlier is not None:
         shared = dependence(scored, seed)
+        shared = widened_by_forecasts(shared, ledger, book, earlier.model, held_from, at, now.seen_until, seed)
         facts |= {"dependence_common": shared.common, "dependence_customer": shared.customer}
     model = train(book, questions(now, seed), seed=seed, facts=facts, explain=explain)
     return Recipe(model=replace(model, levels=levels_of(scored)), earlier=earlier, scored=scored)
-
-
-def dependence(scored: Scored, seed: int) -> Dependence:
-    """How far items of one week and of one customer come early or late together, by their places in their curves.
-
-    A place is drawn evenly within a day's mass; of an item not paid yet, above the last day observed. Pairs weigh by
-    their amounts, since it is sums of amounts whose spread is asked for.
-    """
-    rng = np.random.default_rng(seed)
-    mature = scored.only(scored.observed_after_due >= MATURE_DAYS)
-    low = mature.curves.place(mature.ended, before=True)
-    high = mature.curves.place(mature.ended)
-    place = np.where(mature.is_paid, levels_between(low, high, rng), levels_between(high, np.ones(len(high)), rng))
-    amount = mature.X["item_amount"].to_numpy(np.float64)
-    found = fitted_dependence(normal_scores(place), mature.customers, -mature.observed_after_due // 7, amount)
-    return _widened_by_past_weeks(found, scored, seed)
-
-
-def _widened_by_past_weeks(found: Dependence, scored: Scored, seed: int) -> Dependence:
-    """The dependence whose weekly band held what came of these items, week by week until the last day observed."""
-    weeks = min(int(scored.age.max()) // 7, MOST_PAST_WEEKS)
-    if weeks < FEWEST_PAST_WEEKS:
-        return found
-    ends = np.arange(1 - weeks, 1, dtype=np.int64) * 7  # days from the last day observed
-    order = np.argsort(scored.customers.astype(str), kind="stable")
-    paid = np.column_stack([1.0 - scored.curves.unpaid_on(scored.observed_after_due + end) for end in ends])
-    came_on = scored.ended - scored.observed_after_due
-    amount = scored.X["item_amount"].to_numpy(np.float64)
-    period = np.searchsorted(ends, came_on[scored.is_paid], side="left")
-    actual = np.bincount(period, weights=amount[scored.is_paid], minlength=weeks)[:weeks]
-    # the first weeks hold only what is paid at once: the first quarter warms up
-    kept = slice(weeks // 4, None)
-    before = paid[:, weeks // 4 - 1]
-    asked_about = np.column_stack([before, paid[:, kept]])[order]
-    return widened(
-        found, amount[order], asked_about, scored.customers[order],
-        np.concatenate([[actual[: weeks // 4].sum()], actual[kept]]), seed=seed,
-    )  # fmt: skip
 
 
 def held_out_days(now: Asked) -> int:

@@ -7,6 +7,7 @@ independently.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ Ints = NDArray[np.int64]
 
 BAND = (0.1, 0.9)
 MOST_SHARED = 0.95  # of the variance of a score, by all items and by a customer's together
-COMMON_SHARES = (0.005, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3)
+COMMON_SHARES = (0.005, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 WIDENING_PATHS = 400
 THREADS = 2
 ITEMS_AT_ONCE = 4096  # of one share of work: their thresholds stay in the processor's cache
@@ -184,23 +185,37 @@ def fitted_dependence(
     return Dependence(common=common * scale, customer=customer * scale)
 
 
-def widened(
-    found: Dependence, amount: ArrayLike, paid: Floats, customers: ArrayLike, actual: Floats, *, seed: int = 0
-) -> Dependence:
-    """`found` with the smallest common share of COMMON_SHARES, not below its own, whose band held the inflow of at
-    least as many past periods as it should (80 %); the largest where none does.
+@dataclass(frozen=True, kw_only=True)
+class PastForecast:
+    """A forecast whose periods are over. amount, paid, customers : of its items, as `simulated_inflow` takes them.
+    actual : what came in each period."""
+
+    amount: Floats
+    paid: Floats
+    customers: NDArray[np.object_]
+    actual: Floats
+
+
+def widened(found: Dependence, past: Sequence[PastForecast], *, seed: int = 0) -> Dependence:
+    """`found` with the smallest common share of COMMON_SHARES, not below its own, whose bands held the inflow of at
+    least as many periods of past forecasts as they should (80 %); the largest where none does.
 
     Pairs of items alone understate what they share: where most of a distribution lies on one day, the place drawn
-    within that day hides it. amount, paid, customers : as `simulated_inflow` takes them, of past items. actual : what
-    came in each of the periods.
+    within that day hides it.
     """
     needed, tried = BAND[1] - BAND[0], found
     for common in sorted({found.common, *(c for c in COMMON_SHARES if c > found.common)}):
         tried = Dependence(common=common, customer=min(found.customer, MOST_SHARED - common))
-        low, high = band(simulated_inflow(amount, paid, customers, tried, paths=WIDENING_PATHS, seed=seed))
-        if np.mean((actual >= low) & (actual <= high)) >= needed:
+        if np.mean(np.concatenate([_held(p, tried, seed + place) for place, p in enumerate(past)])) >= needed:
             break
     return tried
+
+
+def _held(past: PastForecast, dependence: Dependence, seed: int) -> NDArray[np.bool_]:
+    """Whether the band held the inflow of each period."""
+    paths = simulated_inflow(past.amount, past.paid, past.customers, dependence, paths=WIDENING_PATHS, seed=seed)
+    low, high = band(paths)
+    return np.asarray((past.actual >= low) & (past.actual <= high))
 
 
 def normal_scores(place: Floats) -> Floats:

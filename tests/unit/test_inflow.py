@@ -8,6 +8,7 @@ from features.errors import InputError
 from models.decisions.inflow import (
     COMMON_SHARES,
     Dependence,
+    PastForecast,
     band,
     expected_inflow,
     fitted_dependence,
@@ -106,14 +107,18 @@ def test_a_band_that_held_too_few_past_weeks_is_widened() -> None:
     ends = np.linspace(0.05, 0.95, 20)
     paid, customers, amount = np.tile(ends, (400, 1)), np.arange(400), np.full(400, 10.0)
     calm = simulated_inflow(amount, paid, customers, NONE, paths=1, seed=9)[0]
-    assert widened(NONE, amount, paid, customers, calm).common == 0.0
+
+    def of(actual: np.ndarray) -> list[PastForecast]:
+        return [PastForecast(amount=amount, paid=paid, customers=customers, actual=actual)]
+
+    assert widened(NONE, of(calm)).common == 0.0
     shaken = simulated_inflow(amount, paid, customers, Dependence(common=0.2, customer=0.0), paths=1, seed=4)[0]
-    found = widened(NONE, amount, paid, customers, shaken)
+    found = widened(NONE, of(shaken))
     assert found.common >= 0.02
     low, high = band(simulated_inflow(amount, paid, customers, found, paths=400))
     assert np.mean((shaken >= low) & (shaken <= high)) >= 0.8
     hopeless = rng.permutation(np.linspace(0.0, 4000.0, 20))
-    assert widened(NONE, amount, paid, customers, hopeless).common == COMMON_SHARES[-1]
+    assert widened(NONE, [*of(hopeless), *of(hopeless)]).common == COMMON_SHARES[-1]
 
 
 def test_shares_above_one_are_refused() -> None:
