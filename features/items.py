@@ -17,7 +17,7 @@ from features.known import Days
 from features.like import LIKE_GIVENS, invoice_codes, like_values
 from features.owners import Codes
 from features.settlement import OPEN, last_versions
-from features.working_days import closed_days_near, days_to_working_day
+from features.working_days import closed_days_near, days_to_working_day, without_own_system
 
 Values = NDArray[np.float64]
 DAYS_BEFORE_DUE, DAYS_AFTER_DUE = 16, 36  # of the calendar near the due date; 53 days are what a float64 holds as bits
@@ -43,7 +43,8 @@ def items_beside(
     month_end = (month + 1).astype("datetime64[D]") - 1
     named = {node.args[0] for column in wanted for node in walk(column.value) if node.op == "given"}
     like = named.intersection(LIKE_GIVENS)
-    calendar = (book.countries[customer], items["currency"].to_numpy(dtype=str), due)
+    countries, currencies = book.countries[customer], items["currency"].to_numpy(dtype=str)
+    paying = without_own_system(countries, currencies)
     alike = like_values(book, customer, as_of, issued, due, cents, invoice_codes(book, items)) if like else {}
     return {name: alike[name] for name in like} | {
         "item_amount": cents / CENTS,
@@ -57,8 +58,8 @@ def items_beside(
         "item_due_day_of_month": (due_day - month.astype("datetime64[D]")).astype(np.float64) + 1,
         "item_due_days_to_month_end": (month_end - due_day).astype(np.float64),
         "item_due_month": (month.astype(np.int64) % 12 + 1).astype(np.float64),
-        "item_due_days_to_working_day": days_to_working_day(*calendar).astype(np.float64),
-        "item_closed_days": closed_days_near(*calendar, DAYS_BEFORE_DUE, DAYS_AFTER_DUE).astype(np.float64),
+        "item_due_days_to_working_day": days_to_working_day(countries, currencies, due).astype(np.float64),
+        "item_closed_days": closed_days_near(paying, currencies, due, DAYS_BEFORE_DUE, DAYS_AFTER_DUE).astype(np.float64),
         "item_is_held": held.astype(np.float64),
         "item_is_open": is_open.astype(np.float64),
         "item_payments": np.where(held, s.count_payments[version], 0).astype(np.float64) if len(s.closed_kind) else np.zeros(len(items)),

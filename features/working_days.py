@@ -68,6 +68,12 @@ def _by_calendar(
         yield rows, days[rows] - first, is_closed(country, currency, first, last)
 
 
+def without_own_system(countries: Iterable[str], currencies: Iterable[str]) -> NDArray[np.object_]:
+    """The countries whose holidays decide when money moves: '' where the currency has a payment system of its own here."""
+    known = {*PAYMENT_SYSTEMS, BRAZILIAN}
+    return np.array(["" if c in known else n for n, c in zip(countries, currencies, strict=True)], dtype=object)
+
+
 def days_to_working_day(countries: Iterable[str], currencies: Iterable[str], days: Days) -> Days:
     """Days from each day to the next working day; 0 on one. country, currency : of each day, '' where not given."""
     found = np.zeros(len(days), dtype=np.int64)

@@ -53,7 +53,8 @@ FEATURES = (
           "closing day of the payment system of the invoice's currency.",
           "the next working day comes {value} after the due date", "到期日后 {value} 为下一个工作日"),
     _item("item_closed_days", Unit.CODE, given("item_closed_days"),
-          "Which days near the due date are no working days, as bits: bit 0 stands for 16 days before it, bit 52 for 36 after.",
+          "Days near the due date on which the payment system of the invoice's currency is closed (of other currencies: "
+          "weekends and public holidays of the customer's country), as bits: bit 0 stands for 16 days before it, bit 52 for 36 after.",
           "the closed days near the due date have code {value}", "到期日前后非工作日代码为 {value}"),
     _item("item_days_open", Unit.DAYS, given("item_days_open"), "Days since issue; 0 where not issued yet.",
           "open for {value}", "已开具 {value}"),
