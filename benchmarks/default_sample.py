@@ -47,7 +47,8 @@ NORMAL_95 = 1.96
 
 
 def _above(y: Floats, z: Floats, other: Floats, customer: NDArray[Any]) -> metrics.Interval:
-    """How much the Gini of z is above that of another score, on the same draws of customers."""
+    """How much the Gini of z is above that of another score, on the same draws of customers. y : outcomes, or the true
+    PDs: the same question without the luck of who defaulted."""
     return metrics.paired_by_customer(
         lambda w: metrics.gini(y, z, w), lambda w: metrics.gini(y, other, w), customer, draws=DRAWS
     )
@@ -84,6 +85,7 @@ def one_seed(seed: int, customers: int) -> dict[str, Any]:
         "expected": metrics.gini(true, z) / metrics.gini(true, true), "slope": metrics.log_odds_slope(true, p)[0],
         "rule_auc": metrics.auc(y, beside["past due > 30 days"]), "spread": spread, "share": interval,
         "paired": {name: _above(y, z, score, customer) for name, score in beside.items()},
+        "paired_true": {name: _above(true, z, score, customer) for name, score in beside.items()},
         "beside": {name: metrics.gini(true, s) / metrics.gini(true, true) for name, s in beside.items()},
         "cohort": cohorts(data.month[rows], 12), "segments": segment_table(data, rows, y, p), "trained": trained,
         "learned_rate": float(seen.within(12)[learned].mean()), "without_luck": z + lucky,
@@ -129,12 +131,13 @@ def print_order(results: list[dict[str, Any]]) -> None:
               "AUC of past due > 30", "Gini", "Gini of true PD", "share", "share, by true PD"]  # fmt: skip
     print_table([*lines, ("mean", "", "", "", *mean, share, float(np.mean([r["expected"] for r in results])))], header)
     names = list(results[0]["beside"])
-    paired = [
-        (r["seed"], *(f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})" for d in (r["paired"][n] for n in names)))
-        for r in results
-    ]
-    together = ("mean", *(_together([r["paired"][n] for r in results]) for n in names))
-    print_table([*paired, together], ["seed, Gini above", *names])
+    for kind, words in (("paired", "seed, Gini above"), ("paired_true", "seed, Gini by true PD above")):
+        paired = [
+            (r["seed"], *(f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})" for d in (r[kind][n] for n in names)))
+            for r in results
+        ]
+        together = ("mean", *(_together([r[kind][n] for r in results]) for n in names))
+        print_table([*paired, together], [words, *names])
     beside = [(r["seed"], r["expected"], *(r["beside"][n] for n in names)) for r in results]
     print_table(beside, ["seed, share by true PD", "default model", *names])
 
