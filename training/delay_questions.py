@@ -61,7 +61,9 @@ def outcomes(ledger: Ledger, until: pd.Timestamp, *, begun_only: bool = True) ->
     seen = pd.Timestamp(until) - pd.Timedelta(days=booking_delay(ledger, pd.Timestamp(until)))
     known = known_on(ledger, until)
     items = known.invoices[known.invoices["kind"] == "invoice"]
-    items = items[["invoice_id", "customer_id", "issued_on", "due_on", "amount", "currency"]].reset_index(drop=True)
+    items = items[["invoice_id", "customer_id", "issued_on", "due_on", "amount", "currency"]]
+    # in an order of their own: what is drawn by lot must not depend on the order in which the ledger holds its rows
+    items = items.sort_values("invoice_id", kind="stable", ignore_index=True)
     labels = delay_labels(ledger, items, until=until)
     closed = np.minimum(labels["observed_until"].to_numpy(), np.datetime64(seen, "s")).astype("datetime64[D]")
     due = items["due_on"].to_numpy().astype("datetime64[D]")

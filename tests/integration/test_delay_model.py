@@ -13,6 +13,7 @@ from scipy.special import expit, logit
 from features.errors import InputError
 from features.history import build_items, prepare
 from features.known import known_on
+from features.ledger import Ledger
 from models.conformal import Levels
 from models.delay import DelayModel
 from models.open_book import open_book
@@ -130,3 +131,20 @@ def test_too_few_payments_are_refused_with_their_number() -> None:
     first = pd.Timestamp(ledger.invoices["issued_on"].min()) + pd.Timedelta(days=20)
     with pytest.raises(InputError, match="at least 200 paid invoices"):
         delay.fit(ledger, as_of=first.date())
+
+
+def test_a_fit_does_not_depend_on_the_order_of_the_ledgers_rows() -> None:
+    ledger = small().ledger
+    shuffled = Ledger.from_frames(
+        **{n: f.sample(frac=1.0, random_state=5, ignore_index=True) for n, f in ledger.tables.items() if len(f)}
+    )
+    assert shuffled.fingerprint == ledger.fingerprint
+    made = []
+    for one in (ledger, shuffled):
+        asked = questions(outcomes(one, pd.Timestamp("2024-06-30")), 1)
+        made.append((asked.items, asked.ended, build_items(prepare(one), asked.items, list(delay.COLUMNS))))
+    (items, ended, X), (others, others_ended, others_X) = made
+    assert items["invoice_id"].tolist() == others["invoice_id"].tolist()
+    assert items["as_of"].tolist() == others["as_of"].tolist()
+    assert (ended == others_ended).all()
+    pd.testing.assert_frame_equal(X, others_X, check_exact=True)
