@@ -197,18 +197,22 @@ class PastForecast:
 
 
 def widened(found: Dependence, past: Sequence[PastForecast], *, seed: int = 0) -> Dependence:
-    """`found` with the smallest common share of COMMON_SHARES, not below its own, whose bands held the inflow of at
-    least as many periods of past forecasts as they should (80 %); the largest where none does.
+    """`found` with the common share of COMMON_SHARES, not below its own, whose bands held the inflow of a share of the periods
+    of past forecasts that is nearest to what they should hold (80 %); the smallest of several such.
 
     Pairs of items alone understate what they share: where most of a distribution lies on one day, the place drawn
     within that day hides it.
     """
-    needed, tried = BAND[1] - BAND[0], found
+    needed = BAND[1] - BAND[0]
+    best, best_miss = found, np.inf
     for common in sorted({found.common, *(c for c in COMMON_SHARES if c > found.common)}):
         tried = Dependence(common=common, customer=min(found.customer, MOST_SHARED - common))
-        if np.mean(np.concatenate([_held(p, tried, seed + place) for place, p in enumerate(past)])) >= needed:
+        held = float(np.mean(np.concatenate([_held(p, tried, seed + place) for place, p in enumerate(past)])))
+        if abs(held - needed) < best_miss - 1e-9:
+            best, best_miss = tried, abs(held - needed)
+        if held >= needed:
             break
-    return tried
+    return best
 
 
 def _held(past: PastForecast, dependence: Dependence, seed: int) -> NDArray[np.bool_]:
