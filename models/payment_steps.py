@@ -51,6 +51,7 @@ STEP_COLUMNS = {
     "step_days_to_usual": "days_to_settle_median_12m", "step_habit": "habit_paid_by_day_0",
     "step_habit_before": "habit_paid_by_day_0", "step_payment_weekdays": "payment_monday_share_12m",
     "step_like": "like_paid_by_day_0", "step_like_before": "like_paid_by_day_0",
+    "step_habit_with_closed": "habit_paid_by_day_0", "step_like_with_closed": "like_paid_by_day_0",
 }  # fmt: skip
 MOST_CLOSED = 10  # days in a row
 HABIT_PRIOR = 4.0  # weighted invoices that the curve of all customers counts for
@@ -227,6 +228,12 @@ def _closed_in_a_row(day, way, due_weekday, closed_days):  # type: ignore[no-unt
 
 
 @njit(cache=True)
+def _paid_between(curve, ends, start, end):  # type: ignore[no-untyped-def]
+    """The share of what is unpaid on one day that is paid by another, by a habit curve."""
+    return 1.0 - _unpaid_at(curve, ends, end) / max(_unpaid_at(curve, ends, start), 1e-6)
+
+
+@njit(cache=True)
 def _days_to_month_end(offset, day_of_month, to_month_end, month):  # type: ignore[no-untyped-def]
     """Days from (due date + offset) to the end of its month; other months than the due date's have no leap day."""
     lengths = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -244,7 +251,7 @@ def _days_to_month_end(offset, day_of_month, to_month_end, month):  # type: igno
 
 @njit(cache=True)
 def _step_values(item, start, end, calendar, terms, usual, curve, like, habit_ends, weekdays):  # type: ignore[no-untyped-def]
-    out = np.empty((len(item), 15))
+    out = np.empty((len(item), 17))
     for r in range(len(item)):
         i, lo, hi = item[r], start[r], end[r]
         due_weekday = calendar[i, 0]
@@ -258,7 +265,13 @@ def _step_values(item, start, end, calendar, terms, usual, curve, like, habit_en
         out[r, 0], out[r, 1], out[r, 2] = hi, lo, hi - lo
         out[r, 3], out[r, 4] = (due_weekday + hi) % 7, working
         out[r, 5] = _closed_in_a_row(lo, -1, due_weekday, calendar[i, 4])
-        out[r, 6] = _closed_in_a_row(hi + 1, 1, due_weekday, calendar[i, 4])
+        later = _closed_in_a_row(hi + 1, 1, due_weekday, calendar[i, 4])
+        out[r, 6] = later
+        # who would pay on the closed days that follow may pay before them
+        if working > 0:
+            for day in range(hi + 1, hi + later + 1):
+                if (due_weekday + day) % 7 < 5:
+                    share += weekdays[i, (due_weekday + day) % 7]
         out[r, 7] = _days_to_month_end(hi, calendar[i, 1], calendar[i, 2], calendar[i, 3])
         out[r, 8] = terms[i] + hi
         out[r, 9] = terms[i] + hi - usual[i]
@@ -267,4 +280,6 @@ def _step_values(item, start, end, calendar, terms, usual, curve, like, habit_en
         out[r, 12] = share
         before, after = _unpaid_at(like[i], habit_ends, lo), _unpaid_at(like[i], habit_ends, hi)
         out[r, 13], out[r, 14] = 1.0 - after / max(before, 1e-6), before
+        out[r, 15] = _paid_between(curve[i], habit_ends, lo, hi + later) if working > 0 else 0.0
+        out[r, 16] = _paid_between(like[i], habit_ends, lo, hi + later) if working > 0 else 0.0
     return out

@@ -11,13 +11,17 @@ from models.payment_steps import (
     ENDS,
     FAR_FROM_DUE,
     HABIT_COLUMNS,
+    INPUTS,
     LONG_PAST_DUE,
+    STEP_COLUMNS,
     THRESHOLDS,
+    WEEKDAY_COLUMNS,
     _closed_in_a_row,
     _days_to_month_end,
     _is_closed,
     asked_day,
     habit_curve,
+    step_values,
     steps_after,
     steps_seen,
 )
@@ -80,3 +84,27 @@ def test_closed_days_near_the_due_date() -> None:
     assert _closed_in_a_row(1, 1, 4, bits) == 3  # Saturday, Sunday, Monday
     assert _closed_in_a_row(3, -1, 4, bits) == 3  # before Tuesday
     assert _closed_in_a_row(0, 1, 4, bits) == 0
+
+
+def test_the_share_of_a_closed_weekday_counts_on_the_working_day_before() -> None:
+    # due on Friday 2019-11-15; Monday the 11th is closed; the customer pays on Mondays, or on any day
+    due = np.array(["2019-11-15"] * 2, dtype="datetime64[D]").astype(np.int64)
+    bits = closed_days_near(["", ""], ["USD", "USD"], due, DAYS_BEFORE_DUE, DAYS_AFTER_DUE)
+    of_weekdays = dict(zip(WEEKDAY_COLUMNS, ([1.0, 0.2], [0.0, 0.2], [0.0, 0.2], [0.0, 0.2], [0.0, 0.2]), strict=True))
+    X = pd.DataFrame(
+        {name: [0.0, 0.0] for name in INPUTS}
+        | of_weekdays
+        | {"item_closed_days": bits.astype(np.float64), "item_due_weekday": 4.0, "item_due_day_of_month": 15.0}
+        | {"item_due_days_to_month_end": 15.0, "item_due_month": 11.0, "item_days_until_due": 15.0}
+    )
+    steps = steps_after(np.array([-15, -15]))
+    values = pd.DataFrame(step_values(X, steps, np.full(len(HABIT_COLUMNS), 0.1)), columns=list(STEP_COLUMNS))
+    at = {(int(i), int(e)): row for i, e, (_, row) in zip(steps.item, steps.end, values.iterrows(), strict=True)}
+    monday, week_before = at[0, -4], at[0, -7]  # the step to day -7 is Wednesday to Friday the 8th
+    assert monday["step_working_days"] == 0
+    assert monday["step_payment_weekdays"] == 0
+    assert monday["step_habit_with_closed"] == 0
+    assert week_before["step_closed_after"] == 3
+    assert week_before["step_payment_weekdays"] == 1.0
+    assert at[1, -7]["step_payment_weekdays"] == pytest.approx(0.2 * 4)
+    assert week_before["step_habit_with_closed"] > week_before["step_habit"]
