@@ -14,6 +14,7 @@ from features.catalogue import CATALOGUE
 from features.default_status import PRIMARY, SHORT_HISTORY
 from features.errors import InputError
 from features.known import known_on
+from features.ledger import Ledger
 from features.synthetic import Sample, sample
 from training import default
 from training.bagging import Shape
@@ -49,6 +50,15 @@ def test_it_ranks_later_months_of_unseen_customers_above_the_rule():
     assert found["auc"] > found["baseline_past_due_30_auc"]
     assert 0.4 < found["gini_share_of_truth"] <= 1.2
     assert found["auc_low"] <= found["auc"] <= found["auc_high"]
+
+
+def test_a_fit_does_not_depend_on_the_order_of_the_ledgers_rows():
+    tables = book().ledger.tables.items()
+    shuffled = Ledger.from_frames(
+        **{n: f.sample(frac=1.0, random_state=5, ignore_index=True) for n, f in tables if len(f)}
+    )
+    again = default.fit(shuffled, as_of=AS_OF, seed=1, truth=book().truth, shape=SMALL)
+    assert again.metrics == fitted().metrics
 
 
 def test_what_it_hands_over_is_complete():
