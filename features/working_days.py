@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 Days = NDArray[np.int64]  # days since 1970-01-01
 
-MONDAY_TO_FRIDAY = (True, True, True, True, True, False, False)
-SUNDAY_TO_THURSDAY = (True, True, True, True, False, False, True)
-OTHER_WEEKS = dict.fromkeys(("SA", "IL", "EG", "JO", "KW", "QA", "BH", "OM"), SUNDAY_TO_THURSDAY)
+SATURDAY_AND_SUNDAY = (5, 6)  # of weekdays from Monday, 0
 # the calendar on which money of a currency is settled: the Federal Reserve, TARGET, the London exchange (bank holidays)
 PAYMENT_SYSTEMS = {"USD": "XFED", "EUR": "XECB", "GBP": "XLON"}
 # Brazil's banks shut on national holidays, on Monday and Tuesday of Carnival and on Corpus Christi (ANBIMA's calendar)
@@ -38,6 +36,13 @@ def _holidays(country: str, currency: str, year: int) -> frozenset[int]:
     return frozenset(found)
 
 
+@cache
+def _weekend(country: str) -> tuple[int, ...]:
+    if country not in holidays.list_supported_countries():
+        return SATURDAY_AND_SUNDAY
+    return tuple(sorted(holidays.country_holidays(country).weekend))
+
+
 def _number(day: object) -> int:
     return int(np.datetime64(day, "D").astype(np.int64))  # type: ignore[call-overload]
 
@@ -45,8 +50,7 @@ def _number(day: object) -> int:
 def is_closed(country: str, currency: str, first: int, last: int) -> NDArray[np.bool_]:
     """Of each day from `first` to `last` whether it is no working day. country, currency : ISO codes; '' where not given."""
     days = np.arange(first, last + 1)
-    week = np.array(OTHER_WEEKS.get(country, MONDAY_TO_FRIDAY))
-    closed = ~week[(days + 3) % 7]  # 1970-01-01 was a Thursday
+    closed = np.isin((days + 3) % 7, _weekend(country))  # 1970-01-01 was a Thursday
     years = days[[0, -1]].astype("datetime64[D]").astype("datetime64[Y]").astype(int) + 1970
     for year in range(int(years[0]), int(years[1]) + 1):
         for day in _holidays(country, currency, year):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,11 +24,11 @@ from models.calibrated_bag import CalibratedBag
 from models.calibration import Calibration
 from models.cold_start import DAYS_A_MONTH, LENGTH, ColdStart, history_weight
 from models.protected import refuse_protected
-from models.term_structure import TermStructure
 from training.bagging import Bag, Rows, Shape, fit_bag, jackknife_widening
-from training.default_calibration import Scored, line
-from training.default_data import Histories, Outcomes
+from training.default_calibration import calibrate, margins, one_story
+from training.default_data import Histories
 from training.default_evaluation import true_pd
+from training.default_stages import SHORTEST_MONTHS, FittedBag, Options
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -46,36 +46,8 @@ SETTLED = "invoices_settled_ever"
 SHAPE = Shape(rounds=80, learning_rate=0.05, leaves=8, depth=4, feature_share=0.5, repeats=1)
 HALF_MONTHS = 1.0  # chosen out of time on samples of seeds 11 to 14 beside their true PDs (docs/default-model.md)
 YOUNG_MONTHS, YOUNG_TIMES = 3.0, 5.0  # a customer on its first day counts five times, after three months three times
-SHORTEST_MONTHS = 3  # rows observed over fewer months say too little of a long PD
 FIRST_MONTHS_DAYS = 91
 DRAWS = 100
-
-
-class Origin(Protocol):
-    """What is taken of the history's bag fitted on a day: the day, the level, when within the horizon defaults come."""
-
-    @property
-    def origin(self) -> pd.Timestamp: ...
-
-    @property
-    def level(self) -> float: ...
-
-    @property
-    def term_structure(self) -> TermStructure: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Door:
-    """The door's bag fitted on what was known on `at.origin`."""
-
-    at: Origin
-    bag: Bag
-
-    def margin(self, data: Histories, rows: NDArray[np.int64], *, of_unseen: bool) -> Floats:
-        """Log-odds before calibration, by all members or by those that never saw the row's customer."""
-        matrix = data.matrix[rows]
-        bare = self.bag.margin_of_unseen(matrix, data.customer[rows]) if of_unseen else self.bag.margin(matrix)
-        return self.at.level + bare
 
 
 def with_door(columns: Sequence[str]) -> tuple[str, ...]:
@@ -101,20 +73,21 @@ class Doors:
     data: Histories = field(repr=False)
     days: Floats = field(repr=False)
     settled: Floats = field(repr=False)
-    earlier: tuple[Door, ...]
-    judged: Door
-    final: Door
+    earlier: tuple[FittedBag, ...]
+    judged: FittedBag
+    final: FittedBag
 
     @classmethod
     def fitted(
-        cls, whole: Histories, earlier: Sequence[Origin], judged: Origin, final: Origin, *, seed: int,
+        cls, whole: Histories, earlier: Sequence[FittedBag], judged: FittedBag, final: FittedBag, *, seed: int,
         shape: Shape = SHAPE,
     ) -> Doors:  # fmt: skip
-        """whole : histories with the columns of `with_door`."""
+        """whole : histories with the columns of `with_door`. earlier, judged, final : the history's bags; each door takes
+        their day, level and term structure."""
         data, days = only(whole, DOOR), whole.column(LENGTH)
 
-        def door(at: Origin) -> Door:
-            return Door(at=at, bag=_fitted(data, days, at, shape, seed))
+        def door(at: FittedBag) -> FittedBag:
+            return replace(at, bag=_fitted(data, days, at, shape, seed))
 
         return cls(
             data=data, days=days, settled=np.nan_to_num(whole.column(SETTLED)),
@@ -128,7 +101,7 @@ class Doors:
 
     def log_odds(self, rows: NDArray[np.int64]) -> Floats:
         """The judged door's log-odds of later rows, by members that never saw the customer."""
-        return self.judged_calibration.log_odds(self.judged.margin(self.data, rows, of_unseen=True))
+        return self.judged_calibration.log_odds(margins(self.data, self.judged, rows, of_unseen=True))
 
     def mixed(self, rows: NDArray[np.int64], history: Floats, half_months: float = HALF_MONTHS) -> Floats:
         """The judged mixture with the history's log-odds of the same rows."""
@@ -161,7 +134,7 @@ class Doors:
         of conservatism) the door's level shares."""
         own = self._calibration((*self.earlier, self.judged), self.final, of_unseen=False)
         # the final bag's margins are bare: its level goes into the intercept
-        intercept = own.intercept + own.slope * self.final.at.level
+        intercept = own.intercept + own.slope * self.final.level
         calibration = replace(
             own, intercept=intercept, central_shift=moved.central_shift, conservatism=moved.conservatism
         )
@@ -174,42 +147,21 @@ class Doors:
     def quality(self, figures: Mapping[str, float]) -> dict[str, Any]:
         """What is told to who gets an answer without history: on whom it was measured, when, and how good it was."""
         names = ("snapshots", "defaulters", "auc", "auc_low", "auc_high", "pd_mean", "default_rate", "truth_pd_mean")
-        found: dict[str, Any] = {"trained_until": str(self.judged.at.origin.date())}
+        found: dict[str, Any] = {"trained_until": str(self.judged.origin.date())}
         for population in ("unsettled", "first_months", "door"):
             found[population] = {
                 name: figures[key] for name in names if (key := f"cold_{population}_{name}") in figures
             }
         return found
 
-    def _calibration(self, earlier: Sequence[Door], door: Door, *, of_unseen: bool) -> Calibration:
-        """The line from the door's margins to log-odds, as the history's bag has its own (training/default_calibration.py):
-        level by customers left out, slope by them and by months after the earlier doors' days; young rows count as they
-        do in the fit."""
-        data, until = self.data, door.at.origin
-        seen = data.outcomes(until)
-        usable = seen.usable(min(SHORTEST_MONTHS, data.policy.horizon_months))
-        own = np.flatnonzero(usable & (data.on <= _day(until)))
-        margin, offset = np.full(len(usable), np.nan), np.zeros(len(usable))
-        for place, one in enumerate(earlier):
-            end = earlier[place + 1].at.origin if place + 1 < len(earlier) else until
-            rows = np.flatnonzero(usable & (data.on > _day(one.at.origin)) & (data.on <= _day(end)))
-            if len(rows):
-                margin[rows] = one.margin(data, rows, of_unseen=of_unseen)
-                offset[rows] = one.at.term_structure.offset(margin[rows], seen.mature_months[rows])
-        later = np.flatnonzero(~np.isnan(margin))
-        z = door.margin(data, own, of_unseen=True)
-        return line(
-            self._scored(seen, own, z, door.at.term_structure.offset(z, seen.mature_months[own])),
-            self._scored(seen, later, margin[later], offset[later]),
-        )
+    def _calibration(self, earlier: Sequence[FittedBag], door: FittedBag, *, of_unseen: bool) -> Calibration:
+        """The line from the door's margins to log-odds, found as the history's is; young rows count as in the fit."""
+        return calibrate(self.data, earlier, door, Options(), of_unseen=of_unseen, weigh=self._weight)
 
-    def _scored(self, seen: Outcomes, rows: NDArray[np.int64], margin: Floats, offset: Floats) -> Scored:
-        """Rows that calibrate; a customer's months together weigh like one, as in the history's calibration."""
-        customer, weight = self.data.customer[rows], youth(self.days[rows])
-        if len(rows):
-            weight /= weight.mean() * np.median(np.unique(customer.astype(str), return_counts=True)[1])
-        y = seen.within(seen.mature_months)[rows]
-        return Scored(margin=margin, y=y, offset=offset, weight=weight, customer=customer)
+    def _weight(self, rows: NDArray[np.int64]) -> Floats:
+        """By youth; a customer's months together weigh like one, as in the history's calibration."""
+        weight = youth(self.days[rows])
+        return weight / weight.mean() * one_story(self.data.customer[rows]) if len(rows) else weight
 
 
 def youth(days: Floats) -> Floats:
@@ -218,7 +170,7 @@ def youth(days: Floats) -> Floats:
     return np.asarray(1.0 + (YOUNG_TIMES - 1.0) * YOUNG_MONTHS / (YOUNG_MONTHS + months), dtype=np.float64)
 
 
-def _fitted(data: Histories, days: Floats, at: Origin, shape: Shape, seed: int) -> Bag:
+def _fitted(data: Histories, days: Floats, at: FittedBag, shape: Shape, seed: int) -> Bag:
     """The door's bag on the snapshots up to a day; rows observed over fewer months count with the history's offset."""
     seen = data.outcomes(at.origin)
     used = seen.usable(min(SHORTEST_MONTHS, data.policy.horizon_months))
@@ -251,7 +203,3 @@ def _figures(z: Floats, y: Floats, customer: NDArray[np.object_], true: Floats |
         if np.ptp(t) > 0.0:
             found["expected_gini_share_of_truth"] = metrics.gini(t, q) / metrics.gini(t, t)
     return found
-
-
-def _day(instant: pd.Timestamp) -> np.datetime64:
-    return np.datetime64(instant, "D")

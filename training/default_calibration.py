@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from training.default_data import Histories
 from training.default_stages import SHORTEST_MONTHS, FittedBag, Options
 
 Floats = NDArray[np.float64]
+Weigh = Callable[[NDArray[np.int64]], Floats]
 
 LEFT_OUT_SLOPE_SD = 0.3  # of the prior around 1 of the slope found on customers left out
 LATER_SLOPE_SD = 0.05  # how far later months may move that slope: their outcomes are young and few
@@ -38,24 +39,27 @@ class Scored:
 
 
 def calibrate(
-    data: Histories, earlier: Sequence[FittedBag], bag: FittedBag, options: Options, *, of_unseen: bool
-) -> Calibration:
+    data: Histories, earlier: Sequence[FittedBag], bag: FittedBag, options: Options, *, of_unseen: bool,
+    weigh: Weigh | None = None,
+) -> Calibration:  # fmt: skip
     """The line from the margins of `bag` to log-odds, from outcomes known on its day.
 
     Slope and level are found on the months that the bag was fitted on, each customer scored by members that never saw
     it; months after the days of the `earlier` bags may move the slope (`line`).
 
     of_unseen : later months by members that never saw the customer (for judging), or by all (for the final model).
+    weigh : how rows, by number, count; None: a customer's months together weigh like one (`one_story`).
     """
+    weigh = weigh or (lambda rows: one_story(data.customer[rows]))
     seen = data.outcomes(bag.origin)
     usable = seen.usable(min(SHORTEST_MONTHS, data.policy.horizon_months))
     rows = np.flatnonzero(usable & (data.on <= np.datetime64(bag.origin, "D")))
     z = margins(data, bag, rows, of_unseen=True)
     left_out = Scored(
         margin=z, y=seen.within(seen.mature_months)[rows], customer=data.customer[rows],
-        offset=bag.term_structure.offset(z, seen.mature_months[rows]), weight=_one_story(data.customer[rows]),
+        offset=bag.term_structure.offset(z, seen.mature_months[rows]), weight=weigh(rows),
     )  # fmt: skip
-    later = later_scored(data, earlier, bag, of_unseen=of_unseen)
+    later = later_scored(data, earlier, bag, of_unseen=of_unseen, weigh=weigh)
     return replace(line(left_out, later), conservatism=options.conservatism)
 
 
@@ -83,7 +87,9 @@ def line(left_out: Scored, later: Scored) -> Calibration:
     return Calibration(slope=slope, intercept=level)
 
 
-def later_scored(data: Histories, earlier: Sequence[FittedBag], bag: FittedBag, *, of_unseen: bool) -> Scored:
+def later_scored(
+    data: Histories, earlier: Sequence[FittedBag], bag: FittedBag, *, of_unseen: bool, weigh: Weigh | None = None
+) -> Scored:
     """The rows after the earlier bags' days and up to that of `bag`, with outcomes known on it, each scored by the last
     bag fitted before the row; none where there is no earlier bag."""
     seen, until = data.outcomes(bag.origin), bag.origin
@@ -99,11 +105,11 @@ def later_scored(data: Histories, earlier: Sequence[FittedBag], bag: FittedBag, 
     rows = np.flatnonzero(~np.isnan(margin))
     return Scored(
         margin=margin[rows], y=seen.within(seen.mature_months)[rows], offset=offset[rows],
-        weight=_one_story(data.customer[rows]), customer=data.customer[rows],
+        weight=weigh(rows) if weigh else one_story(data.customer[rows]), customer=data.customer[rows],
     )  # fmt: skip
 
 
-def _one_story(customer: NDArray[np.object_]) -> Floats:
+def one_story(customer: NDArray[np.object_]) -> Floats:
     """Weights with which a customer's months together weigh like the median customer's one: they are one story."""
     counts = np.unique(customer.astype(str), return_counts=True)[1]
     return np.full(len(customer), 1.0 / np.median(counts) if len(counts) else 1.0)

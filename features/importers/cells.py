@@ -15,7 +15,7 @@ TOTALS = r"(grand |sub)?-?totals?( (for|of) .*)?|sum(me)?|gesamt(summe)?|total g
 BLANK = f"(trim(line) = '' OR line = '{CONTINUED}')"
 
 
-def lines(source: Source, relation: str) -> str:
+def bare_lines(source: Source, relation: str) -> str:
     """SQL of the lines of a relation of `lines_of`, without the newline at their ends."""
     line = "replace(line, chr(10), '')"
     return f"SELECT line_number, {f'replace({line}, chr(13), {chr(39) * 2})' if source.has_returns else line} AS line FROM {relation}"
@@ -108,7 +108,7 @@ def first_pass(source: Source, file: File, relation: str, number: int) -> str:
                     AS width,
                 CASE WHEN {doubt} THEN NOT {BLANK} ELSE false END AS is_odd
             FROM (SELECT *, {", ".join([*plain, *absent])} FROM (SELECT *, {", ".join(texts)}
-                FROM (SELECT *, {split} AS f FROM ({lines(source, relation)}))))
+                FROM (SELECT *, {split} AS f FROM ({bare_lines(source, relation)}))))
         )
     """
 

@@ -72,8 +72,6 @@ class Format:
     inferred, noticed : counted and named in the report.
     whole_invoices : a row is the complete state of an invoice; a payment that a later file no longer shows is
         withdrawn.
-    in_advance : with `whole_invoices`, SQL of the rows (file, line, example) whose payment lies before the issue date,
-        where that can be told without joining payments to invoices.
     splits_documents : one payment or credit note of the source may give several rows, ID~1, ID~2,
         ID~rest; when the document comes again and is split otherwise, the rows that it no longer gives are withdrawn.
     withdrawn : ledger table -> SQL test of a row of the ledger that this export, by what it holds, would have given
@@ -91,7 +89,6 @@ class Format:
     inferred: tuple[Notice, ...] = ()
     noticed: tuple[Notice, ...] = ()
     whole_invoices: bool = False
-    in_advance: str = ""
     splits_documents: bool = False
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     day_first: bool = True

@@ -61,8 +61,7 @@ def general(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[dict[str
     }
     if fmt.whole_invoices:  # at most one payment an invoice, on its own row
         both = f"{accepted['payments']} p JOIN draft_invoices i USING (file, line)"
-        joined = f"SELECT i.invoice_id FROM {both} WHERE p.paid_on < i.issued_on"
-        sql = f"SELECT example FROM ({fmt.in_advance}) ANTI JOIN bad USING (file, line)" if fmt.in_advance else joined
+        sql = f"SELECT i.invoice_id FROM {both} WHERE p.paid_on < i.issued_on"
         return counted(connection, (Notice(words=IN_ADVANCE, sql=sql),))
     signed = "CASE WHEN kind IN ('reversal', 'refund') THEN -amount ELSE amount END"
     sums = f"invoice_id, sum({signed}) AS paid, min(paid_on) AS first_paid_on"

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from features.door import quoted
-from features.importers.cells import lines
+from features.importers.cells import bare_lines
 from features.importers.lines import lines_of
 from features.importers.reading import Reading
 
@@ -25,18 +25,23 @@ def collect(connection: duckdb.DuckDBPyConnection, readings: list[Reading], numb
         all_reasons = "list(DISTINCT reason ORDER BY reason) AS reasons"
         of_file = f"(SELECT line, {all_reasons} FROM bad WHERE file = {reading.number} GROUP BY line)"
         kept = f"(SELECT line_number AS number, original AS line FROM plain_{reading.number} WHERE is_odd)"
+        _add(connection, f"{of_file} b", kept, reading, number)
         # rows that read well and fell later (a copy, an unknown invoice) are looked up in the file
-        connection.register("all_lines", lines_of(reading.source.text, reading.source.ends))
         rest = f"{of_file} b ANTI JOIN {kept} k ON k.number = b.line"
-        all_lines = f"(SELECT line_number AS number, line FROM ({lines(reading.source, 'all_lines')}))"
-        for where, texts in ((f"{of_file} b", kept), (rest, all_lines)):
-            if connection.execute(f"SELECT count(*) FROM {where}").fetchall()[0][0]:
-                connection.execute(
-                    f"INSERT INTO quarantined SELECT ?, ?, {number}, b.line, replace(l.line, chr(30), chr(10)), b.reasons "
-                    f"FROM (SELECT b.* FROM {where}) b JOIN {texts} l ON l.number = b.line ORDER BY b.line",
-                    [reading.source.path.name, reading.source.sha256],
-                )
-        connection.unregister("all_lines")
+        if connection.execute(f"SELECT count(*) FROM {rest}").fetchall()[0][0]:
+            connection.register("all_lines", lines_of(reading.source.text, reading.source.ends))
+            all_lines = f"(SELECT line_number AS number, line FROM ({bare_lines(reading.source, 'all_lines')}))"
+            _add(connection, rest, all_lines, reading, number)
+            connection.unregister("all_lines")
+
+
+def _add(connection: duckdb.DuckDBPyConnection, rows: str, texts: str, reading: Reading, number: int) -> None:
+    """Put rows (line, reasons) into quarantine, as `b` in SQL, with their text by line number."""
+    connection.execute(
+        f"INSERT INTO quarantined SELECT ?, ?, {number}, b.line, replace(l.line, chr(30), chr(10)), b.reasons "
+        f"FROM (SELECT b.* FROM {rows}) b JOIN {texts} l ON l.number = b.line ORDER BY b.line",
+        [reading.source.path.name, reading.source.sha256],
+    )
 
 
 def write(connection: duckdb.DuckDBPyConnection, folder: Path, readings: list[Reading]) -> None:

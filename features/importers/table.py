@@ -100,21 +100,11 @@ def format_of(mapping: Mapping[str, Any], where: str, *, every_column: bool = Tr
         name="table",
         title="Any table through a mapping file",
         whole_invoices=is_whole,
-        in_advance=_in_advance(mapping, "invoices_numbered" if prepared else "invoices_file") if is_whole else "",
         files=files,
         tables=tables,
         prepared=prepared,
         inferred=tuple(inferred),
     )
-
-
-def _in_advance(mapping: Mapping[str, Any], relation: str) -> str:
-    """SQL of the rows of the invoices' file whose payment lies before the issue date."""
-    invoices, payments = mapping["invoices"], mapping["payments"]
-    paid_on, issued_on = _value("payments", "paid_on", payments), _value("invoices", "issued_on", invoices)
-    number = "invoices_invoice_id" if relation == "invoices_numbered" else _value("invoices", "invoice_id", invoices)
-    earlier = f"CAST({paid_on} AS DATE) < CAST({issued_on} AS DATE)"
-    return f"SELECT file, line, {number} AS example FROM {relation} WHERE {earlier}"
 
 
 def _check(mapping: Mapping[str, Any], where: str) -> None:
