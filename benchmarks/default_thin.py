@@ -27,6 +27,7 @@ from models import metrics
 from models.cold_start import DAYS_A_MONTH, history_weight
 from training import cold_start, default
 from training.default import SELECTED, SHAPE, Options, bags_until, evaluation_origin, later_log_odds
+from training.default_calibration import margins
 from training.default_data import Histories
 from training.default_evaluation import true_pd
 
@@ -76,7 +77,7 @@ def _arrivals(seed: int, doors: cold_start.Doors, origin: pd.Timestamp, truth: p
         data, snapshots=asked[without].reset_index(drop=True), matrix=matrix[list(data.columns)][without].to_numpy()
     )
     rows = _later(new, origin)
-    door = doors.judged_calibration.log_odds(doors.judged.margin(new, rows, of_unseen=True))
+    door = doors.judged_calibration.log_odds(margins(new, doors.judged, rows, of_unseen=True))
     return pd.DataFrame({
         "seed": seed, "customer_id": new.customer[rows], "as_of": new.on[rows], "door": door, "history": np.nan,
         "days": np.nan, "settled": 0.0, "y": new.outcomes(new.as_of).within(12)[rows],
