@@ -149,7 +149,8 @@ class DelayModel:
         stored = json.loads((folder / "delay.json").read_text())
         if stored["step_columns"] != list(STEP_COLUMNS):
             raise InputError(
-                f"{folder}: the model reads steps of another form than this version makes; train it again."
+                "The delay model was made by another release: it reads steps that this one does not make. "
+                "Train and promote a new one."
             )
         texts = [(folder / f"member_{number:02d}.txt").read_text() for number in range(stored["members"])]
         return cls(

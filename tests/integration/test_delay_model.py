@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,18 @@ def test_saved_model_answers_the_same(asked: tuple[DelayModel, pd.DataFrame, pd.
     assert {p.suffix for p in tmp_path.iterdir()} <= {".json", ".txt"}
     again = DelayModel.load(tmp_path)
     pd.testing.assert_frame_equal(again.predict(X, items), model.predict(X, items), check_exact=True)
+
+
+def test_a_model_of_other_steps_is_refused_without_a_path(
+    asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    model, _, _ = asked
+    model.save(tmp_path)
+    stored = json.loads((tmp_path / "delay.json").read_text())
+    (tmp_path / "delay.json").write_text(json.dumps(stored | {"step_columns": stored["step_columns"][1:]}))
+    with pytest.raises(InputError, match="made by another release") as refused:
+        DelayModel.load(tmp_path)
+    assert str(tmp_path) not in str(refused.value), "the service shows this sentence to whoever asks"
 
 
 def test_one_item_alone_answers_as_among_many(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
