@@ -1,8 +1,9 @@
-"""Does it pay to renew the delay model's levels between two fits? python -m benchmarks.delay_levels [SET …]
+"""Where should the delay model's levels come from, and how often? python -m benchmarks.delay_levels [SET …]
 
 SET is one of the splits of benchmarks.delay_real, or one of its quarters as NAME:FIRST-DAY. The model of the split's origin
-answers with no levels, with those of its fit, and with levels renewed every week by what was known until then of the earlier
-model's questions, and of the model's own since the origin. Outcomes weigh by the age of their question, or by the week in
+answers with no levels, with those of its fit (from customers left out of it), with those of an earlier fit's miss since, and
+with levels renewed every week by what was known until then of the earlier model's questions, and of the model's own since the
+origin. Outcomes weigh by the age of their question, or by the week in
 which they came: each week sets the payments that came against those that the curves of the items still unpaid expected, so
 that an item unpaid past its 90 % level counts as soon as it is; nothing waits for late payers. Weights halve every so many
 days. Reads ../shared/data, whose payments are known on the day on which they are made.
@@ -23,14 +24,16 @@ from features.book import prepare
 from features.history import build_items
 from models.conformal import KNOTS, PRIOR, Levels, fit_levels
 from models.payment_curve import Curves, levels_between
-from training.delay import fit_recipe
+from training.delay import fit_recipe, levels_of
 from training.delay_evaluation import BASELINE_INPUTS, Scored, evaluate
 from training.delay_questions import Asked, outcomes
 
 WAYS = (
     ("no levels", "", 0.0),
-    ("those of the fit, 45 days (ours)", "fit", 45.0),
-    ("those of the fit, 1,000 days", "fit", 1000.0),
+    ("customers left out, 45 days (ours)", "left out", 45.0),
+    ("customers left out, 180 days", "left out", 180.0),
+    ("an earlier fit's miss, 45 days", "earlier", 45.0),
+    ("an earlier fit's miss, 1,000 days", "earlier", 1000.0),
     ("renewed, by questions, 45 days", "questions", 45.0),
     ("renewed, by weeks, 45 days", "weeks", 45.0),
     ("renewed, by weeks, 28 days", "weeks", 28.0),
@@ -175,12 +178,14 @@ def run(name: str) -> None:
     weeks = Weeks.of(parts, np.arange(first_end - 7 * back, first_end + 7 * len(days), 7))
     months = asked.items["issued_on"].dt.to_period("M").astype(str).to_numpy()
     shown = [m for m in np.unique(months) if (months == m).sum() >= FEWEST]
+    once = {"left out": recipe.left_out, "earlier": recipe.scored}
+    renewed: dict[str, Known | Weeks] = {"questions": known, "weeks": weeks}
     rows = []
     for words, way, half_life in WAYS:
         unpaid, item = scored.curves.unpaid.copy(), scored.curves.steps.item
         starts = starts_of(begin, end, way) if way else []
         for start, until in zip(starts, [*(s - DAY for s in starts[1:]), end], strict=False):
-            levels = (weeks if way == "weeks" else known).levels(start - DAY, half_life)
+            levels = renewed[way].levels(start - DAY, half_life) if way in renewed else levels_of(once[way], half_life)
             inside = asked.items["issued_on"].between(start, until).to_numpy()[item]
             unpaid[inside] = 1.0 - np.interp(1.0 - unpaid[inside], KNOTS, np.array(levels.calibrated))
         with_levels = replace(scored, curves=replace(scored.curves, unpaid=unpaid))

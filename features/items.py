@@ -12,6 +12,7 @@ from features.book import Book
 from features.compiled import walk
 from features.currency import CENTS, reporting_cents
 from features.definition import Column, Node
+from features.due_dates import days_moved
 from features.errors import InputError
 from features.known import Days
 from features.like import LIKE_GIVENS, invoice_codes, like_values
@@ -29,9 +30,13 @@ def items_beside(
 ) -> dict[str, Values]:
     """name -> one value an item: what the `wanted` item columns may name with `given`.
 
-    Earlier invoices like the item are gone through only where a wanted column names a value made of them. An item that the books do not hold on as_of (not issued yet, hypothetical) counts as wholly open with nothing paid.
+    Earlier invoices like the item are gone through only where a wanted column names a value made of them. An item that the books do not hold on as_of (not issued yet, hypothetical) counts as wholly open with nothing paid. Everything
+    about the due date counts from the usual one where the stated one is implausible (`features.due_dates`).
     """
-    issued, due = (_days(items, name) for name in ("issued_on", "due_on"))
+    issued, stated = (_days(items, name) for name in ("issued_on", "due_on"))
+    invoice = invoice_codes(book, items)
+    moved = days_moved(book, customer, as_of, issued, stated, invoice)
+    due = stated - moved
     cents = reporting_cents(items["amount"].reset_index(drop=True), items["currency"].reset_index(drop=True),
                             items["issued_on"].reset_index(drop=True), book.ledger)  # fmt: skip
     entry, version = _states(book, items, as_of)
@@ -45,11 +50,12 @@ def items_beside(
     like = named.intersection(LIKE_GIVENS)
     countries, currencies = book.countries[customer], items["currency"].to_numpy(dtype=str)
     paying = without_own_system(countries, currencies)
-    alike = like_values(book, customer, as_of, issued, due, cents, invoice_codes(book, items)) if like else {}
+    alike = like_values(book, customer, as_of, issued, due, cents, invoice) if like else {}
     return {name: alike[name] for name in like} | {
         "item_amount": cents / CENTS,
         "item_open_amount": left / CENTS,
         "item_terms_days": (due - issued).astype(np.float64),
+        "item_due_moved_days": moved.astype(np.float64),
         "item_days_open": np.maximum(as_of - issued, 0).astype(np.float64),
         "item_days_past_due": np.maximum(as_of - due, 0).astype(np.float64),
         "item_days_until_due": np.maximum(due - as_of, 0).astype(np.float64),

@@ -26,7 +26,16 @@ from models.conformal import Levels
 from models.delay_explanation import MeanMargins, explain
 from models.needed_columns import refuse_missing
 from models.payment_curve import Curves, curves_of
-from models.payment_steps import INPUTS, STEP_COLUMNS, THRESHOLDS, Steps, asked_day, step_values, steps_after
+from models.payment_steps import (
+    INPUTS,
+    STEP_COLUMNS,
+    THRESHOLDS,
+    Steps,
+    asked_day,
+    days_moved,
+    step_values,
+    steps_after,
+)
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +67,7 @@ class DelayModel:
         return tuple(dict.fromkeys((*self.columns, *INPUTS)))
 
     def curves(self, X: pd.DataFrame) -> Curves:
-        """Each item's recalibrated curve. Raises InputError for a missing column, or an item without its dates."""
+        """Each item's recalibrated curve, in days after its stated due date. Raises InputError for a missing column, or an item without its dates."""
         refuse_missing(X, self.needed, "delay")
         asked = asked_day(X)
         steps = steps_after(asked)
@@ -73,7 +82,7 @@ class DelayModel:
                 end=steps.end[rows],
             )
             hazard[rows] = expit(self.raw_margins(self.matrix(X.iloc[a:b], part)))
-        return self.levels.applied(curves_of(asked, steps, hazard))
+        return self.levels.applied(curves_of(asked, steps, hazard).moved(days_moved(X)))
 
     def matrix(self, X: pd.DataFrame, steps: Steps) -> NDArray[np.float32]:
         """(steps, columns + STEP_COLUMNS): what the boosters see."""
@@ -94,7 +103,8 @@ class DelayModel:
         Columns: p_late_1 … p_late_90 (P of being settled at least so many days late), days_late_p10, p50, p90
         (signed), days_late_likely (the day with most chance within 3 days of it), days_late_mean (lateness counted up
         to a year), days_beyond_terms (the mean with early payment counted
-        as on time), and with `items` expected_on, the day of the median moved to a working day of the customer's
+        as on time), due_date_implausible (the answer counts from the customer's usual terms, see `features.due_dates`; days are
+        late against the stated due date all the same), and with `items` expected_on, the day of the median moved to a working day of the customer's
         country, never before the day after the question.
         """
         curves = self.curves(X)
@@ -102,7 +112,7 @@ class DelayModel:
         found |= {f"days_late_p{round(100 * level)}": curves.quantile(level) for level in QUANTILES}
         found["days_late_likely"] = curves.likely()
         found["days_late_mean"], found["days_beyond_terms"] = curves.mean(), curves.mean(floor=0.0)
-        frame = pd.DataFrame(found, index=X.index)
+        frame = pd.DataFrame(found, index=X.index).assign(due_date_implausible=days_moved(X) > 0)
         if items is not None:
             due = items["due_on"].to_numpy().astype("datetime64[D]")
             country, currency = (

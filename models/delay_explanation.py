@@ -10,6 +10,7 @@ change.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.bags import mean_of_members
-from models.payment_steps import ENDS, STEP_COLUMNS, Steps, asked_day, steps_after
+from models.payment_steps import ENDS, STEP_COLUMNS, Steps, asked_day, days_moved, steps_after
 
 if TYPE_CHECKING:
     from models.delay import DelayModel
@@ -95,22 +96,25 @@ def mean_margins(
 
 def explain(model: DelayModel, X: pd.DataFrame, headline: str) -> tuple[Floats, pd.DataFrame]:
     """(base, contributions by column) of each item. Raises ArithmeticError where they miss the margin by over 1e-6."""
-    asked = asked_day(X)
+    asked, moved = asked_day(X), days_moved(X)
     steps = steps_after(asked)
     base, found = np.empty(len(X)), np.zeros((len(X), len(model.margins.columns)))
     for i in range(len(X)):
         rows = slice(int(steps.first[i]), int(steps.first[i + 1]))
         start, end = steps.start[rows], steps.end[rows]
+        passed = np.ones(len(end))  # share of each step that counts
         if headline == "p_late_30":
-            if asked[i] >= HEADLINE_END:
+            last = HEADLINE_END + moved[i]
+            if asked[i] >= last:
                 base[i] = CERTAIN
                 continue
-            start, end = start[end <= HEADLINE_END], end[end <= HEADLINE_END]
+            start, end = start[start < last], end[start < last]
+            passed = np.minimum((last - start) / (end - start), 1.0)
         own = Steps(first=np.array([0, len(end)]), item=np.zeros(len(end), dtype=np.int64), start=start, end=end)
         values, margin = step_contributions(model.members, model.matrix(X.iloc[[i]], own), model.columns)
         group = group_of(end)
         reference = model.margins.margin[group]
-        answer = _late_30 if headline == "p_late_30" else _mean_days
+        answer = partial(_late_30, passed) if headline == "p_late_30" else partial(_mean_days, moved[i])
         base[i], weight, whole = _along(answer, reference, margin, start, end)
         found[i] = weight @ (values - model.margins.contributions[group])
         residual = abs(base[i] + found[i].sum() - whole)
@@ -134,19 +138,22 @@ def _along(answer: Any, reference: Floats, margin: Floats, start: Any, end: Any)
     return base, weight * ((whole - base) / total) if abs(total) > 1e-12 else weight, whole
 
 
-def _late_30(margin: Floats, start: Any, end: Any) -> tuple[float, Floats]:
-    """Log-odds of being unpaid after all steps, and their slope by each step's log-odds."""
-    log_p = -float(np.sum(np.logaddexp(0.0, margin)))
+def _late_30(passed: Floats, margin: Floats, start: Any, end: Any) -> tuple[float, Floats]:
+    """Log-odds of being unpaid after so much (`passed`, a share) of each step, and their slope by each step's log-odds."""
+    hazard = expit(margin)
+    stays = np.where(passed == 1.0, expit(-margin), 1.0 - passed * hazard)
+    log_p = float(np.sum(np.where(passed == 1.0, -np.logaddexp(0.0, margin), np.log(stays))))
     log_rest = float(np.log(-np.expm1(min(log_p, -1e-15))))
-    return log_p - log_rest, -expit(margin) / np.exp(log_rest)
+    slope = np.where(passed == 1.0, hazard, passed * hazard * expit(-margin) / stays)
+    return log_p - log_rest, -slope / np.exp(log_rest)
 
 
-def _mean_days(margin: Floats, start: Any, end: Any) -> tuple[float, Floats]:
-    """Expected days late, and their slope by each step's log-odds."""
+def _mean_days(moved: int, margin: Floats, start: Any, end: Any) -> tuple[float, Floats]:
+    """Expected days late against a due date that lies `moved` days later, and their slope by each step's log-odds."""
     hazard = expit(margin)
     after = np.exp(-np.cumsum(np.logaddexp(0.0, margin)))
     before = np.concatenate([[1.0], after[:-1]])
     middle = (start + 1.0 + end) / 2.0
     days = before * hazard * middle
     rest = np.cumsum(days[::-1])[::-1] - days + after[-1] * end[-1]  # what comes after each step
-    return float(days.sum() + after[-1] * end[-1]), before * hazard * (1.0 - hazard) * middle - hazard * rest
+    return float(days.sum() + after[-1] * end[-1]) - moved, before * hazard * (1.0 - hazard) * middle - hazard * rest

@@ -6,7 +6,7 @@ are in order, nothing lies before the day of the question.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -28,6 +28,12 @@ class Curves:
     def only(self, rows: NDArray[np.bool_]) -> Curves:
         """The same of some items."""
         return chosen(self, rows)
+
+    def moved(self, days: Ints) -> Curves:
+        """The same curves with every day counted from a due date that lies so many days later."""
+        at = days[self.steps.item]
+        steps = replace(self.steps, start=self.steps.start - at, end=self.steps.end - at)
+        return replace(self, asked=self.asked - days, steps=steps)
 
     def at_least(self, days_late: int) -> Floats:
         """P(settled `days_late` days late or later) of each item; 1 where the question comes after that day."""

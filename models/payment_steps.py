@@ -39,8 +39,9 @@ WEEKDAY_COLUMNS = tuple(f"payment_{words[0]}_share_12m" for words in WEEKDAYS)
 POSITION_COLUMNS = ("item_days_past_due", "item_days_until_due", "item_terms_days", "item_due_weekday",
                     "item_due_day_of_month", "item_due_days_to_month_end", "item_due_month",
                     "item_closed_days")  # fmt: skip
+DUE_MOVED = "item_due_moved_days"  # days by which an implausible due date was moved: the axis of steps counts from the usual one
 OTHER_INPUTS = ("habit_weight", "days_to_settle_median_12m", "like_curve_invoices", "item_due_days_to_working_day")
-INPUTS = (*POSITION_COLUMNS, *OTHER_INPUTS, *HABIT_COLUMNS, *WEEKDAY_COLUMNS, *LIKE_COLUMNS)
+INPUTS = (*POSITION_COLUMNS, DUE_MOVED, *OTHER_INPUTS, *HABIT_COLUMNS, *WEEKDAY_COLUMNS, *LIKE_COLUMNS)
 
 # what the model sees of a step, and the input column that answers for it in an explanation
 STEP_COLUMNS = {
@@ -72,7 +73,8 @@ class Steps:
 
 
 def asked_day(X: pd.DataFrame) -> Ints:
-    """The day of the question in days late of each item (below 0: not due yet). Raises InputError where it is
+    """The day of the question in days late of each item (below 0: not due yet), counted from its usual due date
+    where the stated one is implausible. Raises InputError where it is
     missing.
     """
     day = X["item_days_past_due"].to_numpy(np.float64) - X["item_days_until_due"].to_numpy(np.float64)
@@ -81,6 +83,11 @@ def asked_day(X: pd.DataFrame) -> Ints:
             f"items: {int(np.isnan(day).sum()):,} of {len(day):,} have no item_days_past_due or item_days_until_due."
         )
     return day.astype(np.int64)
+
+
+def days_moved(X: pd.DataFrame) -> Ints:
+    """By how many days each item's stated due date lies after the one from which its steps count; 0 for plausible ones."""
+    return X[DUE_MOVED].to_numpy(np.float64).astype(np.int64)
 
 
 def steps_after(asked: Ints) -> Steps:

@@ -19,12 +19,13 @@ from models.conformal import Levels, fit_levels
 from models.delay import DelayModel, step_matrix
 from models.delay_explanation import mean_margins
 from models.metrics import calibration_table
-from models.payment_steps import INPUTS, STEP_COLUMNS, asked_day, pooled_habit, steps_after, steps_seen
+from models.payment_steps import INPUTS, STEP_COLUMNS, asked_day, days_moved, pooled_habit, steps_after, steps_seen
 from training.delay_evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
 from training.delay_questions import MOST_ITEMS, Asked, booking_delay, outcomes, questions
 from training.dependence import dependence, widened_by_forecasts
 from training.figures import calibration_figure
 from training.result import Fitted
+from training.splits import customer_folds
 
 PARAMETERS: dict[str, Any] = {
     "objective": "binary", "learning_rate": 0.05, "num_leaves": 31, "max_depth": 6,
@@ -35,6 +36,8 @@ PARAMETERS: dict[str, Any] = {
 TREES = 150
 MEMBERS = 2
 LEVELS_HALF_LIFE = 45.0  # days
+LEVELS_DAYS = 365  # whose questions give levels: what is older would weigh less than 1/250
+FOLDS = 2  # groups of customers, each asked of a model that was fitted on the others
 REFERENCE_ITEMS = 48  # whose average is the base of explanations
 FEWEST_PAID = 200
 
@@ -80,7 +83,7 @@ def train(
         )
     X = build_items(book, asked.items, list(dict.fromkeys((*columns, *INPUTS))))
     pooled = pooled_habit(X)
-    steps, paid = steps_seen(asked_day(X), asked.ended, asked.is_paid)
+    steps, paid = steps_seen(asked_day(X), asked.ended + days_moved(X), asked.is_paid)
     matrix = step_matrix(X, steps, columns, pooled)
     names = [*columns, *STEP_COLUMNS]
     chosen_parameters = {**PARAMETERS, **(parameters or {})}
@@ -120,12 +123,13 @@ class Asker:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What was fitted for one day. model : fitted on all that was known, with levels. earlier : fitted on what was
-    known some months before, and asked about what came since: its answers, `scored`, are out of sample; None where the
-    ledger is too short.
+    """What was fitted for one day. model : fitted on all that was known, with levels. left_out : the answers that gave the
+    levels; None where too few invoices were paid. earlier : fitted on what was known some months before, and asked about
+    what came since: its answers, `scored`, are out of sample in time; None where the ledger is too short.
     """
 
     model: DelayModel
+    left_out: Scored | None
     earlier: Asker | None
     scored: Scored | None
 
@@ -134,8 +138,8 @@ def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
     """Fit on what the ledger knew on `as_of`, and judge the same recipe on the last months before it.
 
     A first model is fitted on what was known some months before as_of and asked about the invoices issued since. Its
-    figures, on invoices that fell due long enough ago, are the metrics; the places of outcomes in its answers are the
-    levels of the model handed over, which is fitted on all. Raises InputError where too few invoices were paid by then.
+    figures, on invoices that fell due long enough ago, are the metrics. The model handed over is fitted on all, with levels
+    from customers left out. Raises InputError where too few invoices were paid by then.
     """
     book = prepare(ledger)
     recipe = fit_recipe(ledger, book, pd.Timestamp(as_of), seed)
@@ -159,7 +163,7 @@ def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
 
 
 def fit_recipe(ledger: Ledger, book: Book, at: pd.Timestamp, seed: int, *, explain: bool = True) -> Recipe:
-    """The model of a day with the levels that its last months give, and the earlier model that they come from."""
+    """The model of a day with its levels, and the earlier model by which the recipe is judged."""
     now = outcomes(ledger, at)
     if not len(now.items):
         raise InputError(f"no invoice is known on {at.date()}: nothing to learn delays from.")
@@ -178,8 +182,29 @@ def fit_recipe(ledger: Ledger, book: Book, at: pd.Timestamp, seed: int, *, expla
         shared = dependence(scored, seed)
         shared = widened_by_forecasts(shared, ledger, book, earlier.model, held_from, at, now.seen_until, seed)
         facts |= {"dependence_common": shared.common, "dependence_customer": shared.customer}
-    model = train(book, questions(now, seed), seed=seed, facts=facts, explain=explain)
-    return Recipe(model=replace(model, levels=levels_of(scored)), earlier=earlier, scored=scored)
+    asked = questions(now, seed)
+    model, unseen = train(book, asked, seed=seed, facts=facts, explain=explain), left_out(book, asked, at, seed)
+    return Recipe(model=replace(model, levels=levels_of(unseen)), left_out=unseen, earlier=earlier, scored=scored)
+
+
+def left_out(book: Book, asked: Asked, at: pd.Timestamp, seed: int) -> Scored | None:
+    """What models fitted without a customer answer about its invoices of the last LEVELS_DAYS, asked before their issue.
+
+    They have learned from the same months as the model handed over, so that what those months changed is not counted
+    again: an earlier model's miss would be. None where a group of customers has too few paid invoices to learn from.
+    """
+    fold = customer_folds(asked.items["customer_id"], FOLDS)
+    day = asked.items["as_of"]
+    recent = ((day < asked.items["issued_on"]) & (day > at - pd.Timedelta(days=LEVELS_DAYS))).to_numpy()
+    if min(int(asked.is_paid[fold != group].sum()) for group in range(FOLDS)) < FEWEST_PAID:
+        return None
+    parts = []
+    for group in range(FOLDS):
+        model = train(book, asked.only(fold != group), seed=seed, members=1, explain=False)
+        own = asked.only((fold == group) & recent)
+        if len(own.items):
+            parts.append(_scored(book, own, model))
+    return Scored.together(parts) if parts else None
 
 
 def held_out_days(now: Asked) -> int:
@@ -191,20 +216,24 @@ def held_out_days(now: Asked) -> int:
 def answers(book: Book, asked: Asked, asker: Asker) -> Scored:
     """What a model answers about the items asked in its days, beside what came."""
     days = asked.items["as_of"]
-    of_its_days = asked.only(((days >= asker.after) & (days <= asker.until)).to_numpy())
-    X = build_items(book, of_its_days.items, list(dict.fromkeys((*asker.model.needed, *BASELINE_INPUTS))))
-    return Scored.of(of_its_days, X, asker.model)
+    return _scored(book, asked.only(((days >= asker.after) & (days <= asker.until)).to_numpy()), asker.model)
 
 
-def levels_of(scored: Scored | None) -> Levels:
+def _scored(book: Book, asked: Asked, model: DelayModel) -> Scored:
+    return Scored.of(
+        asked, build_items(book, asked.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS)))), model
+    )
+
+
+def levels_of(scored: Scored | None, half_life: float = LEVELS_HALF_LIFE) -> Levels:
     """The levels that the last outcomes give: each outcome's place in what a model that did not know it had answered.
-    Its weight halves every LEVELS_HALF_LIFE days. Unit levels where there is no such answer.
+    Its weight halves every `half_life` days. Unit levels where there is no such answer.
     """
     if scored is None or not len(scored.ended):
         return Levels()
     high = scored.curves.place(scored.ended)
     low = np.where(scored.is_paid, scored.curves.place(scored.ended, before=True), high)
-    return fit_levels(low, high, scored.is_paid, 0.5 ** (np.maximum(scored.age, 0) / LEVELS_HALF_LIFE))
+    return fit_levels(low, high, scored.is_paid, 0.5 ** (np.maximum(scored.age, 0) / half_life))
 
 
 def deciles(scored: Scored) -> pd.DataFrame:

@@ -56,6 +56,10 @@ FEATURES = (
           "Days near the due date on which the payment system of the invoice's currency is closed (of other currencies: "
           "weekends and public holidays of the customer's country), as bits: bit 0 stands for 16 days before it, bit 52 for 36 after.",
           "the closed days near the due date have code {value}", "到期日前后非工作日代码为 {value}"),
+    _item("item_due_moved_days", Unit.DAYS, given("item_due_moved_days"),
+          "Days from the due date by the customer's usual terms, from which the item's columns count, to the stated one where that "
+          "is implausible (over a year and over twelve times the customer's longest terms); 0 where it is plausible.",
+          "the stated due date lies {value} after the usual one", "所载到期日比惯常到期日晚 {value}"),
     _item("item_days_open", Unit.DAYS, given("item_days_open"), "Days since issue; 0 where not issued yet.",
           "open for {value}", "已开具 {value}"),
     _item("item_days_past_due", Unit.DAYS, given("item_days_past_due"), "Days past due on as_of, at least 0.",

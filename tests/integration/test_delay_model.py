@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
+from features.book import Book
 from features.errors import InputError
 from features.history import build_items, prepare
 from features.known import known_on
@@ -20,7 +22,8 @@ from models.delay import DelayModel
 from models.open_book import open_book
 from tests.served import small
 from training import delay
-from training.delay_questions import outcomes, questions
+from training.delay_evaluation import Scored
+from training.delay_questions import Asked, outcomes, questions
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +112,36 @@ def test_what_is_already_so_needs_no_reasons(asked: tuple[DelayModel, pd.DataFra
     assert (model.contributions(late)[1].to_numpy() == 0.0).all()
 
 
+def test_a_moved_due_date_counts_from_the_usual_one_and_days_late_from_the_stated_one(
+    asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame],
+) -> None:
+    """The answers are those of the usual due date, 400 days earlier; reasons still add up to what they name."""
+    model, _, X = asked
+    some = X.iloc[:6]
+    usual, moved = model.predict(some), model.predict(some.assign(item_due_moved_days=400.0))
+    assert moved["due_date_implausible"].all()
+    assert not usual["due_date_implausible"].any()
+    for name in ("days_late_p10", "days_late_p50", "days_late_p90", "days_late_mean"):
+        assert moved[name].to_numpy() == pytest.approx(usual[name].to_numpy() - 400)
+    late = moved[[f"p_late_{k}" for k in (1, 5, 30, 60, 90)]].to_numpy()
+    assert (np.diff(late, axis=1) <= 0).all()
+    by_day_29 = model.curves(some).unpaid_on(np.full(6, 365, dtype=np.int64))
+    assert moved["p_late_30"].to_numpy() == pytest.approx(
+        by_day_29
+    )  # 400 days before the stated day 29 the curve has ended
+    unlevelled = replace(model, levels=Levels())
+    for days in (3.0, 400.0):
+        shifted = some.assign(item_due_moved_days=days)
+        predicted = unlevelled.predict(shifted)
+        for headline, margin in (
+            ("p_late_30", logit(predicted["p_late_30"])),
+            ("days_late_mean", predicted["days_late_mean"]),
+        ):
+            base, parts = unlevelled.contributions(shifted, headline)
+            known = np.isfinite(margin.to_numpy())
+            assert (base + parts.sum(axis=1).to_numpy())[known] == pytest.approx(margin.to_numpy()[known], abs=1e-6)
+
+
 def test_unknown_headline_and_missing_column_are_refused(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
     model, _, X = asked
     with pytest.raises(InputError, match="p_late_30, days_late_mean"):
@@ -127,6 +160,32 @@ def test_outcomes_know_nothing_of_later_days() -> None:
     assert seen.seen_until < until  # payments are booked late here: the last days say nothing
     assert not seen.is_paid.all()  # open items take part
     assert (seen.ended[~seen.is_paid] <= (seen.seen_until - seen.items["due_on"][~seen.is_paid]).dt.days).all()
+
+
+def test_levels_come_from_customers_that_a_model_has_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each customer's last invoices are asked, on the day before issue, of a model that was fitted on none of it."""
+    book, at = prepare(small().ledger), pd.Timestamp(small().book.data_known_to)
+    asked = questions(outcomes(small().ledger, at), 1)
+    fitted: list[set[str]] = []
+
+    def noted(book: Book, asked: Asked, **options: Any) -> DelayModel:
+        fitted.append(set(asked.items["customer_id"]))
+        return train(book, asked, **{**options, "trees": 3})
+
+    def noted_too(book: Book, own: Asked, model: DelayModel) -> Scored:
+        answered.append(set(own.items["customer_id"]))
+        return scored(book, own, model)
+
+    train = delay.train
+    scored, answered = delay._scored, list[set[str]]()
+    monkeypatch.setattr(delay, "train", noted)
+    monkeypatch.setattr(delay, "_scored", noted_too)
+    found = delay.left_out(book, asked, at, 1)
+    assert found is not None
+    assert len(fitted) == len(answered) == delay.FOLDS
+    assert all(not own & others for own, others in zip(answered, fitted, strict=True))
+    recent = (asked.items["as_of"] < asked.items["issued_on"]) & (asked.items["as_of"] > at - pd.Timedelta(days=365))
+    assert len(found.ended) == int(recent.sum()) > 0
 
 
 def test_training_twice_gives_the_same_model() -> None:
