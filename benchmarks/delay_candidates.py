@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import lightgbm as lgb
 import numpy as np
@@ -24,7 +25,7 @@ from features.book import prepare
 from features.catalogue.habit import STEPS as HABIT_STEPS
 from features.history import build_items
 from models import metrics
-from models.payment_steps import INPUTS, asked_day, habit_curve, pooled_habit
+from models.payment_steps import INPUTS, asked_day, days_moved, habit_curve, pooled_habit
 from training.delay import COLUMNS, train
 from training.delay_evaluation import BASELINE_INPUTS
 from training.delay_questions import Asked, outcomes, questions
@@ -69,8 +70,9 @@ def of_cdf(cdf: Floats, ends: NDArray[np.int64]) -> Answer:
 
 
 def hazards(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
-    """Ours."""
-    curves = train(book, questions(past, 1), seed=1, explain=False).curves(X)
+    """Ours, which counts from the usual due date by itself."""
+    stated = replace(past, ended=past.ended - days_moved(X_past))
+    curves = train(book, questions(stated, 1), seed=1, explain=False).curves(X).moved(-days_moved(X))
     return curves.at_least(5), *(curves.quantile(level) for level in LEVELS)
 
 
@@ -184,6 +186,8 @@ def run(name: str) -> None:
     asked = truth.only(truth.items["issued_on"].between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy())
     inputs = list(dict.fromkeys((*COLUMNS, *INPUTS, *BASELINE_INPUTS)))
     X, X_past = build_items(book, asked.items, inputs), build_items(book, past.items, inputs)
+    # every form counts from the usual due date where the stated one is implausible
+    past, asked = (replace(of, ended=of.ended + days_moved(x)) for of, x in ((past, X_past), (asked, X)))
     known, paid = asked.is_paid | (asked.ended >= 5), asked.is_paid
     y, late = (asked.ended >= 5).astype(float)[known], asked.ended[paid].astype(float)
     rows = []

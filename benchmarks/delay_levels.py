@@ -178,7 +178,7 @@ def run(name: str) -> None:
     weeks = Weeks.of(parts, np.arange(first_end - 7 * back, first_end + 7 * len(days), 7))
     months = asked.items["issued_on"].dt.to_period("M").astype(str).to_numpy()
     shown = [m for m in np.unique(months) if (months == m).sum() >= FEWEST]
-    once = {"left out": recipe.left_out, "earlier": recipe.scored}
+    once = {"left out": recipe.left_out.scored if recipe.left_out else None, "earlier": recipe.scored}
     renewed: dict[str, Known | Weeks] = {"questions": known, "weeks": weeks}
     rows = []
     for words, way, half_life in WAYS:

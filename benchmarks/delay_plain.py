@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.book import Book
 from features.history import build_items
 from models import metrics
+from models.payment_steps import DUE_MOVED, days_moved
 from training.delay_questions import Asked
 
 PLAIN = (
@@ -34,8 +35,10 @@ class Plain:
 
 
 def plain_boosting(book: Book, past: Asked, items: pd.DataFrame) -> Plain:
-    """Fitted on the questions of the past whose answer is known, asked about `items`."""
-    X_past, X = (build_items(book, of, list(PLAIN)).to_numpy(np.float64) for of in (past.items, items))
+    """Fitted on the questions of the past whose answer is known, asked about `items`. Its days too count from the usual due
+    date where the stated one is implausible."""
+    frames = [build_items(book, of, [*PLAIN, DUE_MOVED]) for of in (past.items, items)]
+    (X_past, X), (moved_past, moved) = (f[list(PLAIN)].to_numpy(np.float64) for f in frames), map(days_moved, frames)
     known = past.is_paid | (past.ended >= 5)
     late = lgb.train(
         {**UNTUNED, "objective": "binary"},
@@ -44,10 +47,10 @@ def plain_boosting(book: Book, past: Asked, items: pd.DataFrame) -> Plain:
     )
     days = lgb.train(
         {**UNTUNED, "objective": "l1"},
-        lgb.Dataset(X_past[past.is_paid], past.ended[past.is_paid].astype(np.float64)),
+        lgb.Dataset(X_past[past.is_paid], (past.ended + moved_past)[past.is_paid].astype(np.float64)),
         ROUNDS,
     )
-    return Plain(late=np.asarray(late.predict(X)), days=np.rint(np.asarray(days.predict(X))))
+    return Plain(late=np.asarray(late.predict(X)), days=np.rint(np.asarray(days.predict(X))) - moved)
 
 
 def plain_figures(plain: Plain, asked: Asked) -> dict[str, float]:

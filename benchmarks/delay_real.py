@@ -2,7 +2,7 @@
 
 SET is one of datarisk, datarisk_covid, highradius (the splits of the shared data's README), datarisk_quarters,
 highradius_quarters (an origin every quarter), datarisk_unseen, highradius_unseen (no customer asked about was in the
-training). Reads ../shared/data where it is there. HighRadius has no issue date: the importer takes the due date less 15
+training), datarisk_due_dates (invoices with terms of more than a year). Reads ../shared/data where it is there. HighRadius has no issue date: the importer takes the due date less 15
 days.
 """
 
@@ -19,11 +19,13 @@ import pandas as pd
 from benchmarks.delay_plain import plain_boosting, plain_figures
 from cli.output import table
 from features.book import prepare
+from features.due_dates import LONG_TERMS
 from features.history import build_items
 from features.importers import format_named
 from features.importers.run import Options, import_files
 from features.ledger import Ledger, read_ledger
 from models import metrics
+from models.payment_steps import DUE_MOVED
 from training.backtest import Window, delay_window, windows
 from training.delay import train
 from training.delay_evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
@@ -94,13 +96,12 @@ def interval_lines(figures: Mapping[str, float]) -> list[list[str]]:
 
 
 def segments(scored: Scored, asked_on: pd.Series) -> dict[str, np.ndarray]:
-    """Large and small customers, seen and unseen, outcomes that had time to come, plausible terms, each month."""
+    """Large and small customers, seen and unseen, outcomes that had time to come, each month."""
     size = pd.Series(scored.customers).value_counts()
     large = np.isin(scored.customers, size.index[:10].to_numpy(dtype=object))
     first = scored.X["habit_weight"].fillna(0).to_numpy() == 0
     found = {"ten largest customers": large, "all others": ~large, "without history": first, "with history": ~first}
     found["due 30 days before the end"] = scored.observed_after_due >= MATURE_DAYS
-    found["terms up to a year"] = scored.X["item_terms_days"].to_numpy() <= 365
     months = asked_on.dt.to_period("M").astype(str).to_numpy()
     return found | {f"issued in {m}": months == m for m in np.unique(months)}
 
@@ -199,6 +200,28 @@ def run_unseen(name: str) -> None:
     print(table([*rows, *(line(rule, figures, prefix) for rule, prefix in RULES.items())], HEADER), flush=True)
 
 
+def run_due_dates(name: str) -> None:
+    """Print when invoices with terms of more than a year were paid, by whether the due date counts as implausible."""
+    fmt, source, first, _ = SPLITS[name]
+    ledger = imported(fmt, source)
+    items = ledger.invoices[(ledger.invoices["due_on"] - ledger.invoices["issued_on"]).dt.days > LONG_TERMS]
+    items = items.assign(as_of=items["issued_on"] - DAY)
+    is_moved = build_items(prepare(ledger), items, [DUE_MOVED])[DUE_MOVED].to_numpy() > 0
+    paid_on = items["invoice_id"].map(ledger.payments.groupby("invoice_id")["paid_on"].max())
+    days = (paid_on - items["issued_on"]).dt.days.to_numpy(np.float64)
+    before = (items["issued_on"] < pd.Timestamp(first)).to_numpy()
+    rows = []
+    for words, which in ((f"issued before {first}", before), ("issued from then on", ~before)):
+        for kind, chosen in (("implausible", which & is_moved), ("at its word", which & ~is_moved)):
+            known = np.sort(days[chosen & ~np.isnan(days)])
+            when = ", ".join(f"{day:.0f}" for day in known)
+            rows.append([f"{words}, {kind}", f"{chosen.sum()}", f"{chosen.sum() - len(known)}", when])
+    print(
+        f"\n{name}: invoices with terms of more than {LONG_TERMS} days, what came of them by {ledger.last_known_on}\n"
+    )
+    print(table(rows, ["", "invoices", "unpaid", "days from issue to payment"]), flush=True)
+
+
 def _issued(truth: Asked, window: Window) -> Asked:
     return truth.only(truth.items["issued_on"].between(window.first, window.last).to_numpy())
 
@@ -207,12 +230,16 @@ def _only(plain, rows):  # type: ignore[no-untyped-def]
     return type(plain)(late=plain.late[rows], days=plain.days[rows])
 
 
-KINDS = {"_quarters": run_quarters, "_unseen": run_unseen}
+KINDS = {"_quarters": run_quarters, "_unseen": run_unseen, "_due_dates": run_due_dates}
 
 if __name__ == "__main__":
     if not SHARED.exists():
         sys.exit("skipped: ../shared/data is not there; the sample ledger's figures come from benchmarks.delay_truth.")
-    every = [*SPLITS, *(f"{name}{kind}" for kind in KINDS for name in QUARTERS)]
+    every = [
+        *SPLITS,
+        *(f"{name}{kind}" for kind in ("_quarters", "_unseen") for name in QUARTERS),
+        "datarisk_due_dates",
+    ]
     for asked_for in sys.argv[1:] or every:
         kind = next((k for k in KINDS if asked_for.endswith(k)), "")
         KINDS.get(kind, run)(asked_for.removesuffix(kind))

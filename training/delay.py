@@ -122,14 +122,21 @@ class Asker:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """models : one for each of FOLDS groups of customers, fitted without it. scored : what each answered about its group."""
+
+    models: tuple[DelayModel, ...]
+    scored: Scored
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What was fitted for one day. model : fitted on all that was known, with levels. left_out : the answers that gave the
-    levels; None where too few invoices were paid. earlier : fitted on what was known some months before, and asked about
+    """What was fitted for one day. model : fitted on all that was known, with levels. left_out : what gave the levels; None where too few invoices were paid. earlier : fitted on what was known some months before, and asked about
     what came since: its answers, `scored`, are out of sample in time; None where the ledger is too short.
     """
 
     model: DelayModel
-    left_out: Scored | None
+    left_out: LeftOut | None
     earlier: Asker | None
     scored: Scored | None
 
@@ -178,16 +185,18 @@ def fit_recipe(ledger: Ledger, book: Book, at: pd.Timestamp, seed: int, *, expla
         "held_out_from": held_from.date().isoformat(), "booking_delay_days": booking_delay(ledger, at),
     }  # fmt: skip
     scored = answers(book, now, earlier) if earlier is not None else None
-    if scored is not None and earlier is not None:
-        shared = dependence(scored, seed)
-        shared = widened_by_forecasts(shared, ledger, book, earlier.model, held_from, at, now.seen_until, seed)
-        facts |= {"dependence_common": shared.common, "dependence_customer": shared.customer}
     asked = questions(now, seed)
-    model, unseen = train(book, asked, seed=seed, facts=facts, explain=explain), left_out(book, asked, at, seed)
-    return Recipe(model=replace(model, levels=levels_of(unseen)), left_out=unseen, earlier=earlier, scored=scored)
+    unseen = left_out(book, asked, at, seed)
+    if scored is not None and unseen is not None:
+        shared = dependence(scored, seed)
+        shared = widened_by_forecasts(shared, ledger, book, unseen.models, at, now.seen_until, seed)
+        facts |= {"dependence_common": shared.common, "dependence_customer": shared.customer}
+    model = train(book, asked, seed=seed, facts=facts, explain=explain)
+    levels = levels_of(unseen.scored) if unseen is not None else Levels()
+    return Recipe(model=replace(model, levels=levels), left_out=unseen, earlier=earlier, scored=scored)
 
 
-def left_out(book: Book, asked: Asked, at: pd.Timestamp, seed: int) -> Scored | None:
+def left_out(book: Book, asked: Asked, at: pd.Timestamp, seed: int) -> LeftOut | None:
     """What models fitted without a customer answer about its invoices of the last LEVELS_DAYS, asked before their issue.
 
     They have learned from the same months as the model handed over, so that what those months changed is not counted
@@ -198,13 +207,10 @@ def left_out(book: Book, asked: Asked, at: pd.Timestamp, seed: int) -> Scored | 
     recent = ((day < asked.items["issued_on"]) & (day > at - pd.Timedelta(days=LEVELS_DAYS))).to_numpy()
     if min(int(asked.is_paid[fold != group].sum()) for group in range(FOLDS)) < FEWEST_PAID:
         return None
-    parts = []
-    for group in range(FOLDS):
-        model = train(book, asked.only(fold != group), seed=seed, members=1, explain=False)
-        own = asked.only((fold == group) & recent)
-        if len(own.items):
-            parts.append(_scored(book, own, model))
-    return Scored.together(parts) if parts else None
+    models = [train(book, asked.only(fold != g), seed=seed, members=1, explain=False) for g in range(FOLDS)]
+    groups = [asked.only((fold == g) & recent) for g in range(FOLDS)]
+    parts = [_scored(book, own, model) for own, model in zip(groups, models, strict=True) if len(own.items)]
+    return LeftOut(models=tuple(models), scored=Scored.together(parts)) if parts else None
 
 
 def held_out_days(now: Asked) -> int:

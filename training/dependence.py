@@ -1,7 +1,8 @@
-"""How far payments come together: what pairs of items show, widened until past forecasts would have held what came."""
+"""How far payments come together: what pairs of items show, widened by how far past forecasts lay from what came."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,12 @@ from models.delay import DelayModel
 from models.open_book import open_book
 from models.payment_curve import levels_between
 from training.delay_evaluation import MATURE_DAYS, Scored
+from training.splits import customer_folds
 
 WEEKS = 8  # of each past forecast
 DAYS_BETWEEN = 14  # past forecasts
+LAST_DAYS = 240  # before the fit, of past forecasts
+DAYS_OF_HISTORY = 60  # that the ledger holds before the first of them
 FEWEST_WEEKS = 16  # of all past forecasts together; below it the band is not widened
 MOST_OPEN = 10_000  # open items of one past forecast; above it the items of some customers, drawn by lot
 
@@ -41,14 +45,19 @@ def dependence(scored: Scored, seed: int) -> Dependence:
 
 
 def widened_by_forecasts(
-    found: Dependence, ledger: Ledger, book: Book, model: DelayModel, after: pd.Timestamp, at: pd.Timestamp,
+    found: Dependence, ledger: Ledger, book: Book, models: Sequence[DelayModel], at: pd.Timestamp,
     seen_until: pd.Timestamp, seed: int,
 ) -> Dependence:  # fmt: skip
-    """`found`, widened until 80 % of the weeks of past forecasts lie in their bands: of the open book on days after `after`,
-    by a model that was fitted on `after`, against what came of it as known on `at`, up to `seen_until`."""
+    """`found`, widened by forecasts of the open book on past days against what came of it as known on `at`, up to `seen_until`.
+
+    models : one for each group of customers (`customer_folds`), fitted without it on all that was known on `at`. They have as
+    much to learn from as the model handed over, or nearly; what one week had in common they cannot know.
+    """
     known, past = known_on(ledger, at), []
     rng = np.random.default_rng(seed)
-    for day in pd.date_range(after, seen_until - pd.Timedelta(days=7), freq=f"{DAYS_BETWEEN}D"):
+    begin = ledger.invoices["issued_on"].min() + pd.Timedelta(days=DAYS_OF_HISTORY)
+    first = max(at - pd.Timedelta(days=LAST_DAYS), begin)
+    for day in pd.date_range(first, seen_until - pd.Timedelta(days=7), freq=f"{DAYS_BETWEEN}D"):
         ends = np.arange(1, min(WEEKS, (seen_until - day).days // 7) + 1, dtype=np.int64) * 7
         items = _drawn(open_book(book, day), rng)
         if items.empty:
@@ -56,12 +65,25 @@ def widened_by_forecasts(
         past.append(
             PastForecast(
                 amount=items["open_amount"].to_numpy(np.float64),
-                paid=paid_by(model.curves(build_items(book, items, list(model.needed))), ends),
+                paid=_paid_by(book, items, models, ends),
                 customers=items["customer_id"].to_numpy(dtype=object),
                 actual=actual_inflow(known, items, day, ends),
             )
         )
     return widened(found, past, seed=seed) if sum(len(p.actual) for p in past) >= FEWEST_WEEKS else found
+
+
+def _paid_by(
+    book: Book, items: pd.DataFrame, models: Sequence[DelayModel], ends: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(items, periods): P(paid by so many days after the question), each item by the model that has not seen its customer."""
+    X, fold = build_items(book, items, list(models[0].needed)), customer_folds(items["customer_id"], len(models))
+    found = np.empty((len(items), len(ends)))
+    for group, model in enumerate(models):
+        own = fold == group
+        if own.any():
+            found[own] = paid_by(model.curves(X[own]), ends)
+    return found
 
 
 def _drawn(items: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

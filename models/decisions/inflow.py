@@ -197,29 +197,32 @@ class PastForecast:
 
 
 def widened(found: Dependence, past: Sequence[PastForecast], *, seed: int = 0) -> Dependence:
-    """`found` with the common share of COMMON_SHARES, not below its own, whose bands held the inflow of a share of the periods
-    of past forecasts that is nearest to what they should hold (80 %); the smallest of several such.
+    """`found` with the common share, not below its own, under which what came in the periods of past forecasts lay as far from
+    what was expected as the paths do: the mean square of the inflows' normal scores among their paths is 1. Read between the
+    COMMON_SHARES on both sides of that; their largest where none is wide enough.
 
     Pairs of items alone understate what they share: where most of a distribution lies on one day, the place drawn
     within that day hides it.
     """
-    needed = BAND[1] - BAND[0]
-    best, best_miss = found, np.inf
+    below: tuple[float, float] | None = None
     for common in sorted({found.common, *(c for c in COMMON_SHARES if c > found.common)}):
         tried = Dependence(common=common, customer=min(found.customer, MOST_SHARED - common))
-        held = float(np.mean(np.concatenate([_held(p, tried, seed + place) for place, p in enumerate(past)])))
-        if abs(held - needed) < best_miss - 1e-9:
-            best, best_miss = tried, abs(held - needed)
-        if held >= needed:
+        scores = np.concatenate([_score_of_inflow(p, tried, seed + place) for place, p in enumerate(past)])
+        spread = float(np.mean(scores**2))
+        if spread <= 1.0:
             break
-    return best
+        below = (common, spread)
+    if below is None or spread > 1.0:
+        return tried
+    share = below[0] + (common - below[0]) * (below[1] - 1.0) / (below[1] - spread)
+    return Dependence(common=share, customer=min(found.customer, MOST_SHARED - share))
 
 
-def _held(past: PastForecast, dependence: Dependence, seed: int) -> NDArray[np.bool_]:
-    """Whether the band held the inflow of each period."""
+def _score_of_inflow(past: PastForecast, dependence: Dependence, seed: int) -> Floats:
+    """The normal score of each period's inflow by its rank among the paths."""
     paths = simulated_inflow(past.amount, past.paid, past.customers, dependence, paths=WIDENING_PATHS, seed=seed)
-    low, high = band(paths)
-    return np.asarray((past.actual >= low) & (past.actual <= high))
+    rank = np.sum(paths < past.actual, axis=0) + 0.5 * np.sum(paths == past.actual, axis=0)
+    return np.asarray(ndtri((rank + 0.5) / (WIDENING_PATHS + 1)), dtype=np.float64)
 
 
 def normal_scores(place: Floats) -> Floats:

@@ -185,7 +185,7 @@ def test_levels_come_from_customers_that_a_model_has_not_seen(monkeypatch: pytes
     assert len(fitted) == len(answered) == delay.FOLDS
     assert all(not own & others for own, others in zip(answered, fitted, strict=True))
     recent = (asked.items["as_of"] < asked.items["issued_on"]) & (asked.items["as_of"] > at - pd.Timedelta(days=365))
-    assert len(found.ended) == int(recent.sum()) > 0
+    assert len(found.scored.ended) == int(recent.sum()) > 0
 
 
 def test_training_twice_gives_the_same_model() -> None:
