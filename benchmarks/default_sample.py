@@ -54,9 +54,9 @@ def _above(y: Floats, z: Floats, other: Floats, customer: NDArray[Any]) -> metri
     )
 
 
-def one_seed(seed: int, customers: int) -> dict[str, Any]:
+def one_seed(seed: int, customers: int, months: int) -> dict[str, Any]:
     """Everything that the tables need of one sample."""
-    whole, truth = sample_histories(seed, customers=customers, months=48, columns=cold_start.with_door(SELECTED))
+    whole, truth = sample_histories(seed, customers=customers, months=months, columns=cold_start.with_door(SELECTED))
     data = cold_start.only(whole, SELECTED)
     origin = evaluation_origin(data)
     *bags, fitted = bags_until(data, origin, SHAPE, Options(), 1)
@@ -93,13 +93,13 @@ def one_seed(seed: int, customers: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def kept(seed: int, customers: int, folder: Path | None) -> dict[str, Any]:
+def kept(seed: int, customers: int, months: int, folder: Path | None) -> dict[str, Any]:
     """The seed's results, from the folder where they are there already."""
-    place = None if folder is None else folder / f"seed_{seed}_{customers}.pickle"
+    place = None if folder is None else folder / f"seed_{seed}_{customers}_{months}.pickle"
     if place is not None and place.exists():
         with place.open("rb") as stored:
             return dict(pickle.load(stored))  # our own file, written below
-    result = one_seed(seed, customers)
+    result = one_seed(seed, customers, months)
     if place is not None:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(pickle.dumps(result))
@@ -110,10 +110,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--customers", type=int, default=3000)
+    parser.add_argument("--months", type=int, default=48)
     parser.add_argument("--keep", type=Path, help="a folder for each seed's results: what is there is not done again")
     asked = parser.parse_args()
-    results = [kept(seed, asked.customers, asked.keep) for seed in asked.seeds]
-    print(f"Sample ledgers of {asked.customers:,} customers and 48 months, seeds {asked.seeds}.\n")
+    results = [kept(seed, asked.customers, asked.months, asked.keep) for seed in asked.seeds]
+    print(f"Sample ledgers of {asked.customers:,} customers and {asked.months} months, seeds {asked.seeds}.\n")
     print_order(results)
     print_level(results)
     print_grades(results)
