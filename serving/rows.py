@@ -148,5 +148,6 @@ def payment_of(row: Mapping[str, Any]) -> dict[str, Any]:
         "days_past_due": int(row["days_past_due"]), "is_disputed": bool(row["is_disputed"]),
         **{name: number(row[name]) for name in DELAYS},
         "expected_on": pd.Timestamp(row["expected_on"]).date().isoformat(),
+        "due_date_implausible": bool(row["due_date_implausible"]),
         "p_paid": {bucket: number(row[f"p_paid_{bucket}"]) for bucket in CASH_BUCKETS},
     }  # fmt: skip

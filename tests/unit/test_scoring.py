@@ -282,6 +282,7 @@ def test_payments_are_predicted_for_open_items_and_given_that_they_are_unpaid(lo
         assert item["days_late_p10"] <= item["days_late_p50"] <= item["days_late_p90"]
         if item["days_past_due"] >= 30:
             assert item["p_late_30"] == 1.0
+        assert item["due_date_implausible"] is False
     one = found["items"][0]["invoice_id"]
     only = scoring.predict_payments(champions(), log, PaymentsRequest(invoice_ids=(one,)))
     assert [i["invoice_id"] for i in only["items"]] == [one]
