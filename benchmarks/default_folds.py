@@ -17,6 +17,15 @@ from training.bagging import Rows, Shape, fit_bag
 Floats = NDArray[np.float64]
 
 
+def fold_of_rows(y: Floats, folds: int, seed: int = 0) -> NDArray[np.int64]:
+    """(rows,) the number of the fold that each row is scored in; folds are alike in their share of defaults."""
+    place = np.empty(len(y), dtype=np.int64)
+    splits = StratifiedKFold(folds, shuffle=True, random_state=seed).split(np.zeros(len(y)), y)
+    for number, (_, test) in enumerate(splits):
+        place[test] = number
+    return place
+
+
 def cross_validated(
     matrix: Floats, y: Floats, monotone: Sequence[int], shape: Shape, *, folds: int, seed: int = 0
 ) -> Floats:
@@ -26,7 +35,9 @@ def cross_validated(
     """
     p = np.empty(len(y))
     customer = np.arange(len(y)).astype(str).astype(object)
-    for number, (train, test) in enumerate(StratifiedKFold(folds, shuffle=True, random_state=seed).split(matrix, y)):
+    place = fold_of_rows(y, folds, seed)
+    for number in range(folds):
+        train, test = np.flatnonzero(place != number), np.flatnonzero(place == number)
         level = float(logit(y[train].mean()))
         rows = Rows(
             matrix=matrix[train], y=y[train], offset=np.full(len(train), level), weight=np.ones(len(train)),
@@ -39,8 +50,13 @@ def cross_validated(
     return p
 
 
-def print_figures(scores: Mapping[str, Floats], y: Floats, draws: int = 300) -> None:
-    """AUC with its interval, Brier score and ECE of each score; a rule that is no probability has only an AUC."""
+def print_figures(scores: Mapping[str, Floats], y: Floats, folds: int, draws: int = 300) -> None:
+    """AUC of all rows together with its interval, mean of the folds' AUCs, Brier score and ECE of each score.
+
+    The first compares rows scored by different fits, the second does not; scores of fits that differ in level lose by the
+    first alone. A rule that is no probability has no Brier score and no ECE.
+    """
+    place = fold_of_rows(y, folds)
     lines = []
     rows = np.arange(len(y))
     for name, score in scores.items():
@@ -48,7 +64,8 @@ def print_figures(scores: Mapping[str, Floats], y: Floats, draws: int = 300) -> 
         is_probability = bool(score.min() >= 0.0 and score.max() <= 1.0 and len(np.unique(score)) > 20)
         lines.append((
             name, f"{interval.value:.4f}", f"{interval.low:.4f} to {interval.high:.4f}",
+            f"{np.mean([metrics.auc(y[place == k], score[place == k]) for k in range(folds)]):.4f}",
             f"{metrics.brier(y, score):.4f}" if is_probability else "",
             f"{metrics.ece(y, score):.4f}" if is_probability else "",
         ))  # fmt: skip
-    print_table(lines, ["model", "AUC", "95 % interval", "Brier", "ECE"])
+    print_table(lines, ["model", "AUC", "95 % interval", "mean of the folds' AUCs", "Brier", "ECE"])

@@ -64,7 +64,7 @@ def print_source_marks(X: NDArray[np.float64], y: NDArray[np.float64]) -> None:
     print()
     print_table(figures, ["plain boosting", "AUC"])
     bag = cross_validated(marks, y, [0] * marks.shape[1], SHAPE, folds=10)
-    print_figures({"default model's bag, calibrated, with both differences (not the model's figure)": bag}, y)
+    print_figures({"default model's bag, calibrated, with both differences (not the model's figure)": bag}, y, folds=10)
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def main() -> None:
     folds = StratifiedKFold(10, shuffle=True, random_state=0)
     boosting = cross_val_predict(plain, X, y, cv=folds, method="predict_proba")[:, 1]
     print(f"Polish companies, {len(y):,}, bankrupt {y.mean():.3f}, {X.shape[1]} columns, 10-fold.\n")
-    print_figures({"default model's bag, calibrated": p, "plain boosting, same columns": boosting}, y)
+    print_figures({"default model's bag, calibrated": p, "plain boosting, same columns": boosting}, y, folds=10)
 
 
 if __name__ == "__main__":

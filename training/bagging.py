@@ -25,7 +25,8 @@ class Shape:
 
     smallest_leaf counts rows: a customer has one a month, so 120 rows may be ten customers. Each member sees one month
     in `every_month` (neighbouring months of a customer say almost the same), each another one. near_rounds of trees are
-    fitted first on the milder outcome (training/near_default.py), `rounds` then on the default. A bag that is judged has
+    fitted first on the milder outcome (training/near_default.py), `rounds` then on the default. extra_trees draws one
+    threshold a column instead of searching all (Geurts et al. 2006): members differ more. A bag that is judged has
     judged_repeats foldings, so that a customer is judged by as many members as never saw it; 0: repeats, as it is served.
     """
 
@@ -42,6 +43,7 @@ class Shape:
     bins: int = 63
     near_rounds: int = 0
     judged_repeats: int = 0
+    extra_trees: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -62,6 +64,7 @@ class Shape:
             # test_cold_start.py; LightGBM issues 5358, 6155); 'basic' never did
             "monotone_constraints_method": "basic",
             "max_bin": self.bins,
+            "extra_trees": self.extra_trees,
             "seed": seed,
             "deterministic": True,
             "force_col_wise": True,
