@@ -1,8 +1,8 @@
 """The delay model: when each item will be paid, as one curve an item, conditional on its being unpaid until asked.
 
 A bag of LightGBM boosters gives the log-odds to be paid in each step of time when unpaid at its start (discrete-time
-hazards). Probabilities, quantiles and means are read from the curve that these make, after one recalibration of its
-levels.
+hazards). The curve that these make is pooled with boosters of one threshold alone (`models/late_question.py`).
+Probabilities, quantiles and means are read from it after one recalibration of its levels.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from models.bags import mean_of_members
 from models.business_days import next_working_days
 from models.conformal import Levels
 from models.delay_explanation import MeanMargins, explain
+from models.late_question import LateQuestion
 from models.needed_columns import refuse_missing
 from models.payment_curve import Curves, curves_of
 from models.payment_steps import (
@@ -51,6 +52,7 @@ class DelayModel:
     pooled_habit : hazards of the habit curve of all customers, towards which a customer's own is drawn.
     levels : the recalibration of the curve's levels by the last outcomes known.
     margins : mean margins by step, the base of explanations.
+    late_question : what 'at least 5 days late' says when asked alone; None where too few answers were known to learn it.
     facts : how it was made (as_of, items, …); JSON values.
     """
 
@@ -59,6 +61,7 @@ class DelayModel:
     pooled_habit: Floats = field(repr=False)
     levels: Levels
     margins: MeanMargins = field(repr=False)
+    late_question: LateQuestion | None = field(default=None, repr=False)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -82,7 +85,10 @@ class DelayModel:
                 end=steps.end[rows],
             )
             hazard[rows] = expit(self.raw_margins(self.matrix(X.iloc[a:b], part)))
-        return self.levels.applied(curves_of(asked, steps, hazard).moved(days_moved(X)))
+        curves = curves_of(asked, steps, hazard)
+        if self.late_question is not None:
+            curves = self.late_question.applied(curves, X)
+        return self.levels.applied(curves.moved(days_moved(X)))
 
     def matrix(self, X: pd.DataFrame, steps: Steps) -> NDArray[np.float32]:
         """(steps, columns + STEP_COLUMNS): what the boosters see."""
@@ -136,7 +142,7 @@ class DelayModel:
         return explain(self, X, headline)
 
     def save(self, folder: Path) -> None:
-        """Write the model as text files: delay.json and one LightGBM text file a member."""
+        """Write the model as text files: delay.json and one LightGBM text file a booster."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for number, booster in enumerate(self.members):
@@ -148,6 +154,7 @@ class DelayModel:
             "step_columns": list(STEP_COLUMNS),
             "levels": self.levels.to_json(),
             "margins": self.margins.to_json(),
+            "late_question": None if self.late_question is None else self.late_question.save(folder),
             "facts": dict(self.facts),
         }
         (folder / "delay.json").write_text(json.dumps(stored, indent=1, ensure_ascii=False, allow_nan=False))
@@ -157,9 +164,9 @@ class DelayModel:
         """The model that `save` wrote into `folder`. Raises InputError where it was made for other steps."""
         folder = Path(folder)
         stored = json.loads((folder / "delay.json").read_text())
-        if stored["step_columns"] != list(STEP_COLUMNS):
+        if stored["step_columns"] != list(STEP_COLUMNS) or "late_question" not in stored:
             raise InputError(
-                "The delay model was made by another release: it reads steps that this one does not make. "
+                "The delay model was made by another release, whose steps or parts this one does not have. "
                 "Train and promote a new one."
             )
         texts = [(folder / f"member_{number:02d}.txt").read_text() for number in range(stored["members"])]
@@ -169,6 +176,9 @@ class DelayModel:
             pooled_habit=np.array(stored["pooled_habit"]),
             levels=Levels.from_json(stored["levels"]),
             margins=MeanMargins.from_json(stored["margins"]),
+            late_question=None
+            if stored["late_question"] is None
+            else LateQuestion.load(folder, stored["late_question"]),
             facts=stored["facts"],
         )
 

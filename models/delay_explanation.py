@@ -2,9 +2,9 @@
 
 Margins: for `p_late_30` the log-odds of P(at least 30 days late), for `days_late_mean` the expected days late; both
 of the curve before recalibration. A step's log-odds differ from those of the average item in the same step by centred
-SHAP values; along the straight way from the average item to this one, each step's share of the margin's change is an
-integral (Aumann–Shapley, as integrated gradients do: Sundararajan et al. 2017), so the shares add up to the whole
-change.
+SHAP values, and so do those of the late question; along the straight way from the average item to this one, the share of
+each in the margin's change is an integral (Aumann–Shapley, as integrated gradients do: Sundararajan et al. 2017), so the
+shares add up to the whole change.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.bags import mean_of_members
+from models.late_question import LAST_DAY, OWN_SHARE
 from models.payment_steps import ENDS, STEP_COLUMNS, Steps, asked_day, days_moved, steps_after
 
 if TYPE_CHECKING:
@@ -111,18 +112,32 @@ def explain(model: DelayModel, X: pd.DataFrame, headline: str) -> tuple[Floats, 
             start, end = start[start < last], end[start < last]
             passed = np.minimum((last - start) / (end - start), 1.0)
         own = Steps(first=np.array([0, len(end)]), item=np.zeros(len(end), dtype=np.int64), start=start, end=end)
-        values, margin = step_contributions(model.members, model.matrix(X.iloc[[i]], own), model.columns)
+        item = X.iloc[[i]]
+        values, margin = step_contributions(model.members, model.matrix(item, own), model.columns)
         group = group_of(end)
-        reference = model.margins.margin[group]
-        answer = partial(_late_30, passed) if headline == "p_late_30" else partial(_mean_days, moved[i])
+        reference, change = model.margins.margin[group], values - model.margins.contributions[group]
+        early = 0  # how many steps end by the late question's day; 0: it is not asked
+        if (question := model.late_question) is not None and asked[i] < LAST_DAY:
+            early = int(np.searchsorted(end, LAST_DAY, side="right"))
+            of_question, log_odds = question.shap_values(item)
+            reference, margin = np.append(reference, question.margin), np.append(margin, log_odds)
+            change = np.vstack([change, _placed(of_question[0] - question.contributions, question.columns, model)])
+        answer = partial(_late_30, passed, early) if headline == "p_late_30" else partial(_mean_days, moved[i], early)
         base[i], weight, whole = _along(answer, reference, margin, start, end)
-        found[i] = weight @ (values - model.margins.contributions[group])
+        found[i] = weight @ change
         residual = abs(base[i] + found[i].sum() - whole)
         if residual > ADDITIVITY:
             raise ArithmeticError(
                 f"contributions miss the margin by {residual:.2e}; at most {ADDITIVITY:g} is allowed."
             )
     return base, pd.DataFrame(found, index=X.index, columns=list(model.margins.columns))
+
+
+def _placed(values: Floats, columns: tuple[str, ...], model: DelayModel) -> Floats:
+    """Values of some columns among all that an explanation names; 0 for the others."""
+    found = np.zeros(len(model.margins.columns))
+    found[[model.margins.columns.index(name) for name in columns]] = values
+    return found
 
 
 def _along(answer: Any, reference: Floats, margin: Floats, start: Any, end: Any) -> tuple[float, Floats, float]:
@@ -138,22 +153,70 @@ def _along(answer: Any, reference: Floats, margin: Floats, start: Any, end: Any)
     return base, weight * ((whole - base) / total) if abs(total) > 1e-12 else weight, whole
 
 
-def _late_30(passed: Floats, margin: Floats, start: Any, end: Any) -> tuple[float, Floats]:
-    """Log-odds of being unpaid after so much (`passed`, a share) of each step, and their slope by each step's log-odds."""
-    hazard = expit(margin)
-    stays = np.where(passed == 1.0, expit(-margin), 1.0 - passed * hazard)
-    log_p = float(np.sum(np.where(passed == 1.0, -np.logaddexp(0.0, margin), np.log(stays))))
+@dataclass(frozen=True, kw_only=True)
+class Pooled:
+    """The chance to be unpaid at the end of the late question's day: `curve` by the steps alone, `pooled` with the
+    question's log-odds. by_step : slope of log(pooled) by log(curve); by_question : by the question's log-odds."""
+
+    curve: float
+    pooled: float
+    by_step: float
+    by_question: float
+
+
+def _pool(log_unpaid: float, log_odds: float) -> Pooled:
+    late, rest = np.exp(log_unpaid), -np.expm1(min(log_unpaid, -1e-15))
+    pooled = float(expit(OWN_SHARE * log_odds + (1.0 - OWN_SHARE) * (log_unpaid - np.log(rest))))
+    return Pooled(
+        curve=float(late), pooled=pooled, by_step=(1.0 - pooled) * (1.0 - OWN_SHARE) / float(rest),
+        by_question=(1.0 - pooled) * OWN_SHARE,
+    )  # fmt: skip
+
+
+def _late_30(passed: Floats, early: int, margin: Floats, start: Any, end: Any) -> tuple[float, Floats]:
+    """Log-odds of being unpaid after so much (`passed`, a share) of each step, and their slope by each step's log-odds.
+
+    early : of the steps, those that end by the late question's day; above 0 the last margin is the question's.
+    """
+    steps = margin[: len(end)]
+    hazard = expit(steps)
+    stays = np.where(passed == 1.0, expit(-steps), 1.0 - passed * hazard)
+    log_stays = np.where(passed == 1.0, -np.logaddexp(0.0, steps), np.log(stays))
+    slope = -np.where(passed == 1.0, hazard, passed * hazard * expit(-steps) / stays)
+    log_p = float(log_stays.sum())
+    if early:
+        pool = _pool(float(log_stays[:early].sum()), float(margin[-1]))
+        log_p = float(log_stays[early:].sum()) + np.log(pool.pooled)
+        slope = np.append(np.concatenate([slope[:early] * pool.by_step, slope[early:]]), pool.by_question)
     log_rest = float(np.log(-np.expm1(min(log_p, -1e-15))))
-    slope = np.where(passed == 1.0, hazard, passed * hazard * expit(-margin) / stays)
-    return log_p - log_rest, -slope / np.exp(log_rest)
+    return log_p - log_rest, slope / np.exp(log_rest)
 
 
-def _mean_days(moved: int, margin: Floats, start: Any, end: Any) -> tuple[float, Floats]:
-    """Expected days late against a due date that lies `moved` days later, and their slope by each step's log-odds."""
-    hazard = expit(margin)
-    after = np.exp(-np.cumsum(np.logaddexp(0.0, margin)))
+def _mean_days(moved: int, early: int, margin: Floats, start: Any, end: Any) -> tuple[float, Floats]:
+    """Expected days late against a due date that lies `moved` days later, and their slope by each step's log-odds; early
+    as above."""
+    steps = margin[: len(end)]
+    hazard = expit(steps)
+    after = np.exp(-np.cumsum(np.logaddexp(0.0, steps)))
     before = np.concatenate([[1.0], after[:-1]])
     middle = (start + 1.0 + end) / 2.0
     days = before * hazard * middle
-    rest = np.cumsum(days[::-1])[::-1] - days + after[-1] * end[-1]  # what comes after each step
-    return float(days.sum() + after[-1] * end[-1]) - moved, before * hazard * (1.0 - hazard) * middle - hazard * rest
+    days_last = after[-1] * end[-1]
+    own = before * hazard * (1.0 - hazard) * middle
+    rest = np.cumsum(days[::-1])[::-1] - days + days_last  # what comes after each step
+    if not early:
+        return float(days.sum() + days_last) - moved, own - hazard * rest
+    pool = _pool(-float(np.logaddexp(0.0, steps[:early]).sum()), float(margin[-1]))
+    soon, late = float(days[:early].sum()), float(days[early:].sum() + days_last)
+    share = (1.0 - pool.pooled) / max(
+        1.0 - pool.curve, 1e-15
+    )  # by which what comes early is multiplied; late: pooled / curve
+    gap = late / pool.curve - soon / max(1.0 - pool.curve, 1e-15)  # what moves when the pooled chance does
+    to_early = own[:early] - hazard[:early] * (rest[:early] - late)
+    slope = np.concatenate([
+        share * (to_early - hazard[:early] * pool.curve * soon / max(1.0 - pool.curve, 1e-15))
+        - hazard[:early] * pool.by_step * pool.pooled * gap,
+        (own[early:] - hazard[early:] * rest[early:]) * pool.pooled / pool.curve,
+        [pool.by_question * pool.pooled * gap],
+    ])  # fmt: skip
+    return share * soon + pool.pooled / pool.curve * late - moved, slope

@@ -20,6 +20,7 @@ from models.delay import DelayModel, step_matrix
 from models.delay_explanation import mean_margins
 from models.metrics import calibration_table
 from models.payment_steps import INPUTS, STEP_COLUMNS, asked_day, days_moved, pooled_habit, steps_after, steps_seen
+from training import late_question
 from training.delay_evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
 from training.delay_questions import MOST_ITEMS, Asked, booking_delay, outcomes, questions
 from training.dependence import dependence, widened_by_forecasts
@@ -107,6 +108,9 @@ def train(
         pooled_habit=pooled,
         levels=Levels(),
         margins=margins,
+        late_question=late_question.fit_late_question(
+            X, asked, columns, seed=seed, members=members, reference_items=REFERENCE_ITEMS if explain else 2
+        ),
         facts=facts or {},
     )
 
@@ -159,7 +163,9 @@ def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
         plots = {f"calibration_late_{k}": plot for k, plot in lateness_plots(tables["lateness_by_decile"])}
     parameters = {
         **PARAMETERS,
+        **{f"late_question_{name}": value for name, value in late_question.PARAMETERS.items()},
         "trees": TREES,
+        "late_question_trees": late_question.TREES if model.late_question is not None else 0,
         "members": MEMBERS,
         "most_items": MOST_ITEMS,
         "columns": len(model.columns),

@@ -24,6 +24,7 @@ from tests.served import small
 from training import delay
 from training.delay_evaluation import Scored
 from training.delay_questions import Asked, outcomes, questions
+from training.late_question import known_answers
 
 
 @pytest.fixture(scope="module")
@@ -82,10 +83,12 @@ def test_a_model_of_other_steps_is_refused_without_a_path(
     model, _, _ = asked
     model.save(tmp_path)
     stored = json.loads((tmp_path / "delay.json").read_text())
-    (tmp_path / "delay.json").write_text(json.dumps(stored | {"step_columns": stored["step_columns"][1:]}))
-    with pytest.raises(InputError, match="made by another release") as refused:
-        DelayModel.load(tmp_path)
-    assert str(tmp_path) not in str(refused.value), "the service shows this sentence to whoever asks"
+    without = {name: value for name, value in stored.items() if name != "late_question"}
+    for other in (stored | {"step_columns": stored["step_columns"][1:]}, without):
+        (tmp_path / "delay.json").write_text(json.dumps(other))
+        with pytest.raises(InputError, match="made by another release") as refused:
+            DelayModel.load(tmp_path)
+        assert str(tmp_path) not in str(refused.value), "the service shows this sentence to whoever asks"
 
 
 def test_one_item_alone_answers_as_among_many(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
@@ -104,6 +107,42 @@ def test_contributions_add_up_to_the_margin_that_they_name(
     base, parts = model.contributions(X, headline="days_late_mean")
     assert base + parts.sum(axis=1).to_numpy() == pytest.approx(raw.mean(), abs=1e-6)
     assert set(parts.columns) <= set(model.needed)
+
+
+def test_reasons_know_the_late_question(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
+    """What the late question sees of an item is part of its reasons, before its threshold and not after."""
+    model, _, X = asked
+    assert model.late_question is not None
+    some, without = X.iloc[:3], replace(model, late_question=None, levels=Levels())
+    raw = replace(model, levels=Levels())
+    for day in (-10.0, 3.0, 4.0, 10.0):
+        at = some.assign(item_days_past_due=max(day, 0.0), item_days_until_due=max(-day, 0.0))
+        for headline in ("p_late_30", "days_late_mean"):
+            base, parts = raw.contributions(at, headline)
+            curves = raw.curves(at)
+            margin = logit(curves.at_least(30)) if headline == "p_late_30" else curves.mean()
+            assert base + parts.sum(axis=1).to_numpy() == pytest.approx(margin, abs=1e-6)
+            same = np.allclose(parts, without.contributions(at, headline)[1])
+            assert same == (day >= 4), "asked on the fourth day past due, the question is answered"
+
+
+def test_the_late_question_learns_from_items_whose_fourth_day_was_seen() -> None:
+    """Nobody is left out for being late, nobody taken in for being paid early; who closed unpaid by then is no answer."""
+    due = pd.Timestamp("2024-01-31")
+    items = pd.DataFrame({"due_on": [due] * 6 + [pd.Timestamp("2024-02-27")] * 2 + [due]})
+    asked = Asked(
+        items=items,
+        ended=np.array([0, 4, 5, 29, 4, 2, -9, 2, 30]),
+        is_paid=np.array([True, True, True, False, False, False, True, False, True]),
+        shown_open=np.zeros(9, dtype=np.int64), seen_until=pd.Timestamp("2024-03-01"),
+    )  # fmt: skip
+    X = pd.DataFrame(
+        {"item_days_past_due": 0.0, "item_days_until_due": 9.0, "item_due_moved_days": 0.0}, index=range(9)
+    )
+    X.loc[8, ["item_days_past_due", "item_days_until_due"]] = [4.0, 0.0]  # asked when it is that late
+    rows, is_late = known_answers(X, asked)
+    assert rows.tolist() == [0, 1, 2, 3, 4]
+    assert is_late.tolist() == [False, False, True, True, True]
 
 
 def test_what_is_already_so_needs_no_reasons(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:

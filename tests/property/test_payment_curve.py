@@ -5,8 +5,10 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import logit
 
 from models.conformal import KNOTS, Levels
+from models.late_question import DAYS_LATE, LAST_DAY, OWN_SHARE, tilted
 from models.payment_curve import Curves, curves_of, joined
 from models.payment_steps import THRESHOLDS, steps_after
 
@@ -15,9 +17,11 @@ DAYS = st.integers(-400, 700)
 MAPS = st.lists(st.floats(0.0, 1.0), min_size=len(KNOTS) - 2, max_size=len(KNOTS) - 2)
 
 
-def curve(asked: int, hazards: list[float], levels: list[float]) -> Curves:
+def curve(asked: int, hazards: list[float], levels: list[float], margin: float | None = None) -> Curves:
     steps = steps_after(np.array([asked]))
     raw = curves_of(np.array([asked]), steps, np.array(hazards)[: len(steps.item)])
+    if margin is not None:
+        raw = tilted(raw, np.array([margin]))
     return Levels(calibrated=(0.0, *sorted(levels), 1.0)).applied(raw)
 
 
@@ -27,9 +31,9 @@ def around(found: Curves, day: int) -> float:
 
 
 @settings(max_examples=200, deadline=None)
-@given(asked=DAYS, hazards=HAZARDS, levels=MAPS)
-def test_answers_agree(asked: int, hazards: list[float], levels: list[float]) -> None:
-    found = curve(asked, hazards, levels)
+@given(asked=DAYS, hazards=HAZARDS, levels=MAPS, margin=st.none() | st.floats(-30.0, 30.0))
+def test_answers_agree(asked: int, hazards: list[float], levels: list[float], margin: float | None) -> None:
+    found = curve(asked, hazards, levels, margin)
     late = [found.at_least(k)[0] for k in THRESHOLDS]
     assert all(0.0 <= p <= 1.0 for p in late)
     assert all(a >= b for a, b in pairwise(late))
@@ -58,6 +62,23 @@ def test_only_and_joined_undo_each_other(asked: int, hazards: list[float]) -> No
     assert (again.unpaid == one.unpaid).all()
     assert (again.quantile(0.5) == one.quantile(0.5)).all()
     assert (three.mean() == one.mean()[0]).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(asked=DAYS, hazards=st.lists(st.floats(0.01, 0.6), min_size=60, max_size=60), margin=st.floats(-6.0, 6.0))
+def test_a_late_question_moves_only_what_lies_on_each_side(asked: int, hazards: list[float], margin: float) -> None:
+    """The chance at the threshold is the mean of both log-odds; each side keeps its proportions."""
+    before = curve(asked, hazards, list(KNOTS[1:-1]))
+    after = tilted(before, np.array([margin]))
+    if asked >= LAST_DAY:
+        assert (after.unpaid == before.unpaid).all()
+        return
+    old, new = before.at_least(DAYS_LATE)[0], after.at_least(DAYS_LATE)[0]
+    assert np.isclose(logit(new), OWN_SHARE * margin + (1.0 - OWN_SHARE) * logit(old), atol=1e-9)
+    is_later = before.steps.end > LAST_DAY
+    assert np.allclose(after.unpaid[is_later] / new, before.unpaid[is_later] / old, rtol=1e-9)
+    paid = [(1.0 - found.unpaid[~is_later]) / (1.0 - late) for found, late in ((after, new), (before, old))]
+    assert np.allclose(paid[0], paid[1], rtol=1e-6)
 
 
 def test_mean_by_hand() -> None:
