@@ -1,7 +1,7 @@
 """Forms of a delay model in one harness, the same inputs, items and days: python -m benchmarks.delay_candidates
-[datarisk] [highradius]
+[SPLIT …]
 
-Asked on the day before issue. Every form is fitted on what was known before the split and answers P(at least 5 days
+SPLIT is one of benchmarks.delay_real, or a quarter as NAME:FIRST-DAY (datarisk and highradius where none is named). Asked on the day before issue. Every form is fitted on what was known before the split and answers P(at least 5 days
 late) and the 10, 50 and 90 % quantiles of days late; none is recalibrated, so that forms are compared and nothing else.
 Needs the bench extra (lifelines) and ../shared/data.
 """
@@ -13,13 +13,15 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.delay_real import SHARED, SPLITS, imported
+from benchmarks.delay_levels import split_of
+from benchmarks.delay_real import SHARED, imported
 from cli.output import table
 from features.book import prepare
 from features.catalogue.habit import STEPS as HABIT_STEPS
@@ -69,10 +71,11 @@ def of_cdf(cdf: Floats, ends: NDArray[np.int64]) -> Answer:
     return late, *(ends[(cdf < level).sum(axis=1).clip(0, len(ends) - 1)].astype(float) for level in LEVELS)
 
 
-def hazards(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
-    """Ours, which counts from the usual due date by itself."""
+def pooled(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame, *, alone: bool = False) -> Answer:  # type: ignore[no-untyped-def]
+    """Ours, which counts from the usual due date by itself; `alone` without the late question."""
     stated = replace(past, ended=past.ended - days_moved(X_past))
-    curves = train(book, questions(stated, 1), seed=1, explain=False).curves(X).moved(-days_moved(X))
+    model = train(book, questions(stated, 1), seed=1, explain=False)
+    curves = (replace(model, late_question=None) if alone else model).curves(X).moved(-days_moved(X))
     return curves.at_least(5), *(curves.quantile(level) for level in LEVELS)
 
 
@@ -165,7 +168,8 @@ def kaplan_meier(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> An
 
 
 FORMS: dict[str, Callable[..., Answer]] = {
-    "discrete-time hazards (ours)": hazards,
+    "hazards and late question, pooled (ours)": pooled,
+    "discrete-time hazards alone": partial(pooled, alone=True),
     "ordinal thresholds, IPCW": ordinal,
     "quantiles, conformalised": quantiles,
     "boosting of >= 5 alone": binary,
@@ -176,7 +180,7 @@ FORMS: dict[str, Callable[..., Answer]] = {
 
 
 def run(name: str) -> None:
-    fmt, source, first, last = SPLITS[name]
+    fmt, source, first, last = split_of(name)
     ledger = imported(fmt, source)
     book = prepare(ledger)
     past, truth = (
