@@ -78,6 +78,20 @@ MUTATIONS = (
         tests=("tests/spec/test_default_status.py",),
     ),
     Mutation(
+        words="learn who is late from invoices too young to be late: the paid ones alone",
+        file="training/late_question.py",
+        old="    seen = (asked.seen_until - asked.items[\"due_on\"]).dt.days.to_numpy() + moved >= LAST_DAY",
+        new="    seen = np.ones(len(moved), dtype=bool)",
+        tests=("tests/integration/test_delay_model.py",),
+    ),
+    Mutation(
+        words="explain the curve without its late question",
+        file="models/delay_explanation.py",
+        old="        if (question := model.late_question) is not None and asked[i] < LAST_DAY:",
+        new="        if (question := model.late_question) is not None and asked[i] < LAST_DAY - 10_000:",
+        tests=("tests/integration/test_delay_model.py",),
+    ),
+    Mutation(
         words="skip the calibrator online",
         file="models/calibrated_bag.py",
         old="        return self.calibration.log_odds(mean), self",
