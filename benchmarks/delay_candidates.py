@@ -1,9 +1,10 @@
 """Forms of a delay model in one harness, the same inputs, items and days: python -m benchmarks.delay_candidates
 [SPLIT …]
 
-SPLIT is one of benchmarks.delay_real, or a quarter as NAME:FIRST-DAY (datarisk and highradius where none is named). Asked on the day before issue. Every form is fitted on what was known before the split and answers P(at least 5 days
-late) and the 10, 50 and 90 % quantiles of days late; none is recalibrated, so that forms are compared and nothing else.
-Needs the bench extra (lifelines) and ../shared/data.
+SPLIT is one of benchmarks.delay_real, or a quarter as NAME:FIRST-DAY (datarisk and highradius where none is named).
+Asked on the day before issue. Every form is fitted on what was known before the split and answers P(at least 5 days late)
+and the 10, 50 and 90 % quantiles of days late; none is recalibrated, so that forms are compared and nothing else. Needs
+the bench extra (lifelines) and ../shared/data.
 """
 
 from __future__ import annotations

@@ -135,8 +135,11 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What was fitted for one day. model : fitted on all that was known, with levels. left_out : what gave the levels; None where too few invoices were paid. earlier : fitted on what was known some months before, and asked about
-    what came since: its answers, `scored`, are out of sample in time; None where the ledger is too short.
+    """What was fitted for one day.
+
+    model : fitted on all that was known, with levels. left_out : what gave the levels; None where too few invoices were
+    paid. earlier : fitted on what was known some months before, and asked about what came since: its answers, `scored`,
+    are out of sample in time; None where the ledger is too short.
     """
 
     model: DelayModel
