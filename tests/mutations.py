@@ -80,7 +80,7 @@ MUTATIONS = (
     Mutation(
         words="learn who is late from invoices too young to be late: the paid ones alone",
         file="training/late_question.py",
-        old="    seen = (asked.seen_until - asked.items[\"due_on\"]).dt.days.to_numpy() + moved >= LAST_DAY",
+        old='    seen = (asked.seen_until - asked.items["due_on"]).dt.days.to_numpy() + moved >= LAST_DAY',
         new="    seen = np.ones(len(moved), dtype=bool)",
         tests=("tests/integration/test_delay_model.py",),
     ),
