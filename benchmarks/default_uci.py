@@ -22,8 +22,8 @@ from training.bagging import Shape
 AS_OF = "2005-09-30"
 SOURCE = SHARED / "uci-credit-card" / "default.csv"
 SHAPE = Shape(
-    rounds=500, learning_rate=0.03, leaves=12, depth=5, smallest_leaf=60, l2=20.0, feature_share=0.15, folds=20,
-    repeats=2,
+    rounds=500, learning_rate=0.03, leaves=12, depth=5, smallest_leaf=60, l2=20.0, feature_share=0.15, folds=10,
+    repeats=4,
     every_month=1,
     extra_trees=True,
 )  # fmt: skip
