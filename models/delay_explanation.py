@@ -208,14 +208,12 @@ def _mean_days(moved: int, early: int, margin: Floats, start: Any, end: Any) -> 
         return float(days.sum() + days_last) - moved, own - hazard * rest
     pool = _pool(-float(np.logaddexp(0.0, steps[:early]).sum()), float(margin[-1]))
     soon, late = float(days[:early].sum()), float(days[early:].sum() + days_last)
-    share = (1.0 - pool.pooled) / max(
-        1.0 - pool.curve, 1e-15
-    )  # by which what comes early is multiplied; late: pooled / curve
-    gap = late / pool.curve - soon / max(1.0 - pool.curve, 1e-15)  # what moves when the pooled chance does
-    to_early = own[:early] - hazard[:early] * (rest[:early] - late)
+    settled = max(1.0 - pool.curve, 1e-15)
+    share = (1.0 - pool.pooled) / settled  # what comes early is multiplied by it, what comes late by pooled / curve
+    gap = late / pool.curve - soon / settled  # what moves when the pooled chance does
+    to_early = own[:early] - hazard[:early] * (rest[:early] - late + pool.curve * soon / settled)
     slope = np.concatenate([
-        share * (to_early - hazard[:early] * pool.curve * soon / max(1.0 - pool.curve, 1e-15))
-        - hazard[:early] * pool.by_step * pool.pooled * gap,
+        share * to_early - hazard[:early] * pool.by_step * pool.pooled * gap,
         (own[early:] - hazard[early:] * rest[early:]) * pool.pooled / pool.curve,
         [pool.by_question * pool.pooled * gap],
     ])  # fmt: skip

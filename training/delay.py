@@ -270,7 +270,11 @@ def lateness_plots(by_decile: pd.DataFrame) -> list[tuple[int, Any]]:
 
 
 def importance(model: DelayModel) -> pd.DataFrame:
-    """Gain of each input of the boosters, mean over the bag, largest first."""
+    """Gain of each input in the boosters of the steps, mean over the bag, largest first; beside it the gain in those of the
+    late question, where there is one (NaN for what only a step has)."""
     gain = np.mean([b.feature_importance("gain") for b in model.members], axis=0)
-    names = [*model.columns, *STEP_COLUMNS]
-    return pd.DataFrame({"input": names, "gain": gain}).sort_values("gain", ascending=False, ignore_index=True)
+    found = pd.DataFrame({"input": [*model.columns, *STEP_COLUMNS], "gain": gain})
+    if (question := model.late_question) is not None:
+        own = np.mean([b.feature_importance("gain") for b in question.members], axis=0)
+        found["late_question_gain"] = found["input"].map(dict(zip(question.columns, own, strict=True)))
+    return found.sort_values("gain", ascending=False, ignore_index=True)

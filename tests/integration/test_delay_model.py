@@ -20,6 +20,7 @@ from features.ledger import Ledger
 from models.conformal import Levels
 from models.delay import DelayModel
 from models.open_book import open_book
+from models.payment_steps import STEP_COLUMNS
 from tests.served import small
 from training import delay
 from training.delay_evaluation import Scored
@@ -124,6 +125,17 @@ def test_reasons_know_the_late_question(asked: tuple[DelayModel, pd.DataFrame, p
             assert base + parts.sum(axis=1).to_numpy() == pytest.approx(margin, abs=1e-6)
             same = np.allclose(parts, without.contributions(at, headline)[1])
             assert same == (day >= 4), "asked on the fourth day past due, the question is answered"
+
+
+def test_importance_names_what_each_kind_of_booster_uses(
+    asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame],
+) -> None:
+    model, _, _ = asked
+    found = delay.importance(model).set_index("input")
+    assert (found["gain"].diff().dropna() <= 0).all()
+    assert set(found.index[found["late_question_gain"].isna()]) == set(STEP_COLUMNS)
+    assert found["late_question_gain"].sum() > 0
+    assert "late_question_gain" not in delay.importance(replace(model, late_question=None))
 
 
 def test_the_late_question_learns_from_items_whose_fourth_day_was_seen() -> None:
