@@ -58,8 +58,11 @@ class Timed:
 def command(requests: int) -> None:
     """Time the service on the champions and the ledger of the environment."""
     settings = registry.Settings.from_environment()
-    default = registry.load(settings, registry.DEFAULT_MODEL)
-    delay = registry.load(settings, registry.DELAY_MODEL)
+    try:
+        default = registry.load(settings, registry.DEFAULT_MODEL)
+        delay = registry.load(settings, registry.DELAY_MODEL)
+    except registry.NoModel as missing:
+        raise click.ClickException(f"run `make demo` first. {missing}") from missing
     served = ServedBook.read(settings.ledger)
     ids = [str(i) for i in served.ledger.customers["customer_id"]]
     scorer = Scorer.of(served, default, delay)
