@@ -1,7 +1,7 @@
 """`python -m benchmarks.default_ceiling`: how much of the true PD's order a history shows at all, on sample ledgers.
 
-A boosting is taught the true PDs themselves, which no ledger holds: what it cannot order from a set of columns, no model
-can learn from outcomes on so many customers. Beside it the served model, which learned from defaults alone. Both are
+A boosting is taught the true PDs themselves, which no ledger holds: what it cannot order from a set of columns, a model
+of outcomes on so many customers is not likely to learn. Beside it the served model, which learned from defaults alone. Both are
 fitted on the months up to the evaluation origin and asked about later months of customers that they never saw.
 """
 
