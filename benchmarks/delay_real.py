@@ -1,9 +1,10 @@
 """The delay model on the real ledgers, asked on the day before issue: python -m benchmarks.delay_real [SET …]
 
 SET is one of datarisk, datarisk_covid, highradius (the splits of the shared data's README), datarisk_quarters,
-highradius_quarters (an origin every quarter), datarisk_months, highradius_months (an origin every month), datarisk_unseen, highradius_unseen (no customer asked about was in the
-training), datarisk_due_dates (invoices with terms of more than a year). Reads ../shared/data where it is there. HighRadius has no issue date: the importer takes the due date less 15
-days.
+highradius_quarters (an origin every quarter), datarisk_months, highradius_months (an origin every month),
+datarisk_unseen, highradius_unseen (no customer asked about was in the training), datarisk_due_dates (invoices with terms
+of more than a year). Reads ../shared/data where it is there. HighRadius has no issue date: the importer takes the due
+date less 15 days.
 """
 
 from __future__ import annotations
