@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import TargetEncoder
 
 from benchmarks.default_book import print_table
 from models import metrics
@@ -15,6 +16,10 @@ from models.calibration import fit_calibration
 from training.bagging import Rows, Shape, fit_bag
 
 Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+INNER_FOLDS = 10
+CLASS_PRIOR = 20.0  # rows of the mean rate that a class's own are added to
 
 
 def fold_of_rows(y: Floats, folds: int, seed: int = 0) -> NDArray[np.int64]:
@@ -27,11 +32,13 @@ def fold_of_rows(y: Floats, folds: int, seed: int = 0) -> NDArray[np.int64]:
 
 
 def cross_validated(
-    matrix: Floats, y: Floats, monotone: Sequence[int], shape: Shape, *, folds: int, seed: int = 0
-) -> Floats:
+    matrix: Floats, y: Floats, monotone: Sequence[int], shape: Shape, *, folds: int, seed: int = 0,
+    classes: Codes | None = None,
+) -> Floats:  # fmt: skip
     """PDs of all rows, each from a bag and a calibration that never saw the row.
 
-    The calibration is fitted on the training part's rows, each scored by members that did not see it.
+    The calibration is fitted on the training part's rows, each scored by members that did not see it. classes : (rows,
+    kinds) codes of the classes a row belongs to; each kind becomes a column, the class's default rate (`class_rates`).
     """
     p = np.empty(len(y))
     customer = np.arange(len(y)).astype(str).astype(object)
@@ -39,15 +46,31 @@ def cross_validated(
     for number in range(folds):
         train, test = np.flatnonzero(place != number), np.flatnonzero(place == number)
         level = float(logit(y[train].mean()))
+        of_train, of_test = matrix[train], matrix[test]
+        if classes is not None:
+            rates = class_rates(classes[train], y[train], classes[test])
+            of_train, of_test = np.hstack([of_train, rates[0]]), np.hstack([of_test, rates[1]])
         rows = Rows(
-            matrix=matrix[train], y=y[train], offset=np.full(len(train), level), weight=np.ones(len(train)),
+            matrix=of_train, y=y[train], offset=np.full(len(train), level), weight=np.ones(len(train)),
             customer=customer[train], month=np.zeros(len(train), dtype=np.int64),
         )  # fmt: skip
-        bag = fit_bag(rows, monotone, shape, seed=number + 1)
-        unseen = level + bag.margin_of_unseen(matrix[train], customer[train])
+        directions = [*monotone, *[1] * (of_train.shape[1] - matrix.shape[1])]
+        bag = fit_bag(rows, directions, shape, seed=number + 1)
+        unseen = level + bag.margin_of_unseen(of_train, customer[train])
         line = fit_calibration(unseen, y[train], slope_sd=1.0)
-        p[test] = expit(line.log_odds(level + bag.margin(matrix[test])))
+        p[test] = expit(line.log_odds(level + bag.margin(of_test)))
     return p
+
+
+def class_rates(train: Codes, y: Floats, test: Codes) -> tuple[Floats, Floats]:
+    """(of the training rows, of the test rows): the default rate of each row's class, drawn to the mean rate where the
+    class is small; that of a training row is made of other folds of the training part, that of a test row of all of it.
+
+    y : (training rows,). A class that training has not seen gets the mean rate.
+    """
+    folds = StratifiedKFold(INNER_FOLDS, shuffle=True, random_state=0)
+    encoder = TargetEncoder(target_type="binary", smooth=CLASS_PRIOR, cv=folds)
+    return np.asarray(encoder.fit_transform(train, y)), np.asarray(encoder.transform(test))
 
 
 def print_figures(scores: Mapping[str, Floats], y: Floats, folds: int, draws: int = 300) -> None:

@@ -17,15 +17,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.importers.arff_ratios import RATIOS
+
 Floats = NDArray[np.float64]
-RATIOS = 64
 DAYS = 365.0
 
 
 def ratios_of(attributes: pd.DataFrame, ids: pd.Series) -> Floats:
     """(customers, 64): the ratios in the set's order, NaN where not given."""
     values = attributes.assign(number=attributes["value"].astype(float))
-    wide = values.pivot(index="customer_id", columns="name", values="number").reindex(ids)
+    names = [f"ratio_{number:02d}" for number in range(1, RATIOS + 1)]
+    wide = values.pivot(index="customer_id", columns="name", values="number").reindex(index=ids, columns=names)
     return wide.to_numpy(dtype=np.float64)
 
 

@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from benchmarks.default_book import SHARED, imported
 from benchmarks.default_folds import cross_validated, print_figures
-from benchmarks.default_uci_features import RISING, statement_features
+from benchmarks.default_uci_features import RISING, reference_classes, statement_features
 from features.known import known_on
 from models.protected import refuse_protected
 from training.bagging import Shape
@@ -37,7 +37,8 @@ def main() -> None:
     ids, X = statement_features(known_on(whole, AS_OF))
     refuse_protected(X.columns)
     y = np.asarray(ids.isin(whole.events.loc[whole.events["kind"] == "write_off", "customer_id"]), dtype=np.float64)
-    p = cross_validated(X.to_numpy(), y, [int(name.startswith(RISING)) for name in X.columns], SHAPE, folds=5)
+    directions, classes = [int(name.startswith(RISING)) for name in X.columns], reference_classes(X)
+    p = cross_validated(X.to_numpy(), y, directions, SHAPE, folds=5, classes=classes)
     plain = HistGradientBoostingClassifier(random_state=0)
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     raw = X[[name for name in X.columns if name == "credit_limit" or re.fullmatch(r"(status|balance|paid)_\d", name)]]
@@ -45,7 +46,8 @@ def main() -> None:
         cross_val_predict(plain, columns.to_numpy(), y, cv=folds, method="predict_proba")[:, 1] for columns in (X, raw)
     )
     print(
-        f"UCI card, {len(y):,} customers, default rate {y.mean():.3f}, {X.shape[1]} features of the ledger, 5-fold.\n"
+        f"UCI card, {len(y):,} customers, default rate {y.mean():.3f}, {X.shape[1]} features of the ledger and "
+        f"rates of {classes.shape[1]} kinds of classes, 5-fold.\n"
     )
     print_figures(
         {"default model's bag, calibrated": p, "plain boosting, same features": boosting,

@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 MONTHS = 6
 LIMIT_BANDS = 12
+LIMIT_FIFTHS = (0.2, 0.4, 0.6, 0.8)
+USE_BANDS = (0.05, 0.3, 0.6, 0.9)  # balance over limit
+PAID_BANDS = (-0.5, 0.001, 0.04, 0.08, 0.3, 0.99)  # payment over the bill before
 RISING = ("late_", "months_late", "status_max", "status_sum")  # a status itself is no scale: 0 (revolving) beats -1
 
 
@@ -49,6 +52,26 @@ def statement_features(ledger: Ledger) -> tuple[pd.Series, pd.DataFrame]:
         **_among_others(status, balance, paid, limit),
     }
     return ids, pd.DataFrame(found)
+
+
+def reference_classes(X: pd.DataFrame) -> NDArray[np.int64]:
+    """(customers, 6): the code of the class that a customer belongs to, by paths of statuses, bands of the limit (fifths of
+    the ledger's customers), of the limit's use and of the share paid; classes without an order, told by whose rates they have.
+
+    X : the columns of `statement_features`.
+    """
+    status = X[[f"status_{i}" for i in range(MONTHS)]].to_numpy()
+    late = X[[f"late_{i}" for i in range(MONTHS)]].to_numpy().clip(0, 3)
+    limit = X["credit_limit"].to_numpy()
+    limit_band = np.digitize(limit, np.quantile(limit, LIMIT_FIFTHS))
+    use_band = np.digitize(X["used_0"].to_numpy(), USE_BANDS)
+    paid_band = np.digitize(X["paid_share_0"].fillna(-1.0).to_numpy(), PAID_BANDS)  # -1: nothing had been billed
+    kinds = [
+        (status,), (status[:, :4],), (status[:, :3], limit_band), (status[:, :2], limit_band, use_band),
+        (status[:, :2], paid_band, limit_band), (late[:, :4], use_band),
+    ]  # fmt: skip
+    codes = [np.unique(np.column_stack(kind), axis=0, return_inverse=True)[1].ravel() for kind in kinds]
+    return np.column_stack(codes).astype(np.int64)
 
 
 def _each(name: str, values: Floats) -> dict[str, Floats]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
 from benchmarks.default_book import imported
 from benchmarks.default_uci import AS_OF
-from benchmarks.default_uci_features import statement_features
+from benchmarks.default_uci_features import reference_classes, statement_features
 from features.known import known_on
 from models.protected import refuse_protected
 
@@ -61,3 +62,20 @@ def test_arithmetic_that_a_reader_can_redo(cards, name, a, b):
 def test_neither_label_nor_protected_columns_move_a_column(cards, tmp_path):
     refuse_protected(cards.columns)
     assert_frame_equal(cards, found(tmp_path, protected="1,1,2,61", label=0))
+
+
+def test_classes_are_of_the_path_of_statuses_the_limit_and_its_use(tmp_path):
+    """c pays as a does but for the first of six months, with a's limit and use; d as a, with another limit."""
+    path = tmp_path / "default.csv"
+    a = A.format(p="2,2,1,24", y=1)
+    c = a.replace("a,", "c,", 1).replace("2,1,0,0,-1,-2", "2,1,0,0,-1,-1")
+    d = a.replace("a,50000", "d,500000", 1)
+    path.write_text("\n".join([HEADER, a, B.format(p="2,2,1,24", y=0), c, d]) + "\n", encoding="utf-8")
+    ids, X = statement_features(known_on(imported("uci-card", path), AS_OF))
+    path_6, path_4, path_limit, path_use, path_paid, late_use = reference_classes(X).T
+    of = {name: int(np.flatnonzero(ids == name)[0]) for name in "abcd"}
+    assert path_6[of["a"]] == path_6[of["d"]] != path_6[of["c"]]
+    assert path_4[of["a"]] == path_4[of["c"]] == path_4[of["d"]] != path_4[of["b"]]
+    for codes in (path_limit, path_use, path_paid):
+        assert codes[of["a"]] == codes[of["c"]] != codes[of["d"]]
+    assert late_use[of["a"]] == late_use[of["c"]] != late_use[of["b"]]
