@@ -17,12 +17,11 @@ from scipy.special import logit
 from benchmarks.default_book import print_table, sample_histories
 from models import metrics
 from training import cold_start
-from training.bagging import Shape
-from training.default import SELECTED, SHAPE, Options, evaluation_origin, later_rows
+from training.default import SELECTED, Options, evaluation_origin, later_rows
 from training.default_calibration import margins
 from training.default_data import Histories
 from training.default_evaluation import true_pd
-from training.default_stages import fit_at, judged_shape
+from training.default_stages import fit_at, judged_shape, shape_on
 from training.splits import customer_folds
 
 Floats = NDArray[np.float64]
@@ -46,7 +45,7 @@ def taught(data: Histories, learned: Rows, asked: Rows, true: Floats) -> Floats:
     return found[asked]
 
 
-def of_seed(seed: int, customers: int, months: int, shape: Shape) -> dict[str, float]:
+def of_seed(seed: int, customers: int, months: int) -> dict[str, float]:
     """Share of the true PD's Gini, by true PD, of each way."""
     whole, truth = sample_histories(seed, customers=customers, months=months, columns=None)
     origin, every = evaluation_origin(whole), np.arange(len(whole.on))
@@ -58,6 +57,7 @@ def of_seed(seed: int, customers: int, months: int, shape: Shape) -> dict[str, f
         (whole.on <= np.datetime64(origin, "D")) & ~whole.outcomes(whole.as_of).in_default & (true > 0) & (true < 1)
     )
     served = cold_start.only(whole, SELECTED)
+    shape = shape_on(served, origin, Options())
     scores = {
         "served: learned from defaults": margins(
             served, fit_at(served, origin, judged_shape(shape), Options(), 1), later, of_unseen=True
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=3000)
     parser.add_argument("--months", type=int, default=48)
     asked = parser.parse_args()
-    found = [of_seed(seed, asked.customers, asked.months, SHAPE) for seed in asked.seeds]
+    found = [of_seed(seed, asked.customers, asked.months) for seed in asked.seeds]
     print(f"Sample ledgers of {asked.customers:,} customers and {asked.months} months; share of the true PD's Gini.\n")
     lines = [
         (name, *(f"{f[name]:.3f}" for f in found), f"{np.mean([f[name] for f in found]):.3f}") for name in found[0]

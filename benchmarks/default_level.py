@@ -16,10 +16,10 @@ from scipy.special import expit
 from benchmarks.default_book import print_table, sample_histories
 from models import metrics
 from models.calibration import Calibration, shift_to_mean
-from training.default import SELECTED, SHAPE, Options, bags_until, evaluation_origin, later_rows
+from training.default import SELECTED, Options, bags_until, evaluation_origin, later_rows
 from training.default_calibration import Scored, calibrate, later_scored, margins
 from training.default_evaluation import true_pd, truth_deciles
-from training.default_stages import SHORTEST_MONTHS
+from training.default_stages import SHORTEST_MONTHS, shape_on
 
 Floats = NDArray[np.float64]
 AS_FITTED = Calibration(slope=1.0, intercept=0.0)
@@ -35,7 +35,7 @@ def of_seed(seed: int) -> dict[str, tuple[float, float, float]]:
     """(log of mean PD over mean true PD, deciles near the truth, slope of true log-odds) of each way."""
     data, truth = sample_histories(seed, customers=3000, months=48, columns=SELECTED)
     origin = evaluation_origin(data)
-    *earlier, bag = bags_until(data, origin, SHAPE, Options(), 1)
+    *earlier, bag = bags_until(data, origin, shape_on(data, origin, Options()), Options(), 1)
     rows, seen = later_rows(data, origin), data.outcomes(origin)
     rows = rows[~np.isnan(true_pd(data, rows, truth))]
     true, margin = true_pd(data, rows, truth), margins(data, bag, rows, of_unseen=True)

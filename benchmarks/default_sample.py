@@ -22,7 +22,6 @@ from training import cold_start
 from training.bagging import jackknife_widening
 from training.default import (
     SELECTED,
-    SHAPE,
     Options,
     bags_until,
     evaluation_origin,
@@ -39,7 +38,7 @@ from training.default_evaluation import (
     true_pd,
     truth_deciles,
 )
-from training.default_stages import SHORTEST_MONTHS
+from training.default_stages import SHORTEST_MONTHS, shape_on
 
 Floats = NDArray[np.float64]
 DRAWS = 200
@@ -59,7 +58,8 @@ def one_seed(seed: int, customers: int, months: int) -> dict[str, Any]:
     whole, truth = sample_histories(seed, customers=customers, months=months, columns=cold_start.with_door(SELECTED))
     data = cold_start.only(whole, SELECTED)
     origin = evaluation_origin(data)
-    *bags, fitted = bags_until(data, origin, SHAPE, Options(), 1)
+    shape = shape_on(data, origin, Options())
+    *bags, fitted = bags_until(data, origin, shape, Options(), 1)
     doors = cold_start.Doors.fitted(whole, bags, fitted, fitted, seed=1)
     rows = later_rows(data, origin)
     rows = rows[~np.isnan(true_pd(data, rows, truth))]
@@ -69,7 +69,7 @@ def one_seed(seed: int, customers: int, months: int) -> dict[str, Any]:
     p = expit(z)
     calibration = judged_calibration(data, bags, fitted)
     members = fitted.bag.member_margins(data.matrix[rows])
-    spread = calibration.slope * jackknife_widening(SHAPE.folds) * members.std(axis=0, ddof=1)
+    spread = calibration.slope * jackknife_widening(shape.folds) * members.std(axis=0, ddof=1)
     beside = challengers(data, origin, rows)
     interval = metrics.by_customer(lambda w: metrics.gini(y, z, w) / metrics.gini(y, true, w), customer, draws=DRAWS)
     trained = fitted.count_defaulters

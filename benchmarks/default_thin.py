@@ -26,10 +26,11 @@ from features.snapshots import month_ends
 from models import metrics
 from models.cold_start import DAYS_A_MONTH, history_weight
 from training import cold_start, default
-from training.default import SELECTED, SHAPE, Options, bags_until, evaluation_origin, later_log_odds
+from training.default import SELECTED, Options, bags_until, evaluation_origin, later_log_odds
 from training.default_calibration import margins
 from training.default_data import Histories
 from training.default_evaluation import true_pd
+from training.default_stages import shape_on
 
 DATARISK_DAY = "2020-06-30"
 CHOSEN_ON = (11, 12, 13, 14)
@@ -45,7 +46,7 @@ def scored(seed: int, customers: int) -> pd.DataFrame:
     whole, truth = sample_histories(seed, customers=customers, months=48, columns=cold_start.with_door(SELECTED))
     data = cold_start.only(whole, SELECTED)
     origin = evaluation_origin(data)
-    *bags, judged = bags_until(data, origin, SHAPE, Options(), 1)
+    *bags, judged = bags_until(data, origin, shape_on(data, origin, Options()), Options(), 1)
     doors = cold_start.Doors.fitted(whole, bags, judged, judged, seed=1)
     rows = _later(data, origin)
     found = pd.DataFrame({

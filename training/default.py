@@ -29,7 +29,7 @@ from training.default_calibration import calibrate, margins, moved
 from training.default_columns import SELECTED
 from training.default_data import Histories, histories
 from training.default_evaluation import Judged, judge
-from training.default_stages import SHAPE, FittedBag, Options, fit_at, fitted_or_none, judged_shape
+from training.default_stages import FittedBag, Options, fit_at, fitted_or_none, judged_shape, shape_on
 from training.labels import last_mature_as_of
 from training.result import Fitted
 
@@ -56,17 +56,19 @@ def fit(
     """The default model of a ledger on a day, with its evidence.
 
     truth : the sample generator's true PDs (customer_id, as_of, true_pd_{h}m), for the ceiling; None for a real ledger.
+    shape : None for the one served where as many defaulters are known (`shape_on`) as at the evaluation origin.
     columns : catalogue columns to use; None for those that SELECTED names.
 
     The metrics are those of the bag fitted at `evaluation_origin` (a parameter), on the month ends after it whose
     outcomes are mature on as_of: out of time, and each customer scored only by members that never saw it. Raises
     InputError where the ledger is too short, or has too few defaults, to fit and to judge.
     """
-    shape, options = shape or SHAPE, options or Options()
+    options = options or Options()
     chosen = SELECTED if columns is None else tuple(columns)
     whole = histories(ledger, as_of, policy, cold_start.with_door(chosen))
     data = cold_start.only(whole, chosen)
     origin = evaluation_origin(data)
+    shape = shape or shape_on(data, origin, options)
     *bags, judged_bag = bags_until(data, origin, shape, options, seed)
     final = fit_at(data, data.as_of, shape, options, seed)
     doors = cold_start.Doors.fitted(whole, bags, judged_bag, final, seed=seed)

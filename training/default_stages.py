@@ -26,6 +26,10 @@ SHAPE = Shape(
     near_rounds=100, rounds=25, learning_rate=0.1, leaves=4, depth=2, smallest_leaf=60, l2=30.0, feature_share=0.2,
     folds=5, repeats=2, judged_repeats=5,
 )  # fmt: skip
+# with so many defaulters deeper trees and more of them on the default itself are better (`python -m
+# benchmarks.default_shape`, docs/default-model.md), below it they learn its luck
+MANY_DEFAULTERS = 250
+SHAPE_OF_MANY = replace(SHAPE, rounds=50, leaves=8, depth=3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +76,12 @@ class FittedBag:
     count_defaulters: int
 
 
+def shape_on(data: Histories, origin: pd.Timestamp, options: Options) -> Shape:
+    """The shape that is served where as many defaulters were known as on `origin`."""
+    _, used, y = _learned(data, origin, options)
+    return SHAPE if _count_defaulters(data, used, y) < MANY_DEFAULTERS else SHAPE_OF_MANY
+
+
 def judged_shape(shape: Shape) -> Shape:
     """The shape of bags that judge and calibrate: enough foldings that a customer has several members without it."""
     return replace(shape, repeats=shape.judged_repeats or shape.repeats)
@@ -83,10 +93,9 @@ def fit_at(data: Histories, origin: pd.Timestamp, shape: Shape, options: Options
     A row observed over fewer months than the horizon counts with the offset between the two. The first stage takes
     defaults as evenly spread over the horizon; its margins give the term structure, and that the offsets of the second.
     """
-    seen, horizon = data.outcomes(origin), data.policy.horizon_months
-    shortest = horizon if options.censoring == "mature_only" else min(SHORTEST_MONTHS, horizon)
-    used, y = seen.usable(shortest), seen.within(seen.mature_months)
-    defaulters = len(set(data.customer[used & (y > 0)]))
+    horizon = data.policy.horizon_months
+    seen, used, y = _learned(data, origin, options)
+    defaulters = _count_defaulters(data, used, y)
     if defaulters < FEWEST_DEFAULTERS:
         raise InputError(
             f"on {origin.date()} only {defaulters} customers had a default in an outcome known then; at least "
@@ -96,7 +105,7 @@ def fit_at(data: Histories, origin: pd.Timestamp, shape: Shape, options: Options
     level = _level(seen, used, horizon)
     even = evenly_spread(horizon).offset(np.full(len(y), level), seen.mature_months)
     rows = _rows(data, used, y, level + even)
-    first, start = _first_stage(data, origin, seen, rows, shape, seed, shortest)
+    first, start = _first_stage(data, origin, seen, rows, shape, seed, _shortest(data, options))
     z = np.full(len(y), level)
     z[used] += first.margin_of_unseen(data.matrix[used], data.customer[used])
     came, term = seen.usable(horizon) & (seen.default_month > 0), evenly_spread(horizon)
@@ -108,6 +117,24 @@ def fit_at(data: Histories, origin: pd.Timestamp, shape: Shape, options: Options
         origin=origin, bag=bag, level=level, term_structure=term, count_rows=int(used.sum()),
         count_defaults=int(y[used].sum()), count_defaulters=defaulters,
     )  # fmt: skip
+
+
+def _shortest(data: Histories, options: Options) -> int:
+    """Months over which a row has to be observed to be learned from."""
+    horizon = data.policy.horizon_months
+    return horizon if options.censoring == "mature_only" else min(SHORTEST_MONTHS, horizon)
+
+
+def _learned(
+    data: Histories, origin: pd.Timestamp, options: Options
+) -> tuple[Outcomes, NDArray[np.bool_], NDArray[np.float64]]:
+    """(outcomes as known on `origin`, the rows learned from, what had come of each in the months observed)."""
+    seen = data.outcomes(origin)
+    return seen, seen.usable(_shortest(data, options)), seen.within(seen.mature_months)
+
+
+def _count_defaulters(data: Histories, used: NDArray[np.bool_], y: Floats) -> int:
+    return len(set(data.customer[used & (y > 0)]))
 
 
 def _first_stage(

@@ -22,7 +22,7 @@ from models import metrics
 from training.bagging import Bag, Shape
 from training.default import evaluation_origin, step_months
 from training.default_data import Histories
-from training.default_stages import SHAPE, FittedBag, Options, fit_at
+from training.default_stages import SHAPE, FittedBag, Options, fit_at, shape_on
 
 if TYPE_CHECKING:
     import optuna
@@ -88,7 +88,8 @@ def tune(data: Histories, *, trials: int, seed: int = 1, options: Options | None
         direction="minimize", sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
     )  # fmt: skip
-    study.enqueue_trial(_as_drawn(SHAPE))  # what is served today has to be beaten
+    served = shape_on(data, evaluation_origin(data), chosen)
+    study.enqueue_trial(_as_drawn(served))  # what is served today has to be beaten
     study.optimize(lambda trial: _loss(data, judged_on, trial, chosen, seed), n_trials=trials)
     best = study.best_trial
     shape = replace(drawn(best.params), rounds=int(best.user_attrs["rounds"]), repeats=SHAPE.repeats)

@@ -16,11 +16,12 @@ from features.errors import InputError
 from features.known import known_on
 from features.ledger import Ledger
 from features.synthetic import Sample, sample
-from training import default
+from training import default, default_stages
 from training.bagging import Shape
 from training.default_calibration import margins
-from training.default_data import histories
+from training.default_data import Histories, histories
 from training.default_evaluation import true_pd
+from training.default_stages import SHAPE, SHAPE_OF_MANY, fit_at, shape_on
 from training.result import Fitted
 
 AS_OF = "2024-12-31"
@@ -116,6 +117,29 @@ def test_outcomes_not_seen_at_a_bags_day_change_neither_its_margin_nor_its_line(
         line = default.judged_calibration(known, bags, judged)
         found.append(line.log_odds(margins(known, judged, rows, of_unseen=True)))
     assert np.array_equal(*found)
+
+
+def known_defaulters(data: Histories, origin: pd.Timestamp) -> int:
+    return fit_at(data, origin, SMALL, default.Options(), 1).count_defaulters
+
+
+def test_the_shape_is_that_for_the_defaulters_known_on_the_day(monkeypatch):
+    data = histories(book().ledger, AS_OF, PRIMARY, default.SELECTED)
+    origin, earlier = default.evaluation_origin(data), pd.Timestamp("2022-12-31")
+    count = known_defaulters(data, origin)
+    assert known_defaulters(data, earlier) < count < default_stages.MANY_DEFAULTERS
+    assert shape_on(data, origin, default.Options()) == SHAPE
+    monkeypatch.setattr(default_stages, "MANY_DEFAULTERS", count)
+    assert shape_on(data, origin, default.Options()) == SHAPE_OF_MANY
+    assert shape_on(data, earlier, default.Options()) == SHAPE
+
+
+def test_a_book_with_many_defaulters_gets_their_shape(monkeypatch):
+    monkeypatch.setattr(default_stages, "MANY_DEFAULTERS", 1)
+    monkeypatch.setattr(default_stages, "SHAPE_OF_MANY", SMALL)
+    found = default.fit(book().ledger, as_of=AS_OF, seed=1, truth=book().truth)
+    assert found.parameters == fitted().parameters
+    assert found.metrics == fitted().metrics
 
 
 def test_through_the_cycle_and_conservatism_move_the_level_only():
