@@ -1,35 +1,56 @@
-"""`python -m benchmarks`: every benchmark in turn, each with its table; `python -m benchmarks.NAME` runs one."""
+"""`python -m benchmarks`: every command that the docs quote, in turn, each printing its table; `--list` says which.
+
+The commands are read from the docs themselves, so that no figure stands there whose command this does not run.
+"""
 
 from __future__ import annotations
 
-import ast
+import argparse
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
+QUOTED = re.compile(r"`python\s+-m\s+(benchmarks\.\w+[^`]*)`")
 
 
-def names() -> list[str]:
-    """The modules that are commands: those with a main block."""
+def commands() -> list[list[str]]:
+    """The quoted commands, as words after `python -m`, in the order of the pages; each once."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    found = (
+        shlex.split(" ".join(words.split()))
+        for page in pages
+        for words in QUOTED.findall(page.read_text(encoding="utf-8"))
+    )
+    return [list(words) for words in dict.fromkeys(map(tuple, found))]
+
+
+def modules() -> list[str]:
+    """The modules here that are commands: those with a main block."""
     return sorted(
-        path.stem
-        for path in HERE.glob("*.py")
-        if path.stem != "__main__" and 'if __name__ == "__main__":' in path.read_text()
+        f"benchmarks.{path.stem}"
+        for path in Path(__file__).parent.glob("*.py")
+        if path.stem != "__main__" and 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
     )
 
 
 def main() -> int:
     """Run all; 1 where one failed."""
-    failed = []
-    for name in names():
-        words = ast.get_docstring(ast.parse((HERE / f"{name}.py").read_text())) or ""
-        print(f"\n== {name}: {words.splitlines()[0] if words else ''}", flush=True)
-        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent, check=False).returncode:
-            failed.append(name)
-    print(
-        f"\n{len(names()) - len(failed)} of {len(names())} benchmarks ran. {'Failed: ' * bool(failed)}{', '.join(failed)}"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", action="store_true", help="print the commands and run none")
+    asked, failed = parser.parse_args(), []
+    quoted = commands()
+    for words in quoted:
+        line = shlex.join(["python", "-m", *words])
+        print(line if asked.list else f"\n== {line}", flush=True)
+        if not asked.list and subprocess.run([sys.executable, "-m", *words], cwd=ROOT, check=False).returncode:
+            failed.append(line)
+    if not asked.list:
+        print(
+            f"\n{len(quoted) - len(failed)} of {len(quoted)} benchmarks ran.", *[f"Failed: {line}" for line in failed]
+        )
     return 1 if failed else 0
 
 
