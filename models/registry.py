@@ -153,7 +153,7 @@ def _found(store: MlflowClient, name: str, alias: str) -> ModelVersion:
             raise
         raise NoModel(
             f"{name}: no version '{alias}' is registered; `tradecredit train LEDGER` registers candidates, "
-            f"`tradecredit promote {name} VERSION` makes one the champion."
+            f"`tradecredit promote {name.rpartition('-')[2]} --version VERSION` makes one the champion."
         ) from absent
 
 

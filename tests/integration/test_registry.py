@@ -65,7 +65,7 @@ def test_the_life_of_a_model_in_the_registry(
     settings: Settings, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models.pyfunc.load_model", lambda folder: Doubling())
-    with pytest.raises(NoModel, match="no version 'champion' is registered"):
+    with pytest.raises(NoModel, match=r"no version 'champion' is registered.*`tradecredit promote default --version "):
         registry.load(settings, DEFAULT_MODEL)
     with pytest.raises(NoModel, match="nothing is registered yet"):
         registry.newest(settings, DEFAULT_MODEL)
