@@ -51,7 +51,7 @@ def main() -> None:
         f"rates of {classes.shape[1]} kinds of classes, 5-fold.\n"
     )
     print_figures(
-        {"default model's bag, calibrated": p, "… without the rates of classes": without, "plain boosting, same features": boosting,
+        {"default model's bag, calibrated": p, "… without the rates of classes": without, f"plain boosting, the {X.shape[1]} features": boosting,
          f"plain boosting, the {raw.shape[1]} raw columns": boosting_raw, "rule: latest repayment status": X["status_0"].to_numpy()}, y, folds=5,
     )  # fmt: skip
 
