@@ -13,10 +13,10 @@ from features.definition import Level
 from models import metrics
 from training import cold_start
 from training.bagging import gains
-from training.default import SELECTED, SHAPE, Options, evaluation_origin, fit_at, later_rows
+from training.default import SELECTED, Options, evaluation_origin, fit_at, later_rows
 from training.default_data import Histories
 from training.default_evaluation import true_pd
-from training.default_stages import judged_shape
+from training.default_stages import judged_shape, shape_on
 
 ALL = tuple(c.name for c in CATALOGUE.columns(level=Level.CUSTOMER))
 FEWER = (20, 10, 5)
@@ -26,7 +26,7 @@ GROWING = "invoices_settled_ever"  # tells the month where a ledger begins for m
 def share_of_truth(data: Histories, true: np.ndarray) -> tuple[float, list[str]]:
     """(share of the true PD's expected Gini on later months of unseen customers, columns by their share of the gain)."""
     origin = evaluation_origin(data)
-    fitted = fit_at(data, origin, judged_shape(SHAPE), Options(), 1)
+    fitted = fit_at(data, origin, judged_shape(shape_on(data, origin, Options())), Options(), 1)
     rows = later_rows(data, origin)
     rows = rows[~np.isnan(true[rows])]
     margin = fitted.bag.margin_of_unseen(data.matrix[rows], data.customer[rows])

@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from benchmarks.default_book import SHARED, imported, print_table
 from benchmarks.default_folds import cross_validated, print_figures
-from benchmarks.default_polish_features import count_missing, numbered, ratios_of, with_lines
+from benchmarks.default_polish_features import numbered, ratios_of, with_lines, with_missing
 from features.known import known_on
 from models import metrics
 from training.bagging import Shape
@@ -61,15 +61,13 @@ def print_source_marks(ratios: Floats, y: Floats) -> None:
     rows = [(name, *(f"{flag[among & (y == k)].mean():.3f}" for k in (0, 1))) for name, (flag, among) in flags.items()]
     print_table(rows, ["share of companies", "survived", "bankrupt"])
 
-    missing = count_missing(ratios)
+    as_given = with_missing(ratios)
     columns = {
-        "64 ratios, number missing": np.column_stack([ratios, missing]),
+        "64 ratios, number missing": as_given,
         "… and the statement's lines": with_lines(ratios),
         "without ratio 27": np.delete(ratios, 26, axis=1),
         "without ratio 27, and the statement's lines": np.delete(with_lines(ratios), [26, ratios.shape[1]], axis=1),
-        "with the first two differences": np.column_stack(
-            [ratios, missing, ratio[11] - ratio[7], ratio[9] - ratio[36]]
-        ),
+        "with the first two differences": np.column_stack([as_given, ratio[11] - ratio[7], ratio[9] - ratio[36]]),
         "without ratio 27, with the third difference": np.column_stack(
             [np.delete(ratios, 26, axis=1), ratio[24] - ratio[18]]
         ),
@@ -97,7 +95,7 @@ def main() -> None:
     if given.source_marks:
         print_source_marks(ratios, y)
         return
-    as_given, lines = np.column_stack([ratios, count_missing(ratios)]), with_lines(ratios)
+    as_given, lines = with_missing(ratios), with_lines(ratios)
     print(f"Polish companies, {len(y):,}, bankrupt {y.mean():.3f}, {lines.shape[1]} columns, {FOLDS}-fold.\n")
     scores = {
         "default model's bag, calibrated": bag(lines, y), "default model's bag, the 64 ratios and the number missing": bag(as_given, y),

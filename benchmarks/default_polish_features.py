@@ -58,10 +58,11 @@ def statement_lines(ratio: Mapping[int, Floats]) -> dict[str, Floats]:
     return {name: np.where(np.isfinite(line), line, np.nan) for name, line in lines.items()}
 
 
+def with_missing(ratios: Floats) -> Floats:
+    """(customers, 65): the ratios, and how many are missing."""
+    return np.column_stack([ratios, np.isnan(ratios).sum(axis=1)])
+
+
 def with_lines(ratios: Floats) -> Floats:
     """(customers, 85): the ratios, how many are missing, and the lines."""
-    return np.column_stack([ratios, count_missing(ratios), *statement_lines(numbered(ratios)).values()])
-
-
-def count_missing(ratios: Floats) -> NDArray[np.int64]:
-    return np.asarray(np.isnan(ratios).sum(axis=1), dtype=np.int64)
+    return np.column_stack([with_missing(ratios), *statement_lines(numbered(ratios)).values()])

@@ -125,9 +125,7 @@ def _shortest(data: Histories, options: Options) -> int:
     return horizon if options.censoring == "mature_only" else min(SHORTEST_MONTHS, horizon)
 
 
-def _learned(
-    data: Histories, origin: pd.Timestamp, options: Options
-) -> tuple[Outcomes, NDArray[np.bool_], NDArray[np.float64]]:
+def _learned(data: Histories, origin: pd.Timestamp, options: Options) -> tuple[Outcomes, NDArray[np.bool_], Floats]:
     """(outcomes as known on `origin`, the rows learned from, what had come of each in the months observed)."""
     seen = data.outcomes(origin)
     return seen, seen.usable(_shortest(data, options)), seen.within(seen.mature_months)

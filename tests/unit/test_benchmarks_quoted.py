@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
+import pytest
+
 from benchmarks.__main__ import commands, modules
+
+PARTS = sorted(path.stem for path in (Path(__file__).parents[2] / "benchmarks").glob("*.py") if path.stem != "__init__")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_finds_what_it_takes_from_the_project(part):
+    importlib.import_module(f"benchmarks.{part}")
 
 
 def test_every_benchmark_is_quoted_in_the_docs():
