@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+ROOMS  := ledger importing sample features models decisions training serving cli
 # One place for what our programs are told about the outside: no telemetry, a local MLflow store, quiet git.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -27,8 +28,8 @@ $(STAMP): requirements.lock pyproject.toml
 	    $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock && \
 	    $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
 	  fi
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q features models training serving cli
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m features.warm
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q $(ROOMS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m features.engine.warm
 	@touch $@
 
 setup: $(STAMP)  ## create .venv from the lock file
@@ -45,7 +46,7 @@ test-all: setup  ## the slow statistical tests too
 check: setup     ## lint and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy features models training serving cli
+	@$(BIN)/mypy $(ROOMS)
 
 serve: setup     ## the service and the reviewers' page, on the ledger in TRADECREDIT_LEDGER (default build/ledger)
 	@$(BIN)/tradecredit serve

@@ -17,10 +17,10 @@ import pandas as pd
 
 from benchmarks.delay_real import SHARED, imported
 from cli.output import table
-from features.ledger import Ledger, read_ledger
-from features.synthetic import write_sample
-from models.decisions.inflow import Dependence, simulated_inflow
-from training.cash_backtest import cash_backtest
+from decisions.inflow import Dependence, simulated_inflow
+from ledger.ledger import Ledger, read_ledger
+from sample.generator import write_sample
+from training.evaluation.cash_backtest import cash_backtest
 
 SETS = {
     "sample": ("2024-04-01", "2024-11-30"),

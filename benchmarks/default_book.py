@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from features.default_status import PRIMARY
-from features.importers import format_named
-from features.importers.run import Options as ImportOptions
-from features.importers.run import import_files
-from features.ledger import Ledger, read_ledger
-from features.synthetic import write_sample
-from training.default_data import Histories, histories
+from importing.engine.run import Options as ImportOptions
+from importing.engine.run import import_files
+from importing.formats import format_named
+from ledger.default_status import PRIMARY
+from ledger.ledger import Ledger, read_ledger
+from sample.generator import write_sample
+from training.default.data import Histories, histories
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 

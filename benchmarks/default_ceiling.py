@@ -16,12 +16,11 @@ from scipy.special import logit
 
 from benchmarks.default_book import print_table, sample_histories
 from models import metrics
-from training import cold_start
-from training.default import SELECTED, Options, evaluation_origin, later_rows
-from training.default_calibration import margins
-from training.default_data import Histories
-from training.default_evaluation import true_pd
-from training.default_stages import fit_at, judged_shape, shape_on
+from training.default.calibration import margins
+from training.default.data import Histories
+from training.default.evaluation import true_pd
+from training.default.fit import SELECTED, Options, cold_start, evaluation_origin, later_rows
+from training.default.stages import fit_at, judged_shape, shape_on
 from training.splits import customer_folds
 
 Floats = NDArray[np.float64]

@@ -17,14 +17,13 @@ from scipy.special import expit, logit
 
 from benchmarks.default_book import print_table, sample_histories
 from models import metrics
-from models.term_structure import evenly_spread
-from training import cold_start
-from training.bagging import Bag, Rows, fit_bag
-from training.default import SELECTED, Options, evaluation_origin, fit_at
-from training.default_data import Histories, Outcomes
-from training.default_evaluation import true_pd
-from training.default_stages import SHAPE as DEFAULT_SHAPE
-from training.default_stages import SHORTEST_MONTHS
+from models.default.term_structure import evenly_spread
+from training.default.data import Histories, Outcomes
+from training.default.ensembles import Bag, Rows, fit_bag
+from training.default.evaluation import true_pd
+from training.default.fit import SELECTED, Options, cold_start, evaluation_origin, fit_at
+from training.default.stages import SHAPE as DEFAULT_SHAPE
+from training.default.stages import SHORTEST_MONTHS
 
 Floats = NDArray[np.float64]
 SERVED = replace(DEFAULT_SHAPE, repeats=2)

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from training.default_data import Histories
-from training.default_evaluation import rules
+from training.default.data import Histories
+from training.default.evaluation import rules
 from training.splits import customer_folds
 
 Floats = NDArray[np.float64]

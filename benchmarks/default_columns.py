@@ -9,14 +9,13 @@ import numpy as np
 
 from benchmarks.default_book import print_table, sample_histories
 from features.catalogue import CATALOGUE
-from features.definition import Level
+from features.language import Level
 from models import metrics
-from training import cold_start
-from training.bagging import gains
-from training.default import SELECTED, Options, evaluation_origin, fit_at, later_rows
-from training.default_data import Histories
-from training.default_evaluation import true_pd
-from training.default_stages import judged_shape, shape_on
+from training.default.data import Histories
+from training.default.ensembles import gains
+from training.default.evaluation import true_pd
+from training.default.fit import SELECTED, Options, cold_start, evaluation_origin, fit_at, later_rows
+from training.default.stages import judged_shape, shape_on
 
 ALL = tuple(c.name for c in CATALOGUE.columns(level=Level.CUSTOMER))
 FEWER = (20, 10, 5)

@@ -4,9 +4,9 @@ short_history): figures with intervals beside the rules. A short ledger with few
 from __future__ import annotations
 
 from benchmarks.default_book import SHARED, imported, print_table
-from features.default_status import SHORT_HISTORY
-from features.errors import InputError
-from training import default
+from ledger.default_status import SHORT_HISTORY
+from ledger.errors import InputError
+from training.default import fit as default_fit
 
 SOURCE = SHARED / "datarisk"
 DAYS = ("2020-01-31", "2020-06-30")  # before the COVID months, and with them
@@ -19,7 +19,7 @@ def main() -> None:
     ledger = imported("datarisk", *sorted(SOURCE.glob("*.csv")))
     for day in DAYS:
         try:
-            fitted = default.fit(ledger, as_of=day, policy=SHORT_HISTORY)
+            fitted = default_fit.fit(ledger, as_of=day, policy=SHORT_HISTORY)
         except InputError as too_little:
             print(f"as of {day}: {too_little}\n")
             continue

@@ -13,7 +13,7 @@ from sklearn.preprocessing import TargetEncoder
 from benchmarks.default_book import print_table
 from models import metrics
 from models.calibration import fit_calibration
-from training.bagging import Rows, Shape, fit_bag
+from training.default.ensembles import Rows, Shape, fit_bag
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]

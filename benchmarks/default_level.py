@@ -16,10 +16,10 @@ from scipy.special import expit
 from benchmarks.default_book import print_table, sample_histories
 from models import metrics
 from models.calibration import Calibration, shift_to_mean
-from training.default import SELECTED, Options, bags_until, evaluation_origin, later_rows
-from training.default_calibration import Scored, calibrate, later_scored, margins
-from training.default_evaluation import true_pd, truth_deciles
-from training.default_stages import SHORTEST_MONTHS, shape_on
+from training.default.calibration import Scored, calibrate, later_scored, margins
+from training.default.evaluation import true_pd, truth_deciles
+from training.default.fit import SELECTED, Options, bags_until, evaluation_origin, later_rows
+from training.default.stages import SHORTEST_MONTHS, shape_on
 
 Floats = NDArray[np.float64]
 AS_FITTED = Calibration(slope=1.0, intercept=0.0)

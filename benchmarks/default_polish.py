@@ -19,9 +19,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from benchmarks.default_book import SHARED, imported, print_table
 from benchmarks.default_folds import cross_validated, print_figures
 from benchmarks.default_polish_features import numbered, ratios_of, with_lines, with_missing
-from features.known import known_on
+from ledger.known import known_on
 from models import metrics
-from training.bagging import Shape
+from training.default.ensembles import Shape
 
 Floats = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.importers.arff_ratios import RATIOS
+from importing.formats.arff_ratios import RATIOS
 
 Floats = NDArray[np.float64]
 DAYS = 365.0

@@ -16,21 +16,11 @@ from benchmarks.default_book import print_table, sample_histories
 from benchmarks.default_challengers import challengers
 from models import metrics
 from models.calibration import low_default_bound, shift_to_mean
-from models.decisions.grades import MASTER_SCALE
-from models.default import INTERVAL_SDS
-from training import cold_start
-from training.bagging import jackknife_widening
-from training.default import (
-    SELECTED,
-    Options,
-    bags_until,
-    evaluation_origin,
-    judged_calibration,
-    later_log_odds,
-    later_rows,
-)
-from training.default_calibration import margins
-from training.default_evaluation import (
+from models.default.model import INTERVAL_SDS
+from models.rating_scale import MASTER_SCALE
+from training.default.calibration import margins
+from training.default.ensembles import jackknife_widening
+from training.default.evaluation import (
     LOW_DEFAULT_CONFIDENCE,
     cohorts,
     grade_table,
@@ -38,7 +28,17 @@ from training.default_evaluation import (
     true_pd,
     truth_deciles,
 )
-from training.default_stages import SHORTEST_MONTHS, shape_on
+from training.default.fit import (
+    SELECTED,
+    Options,
+    bags_until,
+    cold_start,
+    evaluation_origin,
+    judged_calibration,
+    later_log_odds,
+    later_rows,
+)
+from training.default.stages import SHORTEST_MONTHS, shape_on
 
 Floats = NDArray[np.float64]
 DRAWS = 200

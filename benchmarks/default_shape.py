@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from scipy.special import expit, rel_entr
 
 from benchmarks.default_book import print_table, sample_histories
-from features.default_status import PRIMARY
+from ledger.default_status import PRIMARY
 from models import metrics
-from models.calibrated_bag import CalibratedBag
 from models.calibration import Calibration, shift_to_mean
-from training.bagging import Bag, Shape
-from training.default import SELECTED, Options, evaluation_origin, fit_at, later_rows
-from training.default_calibration import calibrate, margins
-from training.default_data import Histories
-from training.default_evaluation import true_pd
-from training.default_stages import SHAPE, SHAPE_OF_MANY, judged_shape
+from models.default.calibrated_ensemble import CalibratedBag
+from training.default.calibration import calibrate, margins
+from training.default.data import Histories
+from training.default.ensembles import Bag, Shape
+from training.default.evaluation import true_pd
+from training.default.fit import SELECTED, Options, evaluation_origin, fit_at, later_rows
+from training.default.stages import SHAPE, SHAPE_OF_MANY, judged_shape
 
 Floats = NDArray[np.float64]
 

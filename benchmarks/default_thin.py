@@ -20,17 +20,17 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from benchmarks.default_book import SHARED, imported, print_table, sample_histories
-from features.default_status import SHORT_HISTORY
-from features.history import build
-from features.snapshots import month_ends
+from features.engine.histories import build
+from features.engine.snapshots import month_ends
+from ledger.default_status import SHORT_HISTORY
 from models import metrics
-from models.cold_start import DAYS_A_MONTH, history_weight
-from training import cold_start, default
-from training.default import SELECTED, Options, bags_until, evaluation_origin, later_log_odds
-from training.default_calibration import margins
-from training.default_data import Histories
-from training.default_evaluation import true_pd
-from training.default_stages import shape_on
+from models.default.cold_start import DAYS_A_MONTH, history_weight
+from training.default import fit as default_fit
+from training.default.calibration import margins
+from training.default.data import Histories
+from training.default.evaluation import true_pd
+from training.default.fit import SELECTED, Options, bags_until, cold_start, evaluation_origin, later_log_odds
+from training.default.stages import shape_on
 
 DATARISK_DAY = "2020-06-30"
 CHOSEN_ON = (11, 12, 13, 14)
@@ -72,7 +72,7 @@ def _arrivals(seed: int, doors: cold_start.Doors, origin: pd.Timestamp, truth: p
         new = taken_on[(taken_on["onboarded_on"] <= day) & (taken_on["onboarded_on"] > since)]
         parts.append(new[["customer_id"]].assign(as_of=day))
     asked = pd.concat(parts, ignore_index=True).astype({"customer_id": "str", "as_of": "datetime64[s]"})
-    matrix = build(data.book, asked, [*data.columns, "invoices_ever"])
+    matrix = build(data.prepared, asked, [*data.columns, "invoices_ever"])
     without = (matrix["invoices_ever"] == 0).to_numpy()
     new = replace(
         data, snapshots=asked[without].reset_index(drop=True), matrix=matrix[list(data.columns)][without].to_numpy()
@@ -215,7 +215,7 @@ def datarisk() -> None:
         print("skipped: ../shared/data/datarisk is not here.")
         return
     ledger = imported("datarisk", *sorted(source.glob("*.csv")))
-    found = default.fit(ledger, as_of=DATARISK_DAY, policy=SHORT_HISTORY)
+    found = default_fit.fit(ledger, as_of=DATARISK_DAY, policy=SHORT_HISTORY)
     m = found.metrics
     print(
         f"Datarisk as of {DATARISK_DAY}, policy {SHORT_HISTORY.name}, month ends after "

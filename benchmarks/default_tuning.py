@@ -7,8 +7,8 @@ import argparse
 
 from benchmarks.default_book import print_table, sample_histories
 from models.registry import Settings
-from training.default_columns import SELECTED
-from training.default_tuning import folds, log, tune
+from training.default.columns import SELECTED
+from training.default.tuning import folds, log, tune
 
 
 def main() -> None:

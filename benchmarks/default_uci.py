@@ -15,9 +15,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from benchmarks.default_book import SHARED, imported
 from benchmarks.default_folds import cross_validated, print_figures
 from benchmarks.default_uci_features import RISING, reference_classes, statement_features
-from features.known import known_on
+from ledger.known import known_on
 from models.protected import refuse_protected
-from training.bagging import Shape
+from training.default.ensembles import Shape
 
 AS_OF = "2005-09-30"
 SOURCE = SHARED / "uci-credit-card" / "default.csv"

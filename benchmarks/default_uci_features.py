@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.ledger import Ledger
+from ledger.ledger import Ledger
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from benchmarks.delay_real import DAY, SHARED, SPLITS, imported
 from cli.output import table
-from features.book import prepare
-from features.history import build_items
+from features.engine.histories import build_items
+from features.engine.prepared import prepare
 from models import metrics
-from models.payment_curve import levels_between
-from training.delay import COLUMNS, fit_recipe
-from training.delay_evaluation import BASELINE_INPUTS, Scored
-from training.delay_questions import Asked, outcomes
-from training.late_question import fit_late_question
+from models.delay.payment_curve import levels_between
+from training.delay.evaluation import BASELINE_INPUTS, Scored
+from training.delay.fit import COLUMNS, fit_recipe
+from training.delay.late_threshold import fit_late_question
+from training.delay.samples import Asked, outcomes
 from training.splits import customer_folds
 
 Floats = NDArray[np.float64]
@@ -55,10 +55,10 @@ def foreseen(X: pd.DataFrame, asked: Asked, *, with_calendar: bool) -> Floats:
 def main() -> None:
     fmt, source, first, last = SPLITS[SPLIT]
     ledger = imported(fmt, source)
-    book, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on))
+    prepared, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on))
     asked = truth.only(truth.items["issued_on"].between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy())
-    model = fit_recipe(ledger, book, pd.Timestamp(first) - DAY, 1, explain=False).model
-    X = build_items(book, asked.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS))))
+    model = fit_recipe(ledger, prepared, pd.Timestamp(first) - DAY, 1, explain=False).model
+    X = build_items(prepared, asked.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS))))
     scored = Scored.of(asked, X, model)
     place = levels_between(
         scored.curves.place(scored.ended, before=True), scored.curves.place(scored.ended), np.random.default_rng(0)

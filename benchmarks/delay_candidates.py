@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from benchmarks.delay_levels import split_of
 from benchmarks.delay_real import SHARED, imported
 from cli.output import table
-from features.book import prepare
 from features.catalogue.habit import STEPS as HABIT_STEPS
-from features.history import build_items
+from features.engine.histories import build_items
+from features.engine.prepared import prepare
 from models import metrics
-from models.payment_steps import INPUTS, asked_day, days_moved, habit_curve, pooled_habit
-from training.delay import COLUMNS, train
-from training.delay_evaluation import BASELINE_INPUTS
-from training.delay_questions import Asked, outcomes, questions
+from models.delay.payment_steps import INPUTS, asked_day, days_moved, habit_curve, pooled_habit
+from training.delay.evaluation import BASELINE_INPUTS
+from training.delay.fit import COLUMNS, train
+from training.delay.samples import Asked, outcomes, questions
 
 Floats = NDArray[np.float64]
 Answer = tuple[Floats, Floats, Floats, Floats]  # P(at least 5 days late), quantiles 10, 50, 90
@@ -72,15 +72,15 @@ def of_cdf(cdf: Floats, ends: NDArray[np.int64]) -> Answer:
     return late, *(ends[(cdf < level).sum(axis=1).clip(0, len(ends) - 1)].astype(float) for level in LEVELS)
 
 
-def pooled(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame, *, alone: bool = False) -> Answer:  # type: ignore[no-untyped-def]
+def pooled(prepared, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame, *, alone: bool = False) -> Answer:  # type: ignore[no-untyped-def]
     """Ours, which counts from the usual due date by itself; `alone` without the late question."""
     stated = replace(past, ended=past.ended - days_moved(X_past))
-    model = train(book, questions(stated, 1), seed=1, explain=False)
+    model = train(prepared, questions(stated, 1), seed=1, explain=False)
     curves = (replace(model, late_question=None) if alone else model).curves(X).moved(-days_moved(X))
     return curves.at_least(5), *(curves.quantile(level) for level in LEVELS)
 
 
-def ordinal(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
+def ordinal(prepared, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
     """One boosting of P(paid by day k | k), k an input, rows weighted by the inverse probability of not being
     censored.
     """
@@ -101,7 +101,7 @@ def ordinal(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:
     return of_cdf(np.column_stack([booster.predict(np.column_stack([x, np.full(len(x), end)])) for end in ENDS]), ENDS)
 
 
-def quantiles(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
+def quantiles(prepared, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
     """Three quantile boostings on paid items, sorted, then conformalised on the last fifth (split conformal, CQR);
     P(late) from a boosting of its own, so it need not agree with them."""
     inputs = list(COLUMNS)
@@ -118,14 +118,14 @@ def quantiles(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answe
     widen = np.quantile(np.maximum(held[:, 0] - late[hold], late[hold] - held[:, 2]), 0.8)
     found = np.sort(np.column_stack([b.predict(X[inputs].to_numpy(np.float64)) for b in boosters]), axis=1)
     return (
-        binary(book, past, X, X_past)[0],
+        binary(prepared, past, X, X_past)[0],
         np.round(found[:, 0] - widen),
         np.round(found[:, 1]),
         np.round(found[:, 2] + widen),
     )
 
 
-def binary(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
+def binary(prepared, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
     """One boosting of 'at least 5 days late' alone; no distribution."""
     known = past.is_paid | (past.ended >= 5)
     data = lgb.Dataset(X_past[list(COLUMNS)].to_numpy(np.float64)[known], (past.ended >= 5).astype(float)[known])
@@ -135,7 +135,7 @@ def binary(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer: 
     return np.asarray(p), *(np.full(len(X), np.nan) for _ in LEVELS)
 
 
-def cox(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
+def cox(prepared, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
     """Cox's proportional hazards on ten inputs, time from 30 days before the due date (lifelines, penalised)."""
     from lifelines import CoxPHFitter
 
@@ -154,7 +154,7 @@ def cox(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # 
     return of_cdf(1.0 - unpaid, ENDS)
 
 
-def own_distribution(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
+def own_distribution(prepared, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
     """The customer's own curve, drawn towards everybody's where it has little history."""
     return of_cdf(
         np.column_stack([1.0 - habit_curve(X, pooled_habit(X_past))[:, 1:], np.ones(len(X))]),
@@ -162,7 +162,7 @@ def own_distribution(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -
     )
 
 
-def kaplan_meier(book, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
+def kaplan_meier(prepared, past: Asked, X: pd.DataFrame, X_past: pd.DataFrame) -> Answer:  # type: ignore[no-untyped-def]
     """Everybody's curve."""
     curve = 1.0 - np.cumprod(1.0 - pooled_habit(X_past))
     return of_cdf(np.tile([*curve, 1.0], (len(X), 1)), np.array([*HABIT_STEPS, 120]))
@@ -183,14 +183,14 @@ FORMS: dict[str, Callable[..., Answer]] = {
 def run(name: str) -> None:
     fmt, source, first, last = split_of(name)
     ledger = imported(fmt, source)
-    book = prepare(ledger)
+    prepared = prepare(ledger)
     past, truth = (
         outcomes(ledger, pd.Timestamp(first) - pd.Timedelta(days=1)),
         outcomes(ledger, pd.Timestamp(ledger.last_known_on)),
     )
     asked = truth.only(truth.items["issued_on"].between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy())
     inputs = list(dict.fromkeys((*COLUMNS, *INPUTS, *BASELINE_INPUTS)))
-    X, X_past = build_items(book, asked.items, inputs), build_items(book, past.items, inputs)
+    X, X_past = build_items(prepared, asked.items, inputs), build_items(prepared, past.items, inputs)
     # every form counts from the usual due date where the stated one is implausible
     past, asked = (replace(of, ended=of.ended + days_moved(x)) for of, x in ((past, X_past), (asked, X)))
     known, paid = asked.is_paid | (asked.ended >= 5), asked.is_paid
@@ -198,7 +198,7 @@ def run(name: str) -> None:
     rows = []
     for form, fitted in FORMS.items():
         begun = time.perf_counter()
-        p, low, middle, high = fitted(book, past, X, X_past)
+        p, low, middle, high = fitted(prepared, past, X, X_past)
         seconds = time.perf_counter() - begun
         row = [
             form,

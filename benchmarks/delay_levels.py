@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from benchmarks.delay_real import DAY, QUARTERS, SHARED, SPLITS, imported
 from cli.output import table
-from features.book import prepare
-from features.history import build_items
-from models.conformal import KNOTS, PRIOR, Levels, fit_levels
-from models.payment_curve import Curves
-from training.delay import fit_recipe, levels_of
-from training.delay_evaluation import BASELINE_INPUTS, Scored, evaluate
-from training.delay_questions import Asked, outcomes
+from features.engine.histories import build_items
+from features.engine.prepared import prepare
+from models.delay.conformal import KNOTS, PRIOR, Levels, fit_levels
+from models.delay.payment_curve import Curves
+from training.delay.evaluation import BASELINE_INPUTS, Scored, evaluate
+from training.delay.fit import fit_recipe, levels_of
+from training.delay.samples import Asked, outcomes
 
 WAYS = (
     ("no levels", "", 0.0),
@@ -156,14 +156,14 @@ def run(name: str) -> None:
     """Print one split: a line a way of renewing, coverage of each month with enough items beside the figures."""
     fmt, source, first, last = split_of(name)
     ledger = imported(fmt, source)
-    book, begin, end = prepare(ledger), pd.Timestamp(first), pd.Timestamp(last)
+    prepared, begin, end = prepare(ledger), pd.Timestamp(first), pd.Timestamp(last)
     truth = outcomes(ledger, pd.Timestamp(ledger.last_known_on))
-    recipe = fit_recipe(ledger, book, begin - DAY, 1, explain=False)
+    recipe = fit_recipe(ledger, prepared, begin - DAY, 1, explain=False)
     model, issued = replace(recipe.model, levels=Levels()), truth.items["issued_on"]
 
     def answered(rows: NDArray[np.bool_], asker) -> tuple[Asked, Scored]:  # type: ignore[no-untyped-def]
         asked = truth.only(rows)
-        X = build_items(book, asked.items, list(dict.fromkeys((*asker.needed, *BASELINE_INPUTS))))
+        X = build_items(prepared, asked.items, list(dict.fromkeys((*asker.needed, *BASELINE_INPUTS))))
         return asked, Scored.of(asked, X, asker)
 
     asked, scored = answered(issued.between(begin, end).to_numpy(), model)

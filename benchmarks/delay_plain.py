@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.book import Book
-from features.history import build_items
+from features.engine.histories import build_items
+from features.engine.prepared import PreparedLedger
 from models import metrics
-from models.payment_steps import DUE_MOVED, days_moved
-from training.delay_questions import Asked
+from models.delay.payment_steps import DUE_MOVED, days_moved
+from training.delay.samples import Asked
 
 PLAIN = (
     "late_share_1m", "late_share_3m", "late_share_12m", "late_5_share_1m", "late_5_share_3m", "late_5_share_12m",
@@ -34,10 +34,10 @@ class Plain:
     days: NDArray[np.float64]
 
 
-def plain_boosting(book: Book, past: Asked, items: pd.DataFrame) -> Plain:
+def plain_boosting(prepared: PreparedLedger, past: Asked, items: pd.DataFrame) -> Plain:
     """Fitted on the questions of the past whose answer is known, asked about `items`. Its days too count from the usual due
     date where the stated one is implausible."""
-    frames = [build_items(book, of, [*PLAIN, DUE_MOVED]) for of in (past.items, items)]
+    frames = [build_items(prepared, of, [*PLAIN, DUE_MOVED]) for of in (past.items, items)]
     (X_past, X), (moved_past, moved) = (f[list(PLAIN)].to_numpy(np.float64) for f in frames), map(days_moved, frames)
     known = past.is_paid | (past.ended >= 5)
     late = lgb.train(

@@ -19,18 +19,18 @@ import pandas as pd
 
 from benchmarks.delay_plain import plain_boosting, plain_figures
 from cli.output import table
-from features.book import prepare
-from features.due_dates import LONG_TERMS
-from features.history import build_items
-from features.importers import format_named
-from features.importers.run import Options, import_files
-from features.ledger import Ledger, read_ledger
+from features.engine.due_dates import LONG_TERMS
+from features.engine.histories import build_items
+from features.engine.prepared import prepare
+from importing.engine.run import Options, import_files
+from importing.formats import format_named
+from ledger.ledger import Ledger, read_ledger
 from models import metrics
-from models.payment_steps import DUE_MOVED
-from training.backtest import Window, delay_window, windows
-from training.delay import train
-from training.delay_evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
-from training.delay_questions import Asked, outcomes, questions
+from models.delay.payment_steps import DUE_MOVED
+from training.delay.evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
+from training.delay.fit import train
+from training.delay.samples import Asked, outcomes, questions
+from training.evaluation.backtest import Window, delay_window, windows
 from training.splits import customer_folds
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -123,10 +123,10 @@ def run(name: str) -> None:
     fmt, source, first, last = SPLITS[name]
     ledger = imported(fmt, source)
     window = Window(origin=pd.Timestamp(first) - DAY, first=pd.Timestamp(first), last=pd.Timestamp(last))
-    book, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on), begun_only=False)
-    frame, parts = delay_window(ledger, book, truth, window, 1)
+    prepared, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on), begun_only=False)
+    frame, parts = delay_window(ledger, prepared, truth, window, 1)
     asked, past = _issued(truth, window), outcomes(ledger, window.origin)
-    plain = plain_boosting(book, past, asked.items)
+    plain = plain_boosting(prepared, past, asked.items)
     whole = parts[0]
     begun = whole.ended > whole.curves.asked
     scored, frame = whole.only(begun), frame[begun]
@@ -165,14 +165,14 @@ def run_quarters(name: str) -> None:
     """Print one line a quarter and kind: the model of the quarter's origin, the plain boosting and the plain rules."""
     fmt, source, first, last = QUARTERS[name]
     ledger = imported(fmt, source)
-    book, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on))
+    prepared, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on))
     rows = []
     for window in windows(pd.Timestamp(first), pd.Timestamp(last), 3):
-        _, parts = delay_window(ledger, book, truth, window, 1)
+        _, parts = delay_window(ledger, prepared, truth, window, 1)
         asked = _issued(truth, window)
         figures = evaluate(parts[0], intervals=False)
         rows.append(line(f"{window.first.date()} to {window.last.date()}", figures))
-        rows.append(line("  " + PLAIN, plain_figures(plain_boosting(book, outcomes(ledger, window.origin), asked.items), asked)))  # fmt: skip
+        rows.append(line("  " + PLAIN, plain_figures(plain_boosting(prepared, outcomes(ledger, window.origin), asked.items), asked)))  # fmt: skip
         rows += [line("  " + rule, figures, prefix) for rule, prefix in RULES.items()]
     print(f"\n{name}: every quarter by a model of what was known on the day before it, known outcomes\n")
     print(table(rows, HEADER), flush=True)
@@ -183,11 +183,11 @@ def run_months(name: str) -> None:
     fresh would be."""
     fmt, source, first, last = QUARTERS[name]
     ledger = imported(fmt, source)
-    book, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on))
+    prepared, truth = prepare(ledger), outcomes(ledger, pd.Timestamp(ledger.last_known_on))
     quarters: dict[pd.Period, list[Scored]] = {}
     rows = []
     for window in windows(pd.Timestamp(first), pd.Timestamp(last), 1):
-        _, parts = delay_window(ledger, book, truth, window, 1)
+        _, parts = delay_window(ledger, prepared, truth, window, 1)
         quarters.setdefault(window.first.to_period("Q"), []).extend(parts)
         rows += [line(f"  {window.first:%Y-%m}", evaluate(part, intervals=False)) for part in parts]
     for quarter, parts in quarters.items():
@@ -200,7 +200,7 @@ def run_unseen(name: str) -> None:
     """Print the same split when the model has seen none of the customers asked about: in FOLDS parts by customer."""
     fmt, source, first, last = SPLITS[name]
     ledger = imported(fmt, source)
-    book, origin = prepare(ledger), pd.Timestamp(first) - DAY
+    prepared, origin = prepare(ledger), pd.Timestamp(first) - DAY
     past, truth = outcomes(ledger, origin), outcomes(ledger, pd.Timestamp(ledger.last_known_on))
     asked = truth.only(truth.items["issued_on"].between(pd.Timestamp(first), pd.Timestamp(last)).to_numpy())
 
@@ -209,9 +209,9 @@ def run_unseen(name: str) -> None:
 
     parts = []
     for fold in range(FOLDS):
-        model = train(book, questions(of_fold(past, fold, False), 1), seed=1, explain=False)
+        model = train(prepared, questions(of_fold(past, fold, False), 1), seed=1, explain=False)
         some = of_fold(asked, fold, True)
-        X = build_items(book, some.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS))))
+        X = build_items(prepared, some.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS))))
         parts.append(Scored.of(some, X, model))
     figures = evaluate(Scored.together(parts))
     print(f"\n{name}: each customer asked of a model that was fitted without it (no levels)\n")

@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 
 from cli.output import table
-from features.book import Book, prepare
-from features.history import build_items
-from features.ledger import read_ledger
-from features.synthetic import write_sample
+from features.engine.histories import build_items
+from features.engine.prepared import PreparedLedger, prepare
+from ledger.ledger import read_ledger
+from ledger.open_items import open_items_on
 from models import metrics
-from models.delay import DelayModel
-from models.open_book import open_book
-from training.delay import Asker, answers, fit_recipe, train
-from training.delay_evaluation import MATURE_DAYS, evaluate
-from training.delay_questions import Asked, outcomes, questions
+from models.delay.model import DelayModel
+from sample.generator import write_sample
+from training.delay.evaluation import MATURE_DAYS, evaluate
+from training.delay.fit import Asker, answers, fit_recipe, train
+from training.delay.samples import Asked, outcomes, questions
 
 CUSTOMERS, MONTHS, SEED = 1500, 36, 11
 RECENT_DAYS = 90  # before the cut-off: the invoices whose outcomes are half known
@@ -33,11 +33,11 @@ def main() -> None:
         folder = Path(place) / "ledger"
         write_sample(folder, customers=CUSTOMERS, months=MONTHS, seed=SEED)
         ledger, truth = read_ledger(folder), pd.read_parquet(folder / "truth_invoices.parquet")
-    book = prepare(ledger)
+    prepared = prepare(ledger)
     cut = pd.Timestamp(ledger.last_known_on) - pd.DateOffset(months=6)
     known = outcomes(ledger, cut)
-    ours = train(book, questions(known, 1), seed=1, explain=False)
-    closed = train(book, questions(known.only(known.is_paid), 1), seed=1, explain=False)
+    ours = train(prepared, questions(known, 1), seed=1, explain=False)
+    closed = train(prepared, questions(known.only(known.is_paid), 1), seed=1, explain=False)
     print(
         f"{len(ledger.invoices):,} documents of {CUSTOMERS:,} customers; models know what was known on {cut.date()}\n"
     )
@@ -45,7 +45,7 @@ def main() -> None:
     after = outcomes(ledger, pd.Timestamp(ledger.last_known_on))
     issued = after.items["issued_on"]
     asked = after.items[(issued > cut).to_numpy()].merge(truth.drop(columns="customer_id"), on="invoice_id")
-    X = build_items(book, asked, list(ours.needed))
+    X = build_items(prepared, asked, list(ours.needed))
     rows = []
     for k in (1, 5, 30, 60, 90):
         true = asked[f"true_p_late_{k}"].to_numpy(np.float64)
@@ -83,9 +83,9 @@ def main() -> None:
 
     recent = known.only((known.items["issued_on"] > cut - pd.Timedelta(days=RECENT_DAYS)).to_numpy())
     fresh = asked[(asked["issued_on"] <= cut + pd.Timedelta(days=30)).to_numpy()]
-    X_fresh = build_items(book, fresh, list(ours.needed))
+    X_fresh = build_items(prepared, fresh, list(ours.needed))
     ours_recent, closed_recent = (
-        train(book, questions(some, 1), seed=1, explain=False) for some in (recent, recent.only(recent.is_paid))
+        train(prepared, questions(some, 1), seed=1, explain=False) for some in (recent, recent.only(recent.is_paid))
     )
     print(
         f"\nThe same two, fitted only on the invoices issued in the last {RECENT_DAYS} days before {cut.date()} "
@@ -100,15 +100,15 @@ def main() -> None:
             [f"at least {k}", f"{true:.4f}", *(f"{m:.4f}" for m in means), *(f"{100 * (m - true):+.1f}" for m in means)]
         )
     print(table(rows, ["days late", "true mean", "ours", "closed only", "ours, points", "closed only, points"]))
-    open_line(book, ours, cut, after)
-    level_line(book, cut, after)
+    open_line(prepared, ours, cut, after)
+    level_line(prepared, cut, after)
 
 
-def open_line(book: Book, model: DelayModel, cut: pd.Timestamp, after: Asked) -> None:
+def open_line(prepared: PreparedLedger, model: DelayModel, cut: pd.Timestamp, after: Asked) -> None:
     """Items open in the books on the cut-off: predicted and actual shares paid within 7, 14 and 30 days, as the books
     then showed it (a payment made before but booked after counts on the day after)."""
-    items = open_book(book, cut)
-    curves = model.curves(build_items(book, items, list(model.needed)))
+    items = open_items_on(prepared.ledger, prepared.settlement, cut)
+    curves = model.curves(build_items(prepared, items, list(model.needed)))
     came = items.merge(after.items[["invoice_id"]].assign(ended=after.ended, is_paid=after.is_paid), on="invoice_id")
     rows = []
     for days in (7, 14, 30):
@@ -131,10 +131,12 @@ def log_odds_slope(true: np.ndarray, p: np.ndarray) -> float:
     )[0]
 
 
-def level_line(book: Book, cut: pd.Timestamp, after: Asked) -> None:
+def level_line(prepared: PreparedLedger, cut: pd.Timestamp, after: Asked) -> None:
     """Coverage by level of the served recipe on the six months after the cut-off."""
-    recipe = fit_recipe(book.ledger, book, cut, 1, explain=False)
-    scored = answers(book, after, Asker(model=recipe.model, after=cut, until=pd.Timestamp(book.ledger.last_known_on)))
+    recipe = fit_recipe(prepared.ledger, prepared, cut, 1, explain=False)
+    scored = answers(
+        prepared, after, Asker(model=recipe.model, after=cut, until=pd.Timestamp(prepared.ledger.last_known_on))
+    )
     found = evaluate(scored.only(scored.observed_after_due >= MATURE_DAYS), intervals=False)
     print(
         f"\nThe recipe with its levels: coverage of 80 % by level {found['coverage_80_levels']:.3f}, "

@@ -34,10 +34,10 @@ def ours(folder: str, days: list[str], columns: list[str] | None) -> tuple[np.nd
     """(matrix, time after loading, its parts): settlement, arrays and histories."""
     import pandas as pd
 
-    from features.book import prepare
-    from features.history import build
-    from features.ledger import read_ledger
-    from features.synthetic import sample
+    from features.engine.histories import build
+    from features.engine.prepared import prepare
+    from ledger.ledger import read_ledger
+    from sample.generator import sample
 
     warm = sample(customers=20, months=12, seed=1).ledger  # what is compiled once a machine is not what is measured
     build(
@@ -49,10 +49,10 @@ def ours(folder: str, days: list[str], columns: list[str] | None) -> tuple[np.nd
     ledger = read_ledger(folder)
     asked = everyone(ledger, days)
     clock, first = Clock(), Clock()
-    book = prepare(ledger)
+    prepared = prepare(ledger)
     first.stop()
     second = Clock()
-    frame = build(book, asked, columns, is_narrow=columns is not None)
+    frame = build(prepared, asked, columns, is_narrow=columns is not None)
     second.stop()
     parts = {"prepare": first.cpu, "build": second.cpu, "columns": frame.shape[1]}
     return frame.to_numpy(), clock.stop(), parts
@@ -73,7 +73,7 @@ def in_parts(folder: str, days: list[str], out: str) -> tuple[np.ndarray, Clock,
     """The same from disk to disk, part by part: reading the tables and writing the matrix is in its time and its memory."""
     import pandas as pd
 
-    from features.partitioned import build_in_turn
+    from features.engine.partitioned import build_in_turn
 
     clock, place = Clock(), Path(out + ".parts")
     customers = len(pd.read_parquet(f"{folder}/customers.parquet"))

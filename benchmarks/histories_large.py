@@ -25,7 +25,7 @@ def run(folder: Path, out: Path) -> None:
     """Compute one book in this process; the figures to standard output."""
     import pandas as pd
 
-    from features.partitioned import build_in_turn
+    from features.engine.partitioned import build_in_turn
 
     wall, cpu = time.perf_counter(), time.process_time()
     found = build_in_turn(folder, [pd.Timestamp(day) for day in AS_OF], out, columns=COLUMNS)
@@ -78,7 +78,7 @@ def main() -> None:
         for n, place in places.items():
             write_book(place / "book", customers=n, invoices_each=arguments.each, with_peers=True)
         return
-    print(f"{'invoices':>12} {'customers':>10} {'book MB':>8} {'rows out':>11} {'columns':>7} {'wall s':>8} {'CPU s':>8} "
+    print(f"{'invoices':>12} {'customers':>10} {'prepared MB':>8} {'rows out':>11} {'columns':>7} {'wall s':>8} {'CPU s':>8} "
           f"{'x before':>8} {'peak MB':>8}", flush=True)  # fmt: skip
     before = 0.0
     for n, place in places.items():

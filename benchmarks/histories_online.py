@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.books import AS_OF, write_book
-from features.book import prepare
 from features.catalogue import CATALOGUE
-from features.growing import GrowingBook
-from features.history import build, rows_of
-from features.known import day
-from features.ledger import Ledger, read_ledger
-from training.default_columns import SELECTED
+from features.engine.histories import build, rows_of
+from features.engine.incremental import IncrementalLedger
+from features.engine.prepared import prepare
+from ledger.known import day
+from ledger.ledger import Ledger, read_ledger
+from training.default.columns import SELECTED
 
 
 def timed(what: Callable[[], object], times: int) -> tuple[float, float]:
@@ -35,17 +35,17 @@ def main() -> None:
     place = Path(tempfile.gettempdir()) / "tradecredit-benchmarks" / "2000x300"
     write_book(place, customers=2000, invoices_each=300)
     ledger = read_ledger(place)
-    book = prepare(ledger)
+    prepared = prepare(ledger)
     columns = CATALOGUE.columns(level="customer")
     one = np.array([1000], dtype=np.int32), np.array([day(AS_OF[6])], dtype=np.int32)
-    asked = pd.DataFrame({"customer_id": [book.owners.ids[1000]], "as_of": pd.to_datetime([AS_OF[6]])})
-    alone = ledger.of([book.owners.ids[1000]])
+    asked = pd.DataFrame({"customer_id": [prepared.owners.ids[1000]], "as_of": pd.to_datetime([AS_OF[6]])})
+    alone = ledger.of([prepared.owners.ids[1000]])
     rows = [
-        ("arrays in, row out", timed(lambda: rows_of(book, *one, columns), 500)),
-        ("frame in, frame out", timed(lambda: build(book, asked), 500)),
+        ("arrays in, row out", timed(lambda: rows_of(prepared, *one, columns), 500)),
+        ("frame in, frame out", timed(lambda: build(prepared, asked), 500)),
         (
             "the same, the default model's columns: what the service asks",
-            timed(lambda: build(book, asked, SELECTED), 500),
+            timed(lambda: build(prepared, asked, SELECTED), 500),
         ),
         ("a ledger of this customer alone: settled, then frame out", timed(lambda: build(alone, asked), 300)),
         ("  of which settled and sorted", timed(lambda: prepare(alone), 300)),
@@ -57,12 +57,12 @@ def main() -> None:
     for name, (median, high) in rows:
         print(f"{name:<62} {median:>10.3f} {high:>8.3f}")
     delta = _delta(ledger, customers=20)
-    grown = GrowingBook.of(book).append(delta)
+    grown = IncrementalLedger.of(prepared).append(delta)
     everyone = pd.DataFrame(
-        {"customer_id": pd.Series(book.owners.ids, dtype="str"), "as_of": pd.Timestamp("2024-12-31")}
+        {"customer_id": pd.Series(prepared.owners.ids, dtype="str"), "as_of": pd.Timestamp("2024-12-31")}
     )
     whole, _ = timed(lambda: prepare(ledger), 3)
-    part, _ = timed(lambda: GrowingBook.of(book).append(delta), 5)
+    part, _ = timed(lambda: IncrementalLedger.of(prepared).append(delta), 5)
     snapshot, _ = timed(lambda: grown.build(everyone), 3)
     print(f"a delta of {len(delta.payments)} payments: taken in {part:.0f} ms, the whole book prepared {whole:.0f} ms ({whole / part:.0f} x); "
           f"the next day's {len(everyone):,} snapshots {snapshot:.0f} ms")  # fmt: skip

@@ -11,9 +11,9 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from features.importers import format_named
-from features.importers.run import Options, import_files
-from features.ledger import read_ledger
+from importing.engine.run import Options, import_files
+from importing.formats import format_named
+from ledger.ledger import read_ledger
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 SOURCES = (

@@ -69,8 +69,8 @@ def imported(source: Path, folder: Path, step: Callable[[str], None]) -> None:
     """The import, as the command line does it."""
     from datetime import date
 
-    from features.importers.run import Options, import_files
-    from features.importers.table import read_mapping
+    from importing.engine.run import Options, import_files
+    from importing.formats.table import read_mapping
 
     mapping = source.parent / "mapping.toml"
     mapping.write_text(MAPPING)
@@ -123,9 +123,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.job:
         what, source, out = given.job
-        import features.importers.run
-        import features.importers.settled
-        import features.importers.table  # noqa: F401  imported before the clock starts
+        import importing.engine.run
+        import importing.engine.settled_state
+        import importing.formats.table  # noqa: F401  imported before the clock starts
 
         began: dict[str, float] = {}
         before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()

@@ -19,11 +19,11 @@ SHOWN = """
 import json
 import numpy as np, pandas as pd
 from features.catalogue import CATALOGUE
-from features.history import build, missing_codes
-from models.explain import sentence
-from models.explain import explain
+from features.engine.histories import build, missing_codes
+from models.explanation import sentence
+from models.explanation import explain
 from tests import served
-from training.monitor import Observed, drift
+from training.lifecycle.monitor import Observed, drift
 
 name = "late_15_share_3m"
 column = CATALOGUE[name]
@@ -82,10 +82,10 @@ def main() -> int:
             "tests/spec/test_features.py",
         )
         print("tests before the golden file:", run(*tests).stdout.splitlines()[-1])
-        run("-m", "features.catalogue_page", "--golden")
+        run("-m", "features.catalogue.page", "--golden")
         after = run(*tests)
         print("tests after it:              ", after.stdout.splitlines()[-1])
-        page = (tree / "CATALOGUE.md").read_text(encoding="utf-8")
+        page = (tree / "features/catalogue/CATALOGUE.md").read_text(encoding="utf-8")
         print("catalogue    ", next(line for line in page.splitlines() if "late_15_share" in line))
         shown = run("-c", SHOWN)
         print(shown.stdout or shown.stderr, end="")

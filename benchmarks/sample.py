@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from cli.output import table
-from features.synthetic import write_sample
+from sample.generator import write_sample
 
 SIZES = ((200, 48), (3_000, 48), (20_000, 48))
 LARGE = ((200_000, 48),)

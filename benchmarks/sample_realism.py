@@ -13,31 +13,31 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from cli.output import table
-from features.default_status import PRIMARY, default_spells, in_default
-from features.settlement import settle
-from features.snapshots import active
-from features.synthetic import Sample, sample
+from features.engine.snapshots import active
+from ledger.default_status import PRIMARY, default_spells, in_default
+from ledger.settlement import settle
+from sample.generator import Sample, sample
 
 DATES = pd.date_range("2021-12-31", "2023-12-31", freq="3ME")
 REAL = Path(__file__).parents[1].parent / "shared" / "data"
 LATENESS = ["on the day", "early", "late", ">= 5 days", "> 30", "> 60", "p95", "p99", "ten largest"]
 
 
-def difficulty(book: Sample) -> list[str]:
+def difficulty(prepared: Sample) -> list[str]:
     """Default rate, mean true PD, AUC of the past-due rule and of the truth, policy against generator."""
-    settlement, spells = settle(book.ledger), default_spells(book.ledger, PRIMARY)
-    asked = active(book.ledger, DATES)
-    asked = asked[~in_default(book.ledger, asked, PRIMARY, settlement=settlement).to_numpy()]
+    settlement, spells = settle(prepared.ledger), default_spells(prepared.ledger, PRIMARY)
+    asked = active(prepared.ledger, DATES)
+    asked = asked[~in_default(prepared.ledger, asked, PRIMARY, settlement=settlement).to_numpy()]
     asked = asked.assign(as_of=pd.to_datetime(asked["as_of"]).astype("datetime64[s]"))
-    truth = book.truth.assign(as_of=pd.to_datetime(book.truth["as_of"]).astype("datetime64[s]"))
+    truth = prepared.truth.assign(as_of=pd.to_datetime(prepared.truth["as_of"]).astype("datetime64[s]"))
     asked = asked.merge(truth[truth["true_pd_12m"].notna()], on=["customer_id", "as_of"])
     on = spells.groupby("customer_id")["entered_on"].first()
     entered = pd.to_datetime(asked["customer_id"].map(on))
     bad = (entered > asked["as_of"]) & (entered <= asked["as_of"] + pd.DateOffset(months=12))
     late = {day: set(s.loc[s["days_past_due"] > 30, "customer_id"]) for day in DATES for s in [settlement.at(day)]}
     rule = [c in late[day] for c, day in zip(asked["customer_id"], asked["as_of"], strict=True)]
-    expected = pd.to_datetime(book.truth_customers.set_index("customer_id")["default_on"])
-    expected = expected[expected <= pd.Timestamp(book.ledger.last_known_on)]
+    expected = pd.to_datetime(prepared.truth_customers.set_index("customer_id")["default_on"])
+    expected = expected[expected <= pd.Timestamp(prepared.ledger.last_known_on)]
     same = (on.reindex(expected.index) == expected).mean()
     return [
         f"{len(asked):,}",
@@ -60,9 +60,9 @@ def lateness(days_late: pd.Series, customer: pd.Series) -> list[str]:
     return [*(f"{100 * share.mean():.1f}" for share in shares), *tail, f"{100 * largest:.1f}"]
 
 
-def of_sample(book: Sample) -> list[str]:
-    invoices = book.ledger.invoices[["invoice_id", "due_on"]].drop_duplicates("invoice_id")
-    items = invoices.merge(book.truth_invoices[["invoice_id", "customer_id", "paid_on"]], on="invoice_id")
+def of_sample(prepared: Sample) -> list[str]:
+    invoices = prepared.ledger.invoices[["invoice_id", "due_on"]].drop_duplicates("invoice_id")
+    items = invoices.merge(prepared.truth_invoices[["invoice_id", "customer_id", "paid_on"]], on="invoice_id")
     return lateness((pd.to_datetime(items["paid_on"]) - items["due_on"]).dt.days, items["customer_id"])
 
 
@@ -107,9 +107,9 @@ def main() -> None:
     seeds = parser.parse_args().seeds
     hard, late = [], []
     for seed in seeds:
-        book = sample(customers=3000, months=48, seed=seed)
-        hard.append([f"seed {seed}", *difficulty(book)])
-        late.append([f"sample, seed {seed}", *of_sample(book)])
+        prepared = sample(customers=3000, months=48, seed=seed)
+        hard.append([f"seed {seed}", *difficulty(prepared)])
+        late.append([f"sample, seed {seed}", *of_sample(prepared)])
     print(
         table(
             hard,

@@ -26,10 +26,10 @@ import numpy as np
 import psutil
 
 from cli.output import table
-from features.errors import InputError
+from decisions.scorer import Scorer
+from decisions.scoring_ledger import ScoringLedger
+from ledger.errors import InputError
 from models import registry
-from models.scorer import Scorer
-from models.served_book import ServedBook
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 120
@@ -63,7 +63,7 @@ def command(requests: int) -> None:
         delay = registry.load(settings, registry.DELAY_MODEL)
     except registry.NoModel as missing:
         raise click.ClickException(f"run `make demo` first. {missing}") from missing
-    served = ServedBook.read(settings.ledger)
+    served = ScoringLedger.read(settings.ledger)
     ids = [str(i) for i in served.ledger.customers["customer_id"]]
     scorer = Scorer.of(served, default, delay)
     scorer.score(ids[:5])

@@ -26,7 +26,7 @@ def verify(head: str | None, as_json: bool) -> None:
     Example: tradecredit audit verify --head 9f2c…
     """
     from models.registry import Settings
-    from serving.store import DecisionLog
+    from serving.decision_log import DecisionLog
 
     log = DecisionLog.existing(Settings.from_environment().home / "decisions.sqlite")
     verdict = log.verify()

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from cli.output import json_option, print_json, progress, table
-from features.errors import InputError
+from ledger.errors import InputError
 
 FIGURES = {
     "auc_late_5": "AUC >=5",
@@ -78,16 +78,16 @@ def command(ledger: Path, first: str, last: str, step: str, model: str, seed: in
 
     Example: tradecredit backtest build/datarisk --from 2019-08-01 --to 2020-01-31 --step 6M --out build/backtest
     """
-    from features.ledger import read_ledger
+    from ledger.ledger import read_ledger
     from models.registry import Settings
-    from training import tracking
-    from training.backtest import backtest
+    from training.evaluation.backtest import backtest
+    from training.lifecycle import tracking
 
     months = months_of(step)
     start, end = day_of("--from", first), day_of("--to", last)
-    book = read_ledger(ledger)
+    prepared = read_ledger(ledger)
     result = backtest(
-        book,
+        prepared,
         start,
         end,
         step_months=months,
@@ -102,7 +102,7 @@ def command(ledger: Path, first: str, last: str, step: str, model: str, seed: in
     figures = finite(result.figures)
     (out / "metrics.json").write_text(json.dumps(figures, indent=2, allow_nan=False), encoding="utf-8")
     asked = {"from": first, "to": last, "step": step, "model": model, "seed": seed}
-    run_id = tracking.log_backtest(Settings.from_environment(), book, figures, out, asked)
+    run_id = tracking.log_backtest(Settings.from_environment(), prepared, figures, out, asked)
     if as_json:
         print_json(figures)
         return

@@ -21,9 +21,9 @@ def command(ledger: Path, html: Path | None, as_json: bool) -> None:
 
     Example: tradecredit check build/ledger --html build/quality.html
     """
-    from features.ledger import read_ledger
-    from features.quality import quality
-    from features.quality_page import page, tables
+    from ledger.ledger import read_ledger
+    from ledger.quality.page import page, tables
+    from ledger.quality.report import quality
 
     found = quality(read_ledger(ledger))
     report = found.as_json()

@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from cli.output import table
-from features.errors import InputError
+from ledger.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,8 +33,8 @@ def command(customers: int, months: int, seed: int) -> None:
 
     Example: tradecredit demo --customers 1000
     """
-    from features.synthetic import write_sample
     from models.registry import DEFAULT_MODEL, DELAY_MODEL, Settings, newest, promote
+    from sample.generator import write_sample
 
     settings = Settings.from_environment()
     _say(f"1  A sample ledger: {customers:,} customers, {months} months → {settings.ledger}")

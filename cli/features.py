@@ -9,8 +9,8 @@ import click
 import pandas as pd
 
 from cli.output import json_option, print_json, progress, table
-from features.errors import InputError
-from features.ledger import Ledger, read_ledger
+from ledger.errors import InputError
+from ledger.ledger import Ledger, read_ledger
 
 
 @click.command(
@@ -58,13 +58,13 @@ def command(
     if cluster and engine != "dask":
         raise InputError("--cluster goes with --engine dask.")
     if engine == "dask":
-        from features.partitioned import build_partitioned
+        from features.engine.partitioned import build_partitioned
 
         summary = build_partitioned(
             ledger, days, out, cluster=cluster, watch=lambda parts: progress(parts, what="partitions")
         )
     elif engine == "in-turn":
-        from features.partitioned import build_in_turn
+        from features.engine.partitioned import build_in_turn
 
         summary = build_in_turn(ledger, days, out, watch=lambda parts: progress(parts, what="parts"))
     else:
@@ -76,7 +76,7 @@ def command(
 
 
 def _days(as_of: tuple[str, ...], every: str | None, first: str | None, last: str | None) -> list[pd.Timestamp]:
-    from features.snapshots import month_ends
+    from features.engine.snapshots import month_ends
 
     if bool(as_of) == bool(every):
         raise InputError("days are missing: give --as-of DATE, or --every month --from DATE --to DATE, one of the two.")
@@ -97,11 +97,11 @@ def _days(as_of: tuple[str, ...], every: str | None, first: str | None, last: st
 
 
 def _write(ledger: Ledger, days: list[pd.Timestamp], out: Path) -> dict[str, Any]:
-    from features.history import build, prepare
-    from features.snapshots import active
+    from features.engine.histories import build, prepare
+    from features.engine.snapshots import active
 
-    book = prepare(ledger)
-    parts = [build(book, part) for day in progress(days, what="days") if len(part := active(book, [day]))]
+    prepared = prepare(ledger)
+    parts = [build(prepared, part) for day in progress(days, what="days") if len(part := active(prepared, [day]))]
     if not parts:
         raise InputError(f"no customer has an invoice known by {days[-1].date()}: choose later days.")
     matrix = pd.concat(parts)
@@ -111,7 +111,7 @@ def _write(ledger: Ledger, days: list[pd.Timestamp], out: Path) -> dict[str, Any
 
 
 def _explain(ledger: Ledger, name: str, customer: str, days: list[pd.Timestamp], as_json: bool) -> None:
-    from features.reference import explain
+    from features.engine.reference import explain
 
     if len(days) != 1:
         raise InputError("--explain looks at one day: give one --as-of DATE.")

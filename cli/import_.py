@@ -13,7 +13,7 @@ import click
 from tqdm import tqdm
 
 from cli.output import json_option, print_json, table
-from features.errors import InputError
+from ledger.errors import InputError
 
 CHANGES = ("new", "unchanged", "corrected", "withdrawn")
 
@@ -61,11 +61,11 @@ def command(
 
     Example: tradecredit import ibm WA_Fn-UseC_-Accounts-Receivable.csv --out build/ibm
     """
-    from features.importers import format_named
-    from features.importers.contract import description
-    from features.importers.guess import proposal
-    from features.importers.run import STEPS, Options, import_files
-    from features.importers.table import read_mapping
+    from importing.engine.format import description
+    from importing.engine.guess import proposal
+    from importing.engine.run import STEPS, Options, import_files
+    from importing.formats import format_named
+    from importing.formats.table import read_mapping
 
     if (is_guess or mapping) and format_name != "table":
         raise InputError(f"--guess and --mapping belong to format table, not to {format_name}.")

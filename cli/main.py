@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from features.errors import InputError
+from ledger.errors import InputError
 
 # Told to every library before it is imported: nothing is reported to anybody.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

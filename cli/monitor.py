@@ -30,10 +30,10 @@ def command(ledger: Path, as_of: str, reference: str, most: int, as_json: bool) 
 
     Example: tradecredit monitor build/ledger --as-of 2024-06-30 --reference 2023-06-30
     """
-    from features.book import prepare
-    from features.ledger import read_ledger
+    from features.engine.prepared import prepare
+    from ledger.ledger import read_ledger
     from models import registry
-    from training.monitor import Observed, drift
+    from training.lifecycle.monitor import Observed, drift
 
     tables = read_ledger(ledger)
     now = as_of_day(as_of, tables.last_known_on)
@@ -41,8 +41,8 @@ def command(ledger: Path, as_of: str, reference: str, most: int, as_json: bool) 
         served = registry.load(registry.Settings.from_environment(), registry.DEFAULT_MODEL)
         reference = served.tags[registry.AS_OF_TAG]
     before = as_of_day(reference, tables.last_known_on)
-    book = prepare(tables)
-    days = [Observed.on(book, pd.Timestamp(day)) for day in (before, now)]
+    prepared = prepare(tables)
+    days = [Observed.on(prepared, pd.Timestamp(day)) for day in (before, now)]
     found = drift(*days)
     moved = int(found["is_moved"].sum())
     if as_json:

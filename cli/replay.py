@@ -22,15 +22,15 @@ def command(decision_id: str, ledger: Path | None, as_json: bool) -> None:
 
     Example: tradecredit replay 2f0c…e1
     """
+    from decisions.scoring_ledger import ScoringLedger
     from models.registry import Settings
-    from models.served_book import ServedBook
+    from serving.decision_log import DecisionLog
     from serving.replay import replay
-    from serving.store import DecisionLog
 
     settings = Settings.from_environment()
     record = DecisionLog.existing(settings.home / "decisions.sqlite").read(decision_id)
     folder = ledger or settings.ledger
-    found = replay(settings, record, ServedBook.read(folder) if folder.exists() else None)
+    found = replay(settings, record, ScoringLedger.read(folder) if folder.exists() else None)
     differing = [c for c in (*found.from_inputs, *(found.from_ledger or ())) if not c.is_same]
     content = record.content
     summary = {

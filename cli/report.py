@@ -11,10 +11,10 @@ from cli.output import json_option, print_json, table
 from cli.reports.ageing import ageing
 from cli.reports.kpi import kpi
 from cli.reports.writing import checked_out, write
-from features.errors import InputError
+from ledger.errors import InputError
 
 if TYPE_CHECKING:
-    from models.delay import DelayModel
+    from models.delay.model import DelayModel
 
 
 @click.group()
@@ -46,23 +46,23 @@ def cash(
     import pandas as pd
 
     from cli.train import as_of_day
-    from features.book import prepare
-    from features.currency import reporting_currency
-    from features.ledger import read_ledger
-    from models.cash_forecast import forecast
-    from models.decisions.inflow import month_ends_after, week_ends
+    from decisions.cash_forecast import forecast
+    from decisions.inflow import month_ends_after, week_ends
+    from features.engine.prepared import prepare
+    from ledger.currency import reporting_currency
+    from ledger.ledger import read_ledger
 
     checked_out(out)
-    book = prepare(read_ledger(ledger))
-    day = pd.Timestamp(as_of_day(as_of, book.ledger.last_known_on))
-    model, whose = _fitted(book, day) if fit else _champion(day)
+    prepared = prepare(read_ledger(ledger))
+    day = pd.Timestamp(as_of_day(as_of, prepared.ledger.last_known_on))
+    model, whose = _fitted(prepared, day) if fit else _champion(day)
     ends, names = week_ends(day, periods) if by == "week" else month_ends_after(day, periods)
-    found = forecast(book, model, day, ends, paths=paths)
+    found = forecast(prepared, model, day, ends, paths=paths)
     frame = found.periods.drop(columns="days")
     frame.insert(0, f"{by}_to", names)
     summary = {
         "as_of": str(day.date()),
-        "currency": reporting_currency(book.ledger),
+        "currency": reporting_currency(prepared.ledger),
         "open_items": found.open_items,
         "open_amount": round(found.open_amount, 2),
         "expected_later_or_never": round(found.later, 2),
@@ -92,7 +92,7 @@ def cash(
 def _champion(day: Any) -> tuple[DelayModel, str]:
     """The served delay model and a sentence about it. Raises InputError where it knows more than the day did."""
     from models import registry
-    from models.delay import DelayModel
+    from models.delay.model import DelayModel
 
     served = registry.load(registry.Settings.from_environment(), registry.DELAY_MODEL, registry.CHAMPION)
     known = served.tags.get(registry.AS_OF_TAG, "")
@@ -105,12 +105,12 @@ def _champion(day: Any) -> tuple[DelayModel, str]:
     return DelayModel.load(served.folder), f"{served.name} version {served.version}, fitted on {known}"
 
 
-def _fitted(book: Any, day: Any) -> tuple[DelayModel, str]:
-    from training.delay import fit_recipe
+def _fitted(prepared: Any, day: Any) -> tuple[DelayModel, str]:
+    from training.delay.fit import fit_recipe
 
     click.echo(f"fitting a delay model on what was known on {day.date()} …", err=True)
     return fit_recipe(
-        book.ledger, book, day, 1, explain=False
+        prepared.ledger, prepared, day, 1, explain=False
     ).model, f"Delay model fitted on {day.date()} for this report"
 
 

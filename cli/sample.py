@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from cli.output import json_option, print_json, progress, table
-from features.errors import InputError
-from features.synthetic import Settings, block_count, write_sample
+from ledger.errors import InputError
+from sample.generator import Settings, block_count, write_sample
 
 
 @click.command(name="sample")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cli.output import json_option, print_json, progress, table
 from cli.train import as_of_day
-from features.errors import InputError
+from ledger.errors import InputError
 
 AT_ONCE = 1_000  # customers in one go: memory stays bounded whatever the book
 
@@ -29,16 +29,16 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
 
     Example: tradecredit score build/ledger --as-of 2024-06-30 --out build/scores.parquet --explain
     """
+    from decisions.scorer import NO_HISTORY, Scorer
+    from decisions.scoring_ledger import ScoringLedger
     from models import registry
-    from models.scorer import NO_HISTORY, Scorer
-    from models.served_book import ServedBook
 
     if out.suffix not in (".parquet", ".csv"):
         raise InputError(f"--out must end in .parquet or .csv. Got '{out.name}' instead.")
     settings = registry.Settings.from_environment()
     default = registry.load(settings, registry.DEFAULT_MODEL)
     delay = registry.load(settings, registry.DELAY_MODEL)
-    served = ServedBook.read(ledger)
+    served = ScoringLedger.read(ledger)
     scorer = Scorer.of(served, default, delay)
     at = as_of_day(as_of, served.data_known_to)
     ids = [str(i) for i in served.ledger.customers["customer_id"]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from features.errors import InputError
+from ledger.errors import InputError
 
 
 @click.command()

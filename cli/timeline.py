@@ -19,8 +19,8 @@ def command(ledger: Path, invoice_id: str, as_json: bool) -> None:
 
     Example: tradecredit timeline build/ledger INV-000017
     """
-    from features.ledger import read_ledger
-    from features.timeline import timeline
+    from ledger.ledger import read_ledger
+    from ledger.timeline import timeline
 
     life = timeline(read_ledger(ledger), invoice_id)
     for column in life.columns:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.output import json_option, print_json, table
-from features.errors import InputError
+from ledger.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from features.default_status import DefaultPolicy
-    from features.ledger import Ledger
-    from training.bagging import Shape
-    from training.default_stages import Options
+    from ledger.default_status import DefaultPolicy
+    from ledger.ledger import Ledger
+    from training.default.ensembles import Shape
+    from training.default.stages import Options
     from training.result import Fitted
 
 LATEST = "latest"
@@ -71,42 +71,42 @@ def command(
     """
     import pandas as pd
 
-    from features.ledger import read_ledger
+    from ledger.ledger import read_ledger
     from models.registry import Settings
-    from training import tracking
+    from training.lifecycle import tracking
 
     settings = Settings.from_environment()
     if sample and ledger is None:
         ledger = settings.ledger
         if not ledger.exists():
-            from features.synthetic import write_sample
+            from sample.generator import write_sample
 
             click.echo(f"writing the sample ledger to {ledger} …", err=True)
             write_sample(ledger, customers=customers, months=months, seed=seed)
     if ledger is None:
         raise InputError("a LEDGER is needed, or --sample: tradecredit train build/ledger.")
-    book = read_ledger(ledger)
-    day = as_of_day(as_of, book.last_known_on)
+    prepared = read_ledger(ledger)
+    day = as_of_day(as_of, prepared.last_known_on)
     truth_file = ledger / "truth.parquet"
     truth = pd.read_parquet(truth_file) if ledger.is_dir() and truth_file.exists() else None
     results: dict[str, Any] = {}
     for kind in ("default", "delay") if model == "all" else (model,):
         click.echo(f"training the {kind} model as of {day} …", err=True)
         if kind == "default":
-            from training.default_stages import Options
+            from training.default.stages import Options
 
             options = Options(central_tendency=central_tendency, conservatism=conservatism)
-            fitted = _fit_default(book, day, seed, truth, policy, tune, options)
+            fitted = _fit_default(prepared, day, seed, truth, policy, tune, options)
         else:
-            from training import delay
+            from training.delay import fit as delay_fit
 
-            fitted = delay.fit(book, as_of=day, seed=seed)
-        logged = tracking.log(settings, fitted, kind=kind, ledger=book, as_of=day)
+            fitted = delay_fit.fit(prepared, as_of=day, seed=seed)
+        logged = tracking.log(settings, fitted, kind=kind, ledger=prepared, as_of=day)
         results[kind] = {
             "model": logged.name, "version": logged.version, "run_id": logged.run_id, "metrics": logged.metrics,
         }  # fmt: skip
     if as_json:
-        print_json({"as_of": day.isoformat(), "ledger_fingerprint": book.fingerprint, "models": results})
+        print_json({"as_of": day.isoformat(), "ledger_fingerprint": prepared.fingerprint, "models": results})
         return
     for result in results.values():
         click.echo(f"\n{result['model']} version {result['version']} (run {result['run_id']}), not yet served")
@@ -115,21 +115,21 @@ def command(
 
 
 def _fit_default(
-    book: Ledger, day: date, seed: int, truth: pd.DataFrame | None, policy: str, trials: int, options: Options
+    prepared: Ledger, day: date, seed: int, truth: pd.DataFrame | None, policy: str, trials: int, options: Options
 ) -> Fitted:
     """The default model under a policy; `auto` says aloud when it takes the policy for short ledgers."""
-    from features.default_status import PRIMARY, SHORT_HISTORY, policy_named
-    from training import default
+    from ledger.default_status import PRIMARY, SHORT_HISTORY, policy_named
+    from training.default import fit as default_fit
 
     def fit(asked: DefaultPolicy) -> Fitted:
-        shape = _tuned(book, day, seed, asked, trials) if trials else None
-        return default.fit(book, as_of=day, policy=asked, seed=seed, truth=truth, shape=shape, options=options)
+        shape = _tuned(prepared, day, seed, asked, trials) if trials else None
+        return default_fit.fit(prepared, as_of=day, policy=asked, seed=seed, truth=truth, shape=shape, options=options)
 
     if policy != "auto":
         return fit(policy_named(policy))
     try:
         return fit(PRIMARY)
-    except default.TooShort as short:
+    except default_fit.TooShort as short:
         click.echo(f"{short}", err=True)
         click.echo(
             f"taking policy {SHORT_HISTORY.name}: {SHORT_HISTORY.consecutive_days} days, "
@@ -139,14 +139,14 @@ def _fit_default(
         return fit(SHORT_HISTORY)
 
 
-def _tuned(book: Ledger, day: date, seed: int, policy: DefaultPolicy, trials: int) -> Shape:
+def _tuned(prepared: Ledger, day: date, seed: int, policy: DefaultPolicy, trials: int) -> Shape:
     """The shape that Optuna finds best on later months, its trials logged."""
     from models.registry import Settings
-    from training import default_tuning
-    from training.default_columns import SELECTED
-    from training.default_data import histories
+    from training.default import tuning as default_tuning
+    from training.default.columns import SELECTED
+    from training.default.data import histories
 
-    found = default_tuning.tune(histories(book, day, policy, SELECTED), trials=trials, seed=seed)
+    found = default_tuning.tune(histories(prepared, day, policy, SELECTED), trials=trials, seed=seed)
     run = default_tuning.log(Settings.from_environment(), found, seed=seed)
     click.echo(
         f"tuned in {trials} trials (run {run}): log loss {found.loss:.5f} on later months. These months are among those "

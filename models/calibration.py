@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from features.errors import InputError
+from ledger.errors import InputError
 from models.metrics.probability import logistic_line
 from models.metrics.rates import pluto_tasche
 

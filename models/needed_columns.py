@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from features.errors import InputError
+from ledger.errors import InputError
 
 
 def refuse_missing(X: pd.DataFrame, needed: Sequence[str], model: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from features.errors import InputError
+from ledger.errors import InputError
 
 ATTRIBUTES = frozenset({
     "sex", "gender", "birth", "birthday", "born", "marital", "married", "marriage", "spouse", "children", "pregnancy",

@@ -32,11 +32,11 @@ def load_model(folder: Path) -> _Predicts:
     """The model in a folder, by the kind that its `kind.json` names."""
     kind = json.loads((folder / "kind.json").read_text())["kind"]
     if kind == "default":
-        from models.default import DefaultModel
+        from models.default.model import DefaultModel
 
         return DefaultModel.load(folder)
     if kind == "delay":
-        from models.delay import DelayModel
+        from models.delay.model import DelayModel
 
         return DelayModel.load(folder)
     raise ValueError(f"{folder / 'kind.json'}: kind must be default or delay. Got {kind!r} instead.")

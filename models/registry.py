@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.errors import InputError
+from ledger.errors import InputError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -12,24 +12,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.errors import InputError
+from decisions.scorer import DELAYS, Scorer
+from decisions.scoring_ledger import ScoringLedger
+from ledger.errors import InputError
 from models import registry
-from models.default import DefaultModel
-from models.delay import DelayModel
+from models.default.model import DefaultModel
+from models.delay.model import DelayModel
 from models.registry import Served, Settings
-from models.scorer import DELAYS, Scorer
-from models.served_book import ServedBook
-from serving import scoring, supposing
-from serving.schema import ExplainRequest, PaymentsRequest, ReviewRequest, ScoreRequest, WhatIfRequest, parsed
-from serving.served import Champions
-from serving.store import DecisionLog, Record
+from serving import answers, what_if
+from serving.champions import Champions
+from serving.decision_log import DecisionLog, Record
+from serving.messages import ExplainRequest, PaymentsRequest, ReviewRequest, ScoreRequest, WhatIfRequest, parsed
 
 ANSWERS: Mapping[str, Any] = {
-    "score": (ScoreRequest, scoring.score, "scores"),
-    "explain": (ExplainRequest, scoring.explain, None),
-    "review": (ReviewRequest, scoring.review, None),
-    "what_if": (WhatIfRequest, supposing.what_if, None),
-    "predict_payments": (PaymentsRequest, scoring.predict_payments, "items"),
+    "score": (ScoreRequest, answers.score, "scores"),
+    "explain": (ExplainRequest, answers.explain, None),
+    "review": (ReviewRequest, answers.review, None),
+    "what_if": (WhatIfRequest, what_if.what_if, None),
+    "predict_payments": (PaymentsRequest, answers.predict_payments, "items"),
 }
 
 
@@ -43,7 +43,7 @@ class Compared:
 
     @property
     def is_same(self) -> bool:
-        """Equal to the last bit: the order of sums does not depend on who else was asked about (models/bags.py)."""
+        """Equal to the last bit: the order of sums does not depend on who else was asked about (models/ensembles.py)."""
         return bool(self.logged == self.again)
 
 
@@ -62,7 +62,7 @@ class Replay:
         return all(c.is_same for c in (*self.from_inputs, *(self.from_ledger or ())))
 
 
-def replay(settings: Settings, record: Record, served: ServedBook | None) -> Replay:
+def replay(settings: Settings, record: Record, served: ScoringLedger | None) -> Replay:
     """Compute a logged answer again with the model versions of then, from their checked files.
 
     Raises InputError for a person's decision, which no model computes, NoModel where a version is gone, DigestMismatch where its files are not those of then.

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from features.errors import InputError
-from features.ledger import TABLES, Ledger
+from ledger.errors import InputError
+from ledger.ledger import TABLES, Ledger
 from models.protected import refuse_protected
 
 Rows = Sequence[Mapping[str, Any]]

@@ -1,4 +1,4 @@
-"""HTTP only: which route asks what, on a BentoML service. What is answered is made in serving.scoring."""
+"""HTTP only: which route asks what, on a BentoML service. What is answered is made in serving.answers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
-from features.errors import InputError
+from ledger.errors import InputError
 from models.registry import Settings
-from serving import deciding, pages, scoring, supposing
+from serving import answers, decide, pages, what_if
+from serving.champions import ServedModels
+from serving.decision_log import DecisionLog
 from serving.errors import Problem
-from serving.front import Front
-from serving.schema import (
+from serving.http import Front
+from serving.messages import (
     DecideRequest,
     ExplainRequest,
     LedgerRequest,
@@ -32,33 +34,34 @@ from serving.schema import (
     WhatIfRequest,
     parsed,
 )
-from serving.served import Desk
-from serving.store import DecisionLog
 
 ANSWER_WITHIN_SECONDS = 30.0
-Answer = Callable[["Office", Any], dict[str, Any]]
+Answer = Callable[["ServiceState", Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Office:
+class ServiceState:
     """What an answer is made with: the models and the ledger served, and the log it is written to."""
 
-    desk: Desk
+    served_models: ServedModels
     log: DecisionLog
 
 
-def _office() -> Office:
-    return Running.office
+def _service_state() -> ServiceState:
+    return Running.service_state
 
 
 ANSWERS: dict[str, tuple[type[Message], Answer]] = {
-    "/score": (ScoreRequest, lambda o, m: scoring.score(o.desk.champions(), o.log, m)),
-    "/score_ledger": (LedgerRequest, lambda o, m: scoring.score_ledger(o.desk.champions(), o.log, m)),
-    "/predict_payments": (PaymentsRequest, lambda o, m: scoring.predict_payments(o.desk.champions(), o.log, m)),
-    "/explain": (ExplainRequest, lambda o, m: scoring.explain(o.desk.champions(), o.log, m)),
-    "/review": (ReviewRequest, lambda o, m: scoring.review(o.desk.champions(), o.log, m)),
-    "/decide": (DecideRequest, lambda o, m: deciding.decide(o.desk.champions(), o.log, m)),
-    "/what_if": (WhatIfRequest, lambda o, m: supposing.what_if(o.desk.champions(), o.log, m)),
+    "/score": (ScoreRequest, lambda o, m: answers.score(o.served_models.champions(), o.log, m)),
+    "/score_ledger": (LedgerRequest, lambda o, m: answers.score_ledger(o.served_models.champions(), o.log, m)),
+    "/predict_payments": (
+        PaymentsRequest,
+        lambda o, m: answers.predict_payments(o.served_models.champions(), o.log, m),
+    ),
+    "/explain": (ExplainRequest, lambda o, m: answers.explain(o.served_models.champions(), o.log, m)),
+    "/review": (ReviewRequest, lambda o, m: answers.review(o.served_models.champions(), o.log, m)),
+    "/decide": (DecideRequest, lambda o, m: decide.decide(o.served_models.champions(), o.log, m)),
+    "/what_if": (WhatIfRequest, lambda o, m: what_if.what_if(o.served_models.champions(), o.log, m)),
 }
 
 
@@ -68,7 +71,7 @@ def _post(path: str) -> Callable[[Request], Awaitable[Response]]:
 
     async def endpoint(request: Request) -> Response:
         message = parsed(kind, await request.body())
-        result = await _in_thread(partial(answer, _office(), message))
+        result = await _in_thread(partial(answer, _service_state(), message))
         return Response(json.dumps(result, ensure_ascii=False, allow_nan=False), media_type="application/json")
 
     return endpoint
@@ -91,15 +94,17 @@ async def _in_thread(work: Callable[[], Any]) -> Any:
 
 async def health_model(_: Request) -> Response:
     """What is served, since when, by whom promoted; 503 with the reason where nothing is."""
-    return JSONResponse(scoring.health(_office().desk.champions()))
+    return JSONResponse(answers.health(_service_state().served_models.champions()))
 
 
 async def index(request: Request) -> Response:
     """Our page for a person."""
     asked = pages.Asked.of(request.query_params)
-    office = _office()
+    service_state = _service_state()
     status, html = await _in_thread(
-        partial(pages.workbench, office.desk, office.log, asked, str(request.base_url).rstrip("/"))
+        partial(
+            pages.workbench, service_state.served_models, service_state.log, asked, str(request.base_url).rstrip("/")
+        )
     )
     return Response(html, status_code=status, media_type="text/html")
 
@@ -123,28 +128,30 @@ ROUTES = Router(
 class Running:
     """Default and payment-delay scores of customers, with their explanations and a limit, from one ledger."""
 
-    office: Office
+    service_state: ServiceState
 
     def __init__(self) -> None:
         settings = Settings.from_environment()
         seconds = float(os.environ.get("TRADECREDIT_LOOK_SECONDS", "5"))
-        desk = Desk(settings, seconds_between_looks=seconds)
-        type(self).office = Office(desk=desk, log=DecisionLog(settings.home / "decisions.sqlite"))
-        desk.start()
+        served_models = ServedModels(settings, seconds_between_looks=seconds)
+        type(self).service_state = ServiceState(
+            served_models=served_models, log=DecisionLog(settings.home / "decisions.sqlite")
+        )
+        served_models.start()
 
     def __is_ready__(self) -> bool:
         """BentoML's /readyz: ready once both champions and the ledger are loaded."""
-        return self.office.desk.why_not is None
+        return self.service_state.served_models.why_not is None
 
     @bentoml.on_shutdown
     def close(self) -> None:
         """Stop looking at the registry and close the log."""
-        self.office.desk.stop()
-        self.office.log.close()
+        self.service_state.served_models.stop()
+        self.service_state.log.close()
 
 
 TradeCredit: Any = bentoml.service(name="tradecredit", workers=1, traffic={"timeout": 4 * ANSWER_WITHIN_SECONDS})(
     Running
 )
 TradeCredit.mount_asgi_app(ROUTES, path="/")
-TradeCredit.add_asgi_middleware(Front, why_not_ready=lambda: Running.office.desk.why_not)
+TradeCredit.add_asgi_middleware(Front, why_not_ready=lambda: Running.service_state.served_models.why_not)

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from features.ledger import Ledger
+from ledger.ledger import Ledger
 
 FIRST, DAYS = pd.Timestamp("2022-01-03"), 900
 CUSTOMERS = 12

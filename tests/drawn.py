@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from features.history import build, build_items
-from features.ledger import Ledger
-from features.tables import TABLES
+from features.engine.histories import build, build_items
+from ledger.contract import TABLES
+from ledger.ledger import Ledger
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "invoices": {"customer_id": "acme", "kind": "invoice", "currency": "EUR", "amount": "100"},

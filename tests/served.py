@@ -12,26 +12,26 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
+from decisions.scorer import Scorer
+from decisions.scoring_ledger import ScoringLedger
 from features.catalogue import CATALOGUE, columns
-from features.default_status import PRIMARY, in_default
-from features.history import build
-from features.ledger import Ledger, read_ledger
-from features.snapshots import active, month_ends
-from features.synthetic import write_sample
-from models.calibrated_bag import CalibratedBag
+from features.engine.histories import build
+from features.engine.snapshots import active, month_ends
+from ledger.accounts import accounts
+from ledger.default_status import PRIMARY, in_default
+from ledger.ledger import Ledger, read_ledger
 from models.calibration import Calibration
-from models.cold_start import ColdStart
-from models.decisions.grades import MASTER_SCALE
-from models.default import DefaultModel
-from models.delay import DelayModel
-from models.open_items import accounts
+from models.default.calibrated_ensemble import CalibratedBag
+from models.default.cold_start import ColdStart
+from models.default.model import DefaultModel
+from models.default.term_structure import evenly_spread
+from models.delay.model import DelayModel
+from models.rating_scale import MASTER_SCALE
 from models.registry import DEFAULT_MODEL, DELAY_MODEL, Served
-from models.scorer import Scorer
-from models.served_book import ServedBook
-from models.term_structure import evenly_spread
-from serving.served import Champions
-from training.cold_start import DOOR
-from training.delay import outcomes, questions, train
+from sample.generator import write_sample
+from serving.champions import Champions
+from training.default.cold_start import DOOR
+from training.delay.fit import outcomes, questions, train
 
 CUSTOMERS, MONTHS, SEED = 120, 24, 3
 QUALITY = {
@@ -50,13 +50,13 @@ class Small:
     """The ledger, as read and as prepared, and the models."""
 
     ledger: Ledger
-    book: ServedBook
+    prepared: ScoringLedger
     default: DefaultModel
     delay: DelayModel
 
     @property
     def scorer(self) -> Scorer:
-        return Scorer.with_models(self.book, self.default, self.delay)
+        return Scorer.with_models(self.prepared, self.default, self.delay)
 
 
 @cache
@@ -65,8 +65,8 @@ def small() -> Small:
     with tempfile.TemporaryDirectory() as place:
         write_sample(Path(place) / "ledger", customers=CUSTOMERS, months=MONTHS, seed=SEED)
         ledger = _with_every_status(read_ledger(Path(place) / "ledger"))
-    book = ServedBook.of(ledger)
-    return Small(ledger=ledger, book=book, default=_default(book), delay=_delay(book))
+    prepared = ScoringLedger.of(ledger)
+    return Small(ledger=ledger, prepared=prepared, default=_default(prepared), delay=_delay(prepared))
 
 
 def _with_every_status(ledger: Ledger) -> Ledger:
@@ -99,16 +99,18 @@ def _with_every_status(ledger: Ledger) -> Ledger:
     return Ledger.from_frames(**frames)
 
 
-def _default(book: ServedBook) -> DefaultModel:
+def _default(prepared: ScoringLedger) -> DefaultModel:
     """Ranks customers by what is overdue three months later: no default model, but one with a real one's parts."""
-    ends = month_ends(pd.Timestamp(book.data_known_to) - pd.DateOffset(months=12), pd.Timestamp(book.data_known_to))
-    rows = active(book.book, ends[:-3])
-    X = build(book.book, rows, columns=COLUMNS)
+    ends = month_ends(
+        pd.Timestamp(prepared.data_known_to) - pd.DateOffset(months=12), pd.Timestamp(prepared.data_known_to)
+    )
+    rows = active(prepared.prepared, ends[:-3])
+    X = build(prepared.prepared, rows, columns=COLUMNS)
     later = rows.assign(as_of=rows["as_of"] + pd.DateOffset(months=3))
-    y = in_default(book.ledger, later, PRIMARY, settlement=book.book.settlement).to_numpy(dtype=float)
+    y = in_default(prepared.ledger, later, PRIMARY, settlement=prepared.prepared.settlement).to_numpy(dtype=float)
     y[:: max(1, len(y) // 40)] = 1.0  # some of each kind whatever the sample holds
     door = CalibratedBag(
-        columns=DOOR, members=_members(build(book.book, rows, columns=DOOR), y),
+        columns=DOOR, members=_members(build(prepared.prepared, rows, columns=DOOR), y),
         calibration=Calibration(slope=0.8, intercept=-0.1), interval_widening=2.0,
     )  # fmt: skip
     return DefaultModel(
@@ -127,10 +129,10 @@ def _members(X: pd.DataFrame, y: np.ndarray) -> tuple[lgb.Booster, ...]:
     return tuple(lgb.train({**parameters, "seed": k}, lgb.Dataset(X.to_numpy(), y), 15) for k in range(10))
 
 
-def _delay(book: ServedBook) -> DelayModel:
-    asked = outcomes(book.ledger, pd.Timestamp(book.data_known_to))
+def _delay(prepared: ScoringLedger) -> DelayModel:
+    asked = outcomes(prepared.ledger, pd.Timestamp(prepared.data_known_to))
     some = questions(asked.only(np.arange(0, len(asked.items), 4)), 1)
-    return train(book.book, some, seed=1, trees=12, members=1, facts={"as_of": "test"})
+    return train(prepared.prepared, some, seed=1, trees=12, members=1, facts={"as_of": "test"})
 
 
 def served(name: str, version: str = "1") -> Served:
@@ -156,7 +158,7 @@ def champions() -> Champions:
 def customer_with(special: str | None) -> str:
     """A customer of the small ledger with this status on its last day, and with open items where it has none."""
     scorer = small().scorer
-    found = scorer.score(list(scorer.served.book.owners.ids)).customers
+    found = scorer.score(list(scorer.served.prepared.owners.ids)).customers
     wanted = (
         found[found["special"].isna() & (found["balance"] > 0)]
         if special is None

@@ -10,10 +10,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from features.default_status import DefaultPolicy, default_spells, in_default
-from features.errors import InputError
-from features.ledger import Ledger
-from features.settlement import Settlement, settle
+from ledger.default_status import DefaultPolicy, default_spells, in_default
+from ledger.errors import InputError
+from ledger.ledger import Ledger
+from ledger.settlement import Settlement, settle
 
 
 def default_labels(

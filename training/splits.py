@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.errors import InputError
+from ledger.errors import InputError
 
 
 def customer_folds(customer_ids: Iterable[str], folds: int, salt: str = "") -> NDArray[np.int64]:

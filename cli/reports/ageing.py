@@ -22,13 +22,13 @@ def ageing(ledger: Path, as_of: str, by: str, out: Path | None, as_json: bool) -
     Example: tradecredit report ageing build/ledger --as-of 2024-06-30 --by customer --out build/ageing.xlsx
     """
     from cli.train import as_of_day
-    from features.ledger import read_ledger
-    from features.receivables import ageing as found_on
+    from ledger.ledger import read_ledger
+    from ledger.receivables import ageing as found_on
 
     checked_out(out)
-    book = read_ledger(ledger)
-    day = as_of_day(as_of, book.last_known_on)
-    frame = found_on(book, day, by_customer=by == "customer")
+    prepared = read_ledger(ledger)
+    day = as_of_day(as_of, prepared.last_known_on)
+    frame = found_on(prepared, day, by_customer=by == "customer")
     summary = {"as_of": str(day), "by": by}
     if out is not None:
         write(frame, summary, out, "Ageing")

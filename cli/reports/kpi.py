@@ -39,15 +39,15 @@ def kpi(ledger: Path, as_of: str, days: int, out: Path | None, as_json: bool) ->
     import pandas as pd
 
     from cli.train import as_of_day
-    from features.currency import reporting_currency
-    from features.ledger import read_ledger
-    from features.receivables import figures
+    from ledger.currency import reporting_currency
+    from ledger.ledger import read_ledger
+    from ledger.receivables import figures
 
     checked_out(out)
-    book = read_ledger(ledger)
-    day = as_of_day(as_of, book.last_known_on)
-    found = asdict(figures(book, day, days))
-    summary = {"as_of": str(day), "days": days, "currency": reporting_currency(book)}
+    prepared = read_ledger(ledger)
+    day = as_of_day(as_of, prepared.last_known_on)
+    found = asdict(figures(prepared, day, days))
+    summary = {"as_of": str(day), "days": days, "currency": reporting_currency(prepared)}
     if out is not None:
         write(
             pd.DataFrame({"figure": list(WORDS.values()), "value": [found[n] for n in WORDS]}),

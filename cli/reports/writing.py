@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from features.errors import InputError
+from ledger.errors import InputError
 
 WRITERS = (".csv", ".xlsx", ".html")
 STYLE = (
@@ -29,9 +29,9 @@ def write(frame: Any, summary: dict[str, Any], out: Path, title: str) -> None:
     if out.suffix == ".csv":
         frame.round(2).to_csv(out, index=False)
     elif out.suffix == ".xlsx":
-        with pd.ExcelWriter(out) as book:
-            frame.round(2).to_excel(book, sheet_name=title[:31], index=False)
-            facts.to_excel(book, sheet_name="about", index=False)
+        with pd.ExcelWriter(out) as prepared:
+            frame.round(2).to_excel(prepared, sheet_name=title[:31], index=False)
+            facts.to_excel(prepared, sheet_name="about", index=False)
     else:
         body = frame.to_html(index=False, float_format="{:,.2f}".format, border=0)
         out.write_text(

@@ -13,18 +13,31 @@ from features.catalogue import (
     external,
     habit,
     item,
-    like,
     peers,
     rhythm,
+    similar_invoices,
     tenure,
     timeliness,
     trend,
     turnover,
 )
-from features.definition import Column, Feature, Level
-from features.errors import InputError
+from features.language import Column, Feature, Level
+from ledger.errors import InputError
 
-THEMES = (timeliness, rhythm, habit, trend, exposure, turnover, behaviour, peers, external, tenure, item, like)
+THEMES = (
+    timeliness,
+    rhythm,
+    habit,
+    trend,
+    exposure,
+    turnover,
+    behaviour,
+    peers,
+    external,
+    tenure,
+    item,
+    similar_invoices,
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,7 @@ class Catalogue:
 
     def __getitem__(self, name: str) -> Column:
         if name not in self._by_name:
-            raise InputError(f"'{name}' is not a column of the catalogue; see CATALOGUE.md.")
+            raise InputError(f"'{name}' is not a column of the catalogue; see features/catalogue/CATALOGUE.md.")
         return self._by_name[name]
 
     def __contains__(self, name: object) -> bool:

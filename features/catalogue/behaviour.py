@@ -11,7 +11,7 @@ from features.catalogue.rows import (
     issued_within,
     open_items,
 )
-from features.definition import (
+from features.language import (
     WINDOW,
     Feature,
     Missing,

@@ -13,7 +13,7 @@ from features.catalogue.rows import (
     overdue_items,
     reductions,
 )
-from features.definition import (
+from features.language import (
     Feature,
     Missing,
     Node,

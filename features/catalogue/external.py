@@ -1,7 +1,7 @@
 """External: agencies' ratings, facts reported about the customer, published series."""
 
 from features.catalogue.rows import AMOUNT, attribute, issued_within, ratings
-from features.definition import (
+from features.language import (
     Feature,
     Missing,
     Node,

@@ -7,7 +7,7 @@ these towards the curve of all customers by `habit_weight` before it uses them.
 """
 
 from features.catalogue.rows import DAYS_LATE, due_within, owed, payments_within, settled_within
-from features.definition import Feature, Node, Risk, Rows, Unit, count, days_since, last, mean, ratio, row, share
+from features.language import Feature, Node, Risk, Rows, Unit, count, days_since, last, mean, ratio, row, share
 
 STEPS = (-30, -15, -10, -5, -3, -1, 0, 1, 2, 3, 5, 7, 10, 15, 30, 60)  # each step ends on this day after the due date
 WEEKDAYS = (("monday", "Mondays", "周一"), ("tuesday", "Tuesdays", "周二"), ("wednesday", "Wednesdays", "周三"),

@@ -1,6 +1,6 @@
 """The invoice asked about: its amount, terms and dates, its state, and how it compares with the customer's habit."""
 
-from features.definition import Feature, Level, Missing, Node, Risk, Unit, column_of, given, ratio
+from features.language import Feature, Level, Missing, Node, Risk, Unit, column_of, given, ratio
 
 
 def _item(

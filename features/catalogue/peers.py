@@ -1,6 +1,6 @@
 """Peers and group: the industry, the country and the parent group on the same day, and the customer against them."""
 
-from features.definition import Feature, Missing, Node, Risk, Unit, column_of, given, ratio
+from features.language import Feature, Missing, Node, Risk, Unit, column_of, given, ratio
 
 PEERS = (("industry", "industry", "行业"), ("country", "country", "国家"))
 

@@ -1,7 +1,7 @@
 """Rhythm: when the customer pays, how regularly, and how far it is from its own habit."""
 
 from features.catalogue.rows import AMOUNT, due_within, payments, payments_within, settled_within
-from features.definition import (
+from features.language import (
     WINDOW,
     Feature,
     Risk,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from features.book import EVENT_CODES
-from features.definition import WINDOW, Node, Rows, row
-from features.populations import ATTRIBUTE_NAMES
+from features.language import ATTRIBUTE_NAMES, WINDOW, Node, Rows, row
+from ledger.contract import EVENT_CODES
 
 AMOUNT = row("amount")
 DAYS_LATE = row("days_late")  # paid: settled_on - due_on; not paid: as_of - due_on; signed

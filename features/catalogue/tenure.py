@@ -1,7 +1,7 @@
 """Tenure and the quality of what is known: how long, how dense, how fresh, how promptly booked."""
 
 from features.catalogue.rows import invoices, issued_within
-from features.definition import (
+from features.language import (
     WINDOW,
     Feature,
     Risk,

@@ -1,7 +1,7 @@
 """Timeliness: how late, how often, how much of it."""
 
 from features.catalogue.rows import AMOUNT, DAYS_LATE, DAYS_PAST_DUE, allocations_within, due_within, settled_within
-from features.definition import Feature, Risk, Unit, maximum, mean, median, row, share, share_by, spread, weighted_mean
+from features.language import Feature, Risk, Unit, maximum, mean, median, row, share, share_by, spread, weighted_mean
 
 ALL = (30, 90, 180, 365, 730)
 

@@ -1,7 +1,7 @@
 """Trend: whether it gets better or worse."""
 
 from features.catalogue.rows import DAYS_PAST_DUE, due_within, owed
-from features.definition import Feature, Risk, Unit, column_of, row, slope, streak
+from features.language import Feature, Risk, Unit, column_of, row, slope, streak
 
 FELL_DUE = owed.only(row("age:due_on") >= 0)
 

@@ -2,7 +2,7 @@
 
 from features.catalogue.exposure import OPEN
 from features.catalogue.rows import AMOUNT, OPEN_AMOUNT, issued_within, open_items, overdue_items, reductions
-from features.definition import (
+from features.language import (
     WINDOW,
     Feature,
     Missing,

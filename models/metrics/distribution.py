@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from features.errors import InputError
+from ledger.errors import InputError
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import beta, chi2
 
-from features.errors import InputError
+from ledger.errors import InputError
 
 
 def jeffreys(pd_estimate: float, count: int, defaults: int) -> float:

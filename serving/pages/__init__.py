@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from features.errors import InputError
-from serving import scoring
+from ledger.errors import InputError
+from serving import answers
 from serving.errors import Problem
+from serving.messages import ExplainRequest, ReviewRequest, typed
 from serving.pages.figures import everything, headlines, plain
 from serving.pages.words import WORDS
-from serving.schema import ExplainRequest, ReviewRequest, typed
 
 if TYPE_CHECKING:
-    from serving.served import Champions, Desk
-    from serving.store import DecisionLog
+    from serving.champions import Champions, ServedModels
+    from serving.decision_log import DecisionLog
 
 FOLDER = Path(__file__).parent
 STYLE = FOLDER / "style.css"
@@ -44,12 +44,12 @@ class Asked:
         )  # fmt: skip
 
 
-def workbench(desk: Desk, log: DecisionLog, asked: Asked, address: str) -> tuple[int, str]:
+def workbench(served_models: ServedModels, log: DecisionLog, asked: Asked, address: str) -> tuple[int, str]:
     """The page and its HTTP status: what is served, and the answer to what was typed, or why there is none."""
     status, shown, problem, health = 200, None, None, None
     try:
-        champions = desk.champions()
-        health = scoring.health(champions)
+        champions = served_models.champions()
+        health = answers.health(champions)
         if asked.customer_id:
             shown = _answer(champions, log, asked)
     except Problem as found:
@@ -57,7 +57,7 @@ def workbench(desk: Desk, log: DecisionLog, asked: Asked, address: str) -> tuple
     except InputError as found:
         status, problem = 422, str(found)
     html = _template().render(
-        words=WORDS[asked.language], asked=asked, health=health, answer=shown, problem=problem, why_not=desk.why_not,
+        words=WORDS[asked.language], asked=asked, health=health, answer=shown, problem=problem, why_not=served_models.why_not,
         address=address,
     )  # fmt: skip
     return status, html
@@ -68,11 +68,11 @@ def _answer(champions: Champions, log: DecisionLog, asked: Asked) -> dict[str, A
     common: dict[str, Any] = {"customer_id": asked.customer_id, "language": asked.language}
     if asked.as_of:
         common["as_of"] = asked.as_of
-    explained = scoring.explain(champions, log, typed(ExplainRequest, common))
+    explained = answers.explain(champions, log, typed(ExplainRequest, common))
     shown: dict[str, Any] = {"explained": explained, "bars": _bars(explained["contributions"])}
     if asked.requested_limit:
         fields = {**common, "requested_limit": _amount(asked.requested_limit), "currency": explained["currency"]}
-        shown["review"] = scoring.review(champions, log, typed(ReviewRequest, fields))
+        shown["review"] = answers.review(champions, log, typed(ReviewRequest, fields))
     return shown
 
 

@@ -10,12 +10,12 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from features.door import connect
-from features.importers import format_named
-from features.importers.run import Options, import_files
-from features.importers.table import read_mapping
-from features.ledger import source_of
-from features.tables import TABLES
+from importing.engine.run import Options, import_files
+from importing.formats import format_named
+from importing.formats.table import read_mapping
+from ledger.contract import TABLES
+from ledger.ledger import source_of
+from ledger.validation import connect
 
 FOLDER = Path(__file__).parent / "importers"
 KNOWN_ON = date(2024, 6, 30)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from features.catalogue import CATALOGUE
-from features.catalogue_page import PAGE, golden_line, page
+from features.catalogue.page import PAGE, golden_line, page
 
 GOLDEN = Path(__file__).parent / "catalogue.tsv"
-REMEDY = "If the change is meant, run `python -m features.catalogue_page --golden` and say in CHANGELOG.md that scores change."
+REMEDY = "If the change is meant, run `python -m features.catalogue.page --golden` and say in CHANGELOG.md that scores change."
 
 
 def test_every_column_is_as_it_was_written_down() -> None:
@@ -15,7 +15,7 @@ def test_every_column_is_as_it_was_written_down() -> None:
 
 
 def test_the_page_is_generated_from_the_declarations() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m features.catalogue_page`."
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m features.catalogue.page`."
 
 
 def test_each_column_has_a_reason_in_both_languages_and_a_meaning() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from features.importers import formats
+from importing.formats import formats
 from tests.golden import importing
 
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from features.history import build
-from features.synthetic import write_sample
+from features.engine.histories import build
 from models.registry import DEFAULT_MODEL, DELAY_MODEL, Settings, newest, promote
+from sample.generator import write_sample
 from tests.served import CUSTOMERS, MONTHS, SEED, small
-from training import tracking
+from training.lifecycle import tracking
 from training.result import Fitted
 
 ROOT = Path(__file__).parents[2]
@@ -154,17 +154,17 @@ def _register(journey: Journey) -> None:
         patch.setenv("TRADECREDIT_HOME", str(journey.home))
         settings = Settings.from_environment()
         known = small()
-        customer = known.book.book.owners.ids[:1]
+        customer = known.prepared.prepared.owners.ids[:1]
         day = known.scorer.score(list(customer))
         examples = {
             "default": build(
-                known.book.book,
-                day.items.assign(as_of=known.book.data_known_to)[["customer_id", "as_of"]],
+                known.prepared.prepared,
+                day.items.assign(as_of=known.prepared.data_known_to)[["customer_id", "as_of"]],
                 known.default.needed,
             ),
             "delay": day.X_next,
         }
         for kind, name, model in (("default", DEFAULT_MODEL, known.default), ("delay", DELAY_MODEL, known.delay)):
             fitted = Fitted(model=model, parameters={"seed": SEED}, metrics={"auc": 0.7}, example=examples[kind])
-            tracking.log(settings, fitted, kind=kind, ledger=known.ledger, as_of=known.book.data_known_to)
+            tracking.log(settings, fitted, kind=kind, ledger=known.ledger, as_of=known.prepared.data_known_to)
             promote(settings, name, newest(settings, name), by="the journey")

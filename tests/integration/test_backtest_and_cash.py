@@ -11,15 +11,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import commands
-from features.errors import InputError
-from features.history import prepare
+from features.engine.histories import prepare
+from ledger.errors import InputError
+from ledger.open_items import open_items_on
 from models import registry
-from models.open_book import open_book
 from tests.drawn import ledger as drawn_ledger
 from tests.served import small
-from training import backtest as job
-from training import delay
-from training.cash_backtest import actual_inflow, cash_backtest
+from training.delay import fit as delay_fit
+from training.evaluation import backtest
+from training.evaluation.cash_backtest import actual_inflow, cash_backtest
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def few_trees(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("TRADECREDIT_HOME", str(tmp_path_factory.getbasetemp() / "home"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(delay.train, "__kwdefaults__", {**delay.train.__kwdefaults__, "trees": 8, "members": 1})
+    monkeypatch.setattr(delay_fit.train, "__kwdefaults__", {**delay_fit.train.__kwdefaults__, "trees": 8, "members": 1})
 
 
 def run(*words: str) -> Result:
@@ -92,7 +92,7 @@ def test_backtest_writes_predictions_beside_what_came(folder: Path, tmp_path: Pa
 
 
 def test_windows_cover_every_day_once() -> None:
-    found = job.windows(pd.Timestamp("2024-01-15"), pd.Timestamp("2024-06-30"), 2)
+    found = backtest.windows(pd.Timestamp("2024-01-15"), pd.Timestamp("2024-06-30"), 2)
     assert [str(w.first.date()) for w in found] == ["2024-01-15", "2024-03-15", "2024-05-15"]
     assert [str(w.last.date()) for w in found] == ["2024-03-14", "2024-05-14", "2024-06-30"]
     assert all(w.first - w.origin == pd.Timedelta(days=1) for w in found)
@@ -120,9 +120,9 @@ def test_cash_report_adds_up(folder: Path, tmp_path: Path) -> None:
     found = json.loads(result.output[result.output.index("{") :])
     expected = sum(p["expected"] for p in found["periods"])
     assert expected + found["expected_later_or_never"] == pytest.approx(found["open_amount"], abs=0.1)
-    book = prepare(small().ledger)
+    prepared = prepare(small().ledger)
     assert found["open_amount"] == pytest.approx(
-        open_book(book, small().ledger.last_known_on)["open_amount"].sum(), abs=0.01
+        open_items_on(prepared.ledger, prepared.settlement, small().ledger.last_known_on)["open_amount"].sum(), abs=0.01
     )
     for period in found["periods"]:
         assert 0 <= period["low"] <= period["high"]
@@ -141,7 +141,7 @@ def test_cash_report_without_a_champion_says_what_to_do(
 
 
 def test_actual_inflow_by_hand() -> None:
-    book = drawn_ledger(
+    prepared = drawn_ledger(
         invoices="""
             invoice_id | issued_on  | due_on     | amount
             a          | 2024-05-01 | 2024-06-01 | 100
@@ -158,10 +158,10 @@ def test_actual_inflow_by_hand() -> None:
         """,
     )
     day = pd.Timestamp("2024-05-31")
-    items = open_book(prepare(book), day)
+    items = open_items_on(prepare(prepared).ledger, prepare(prepared).settlement, day)
     assert len(items) == 3  # b was paid but not booked yet
     # week 1: b's late booking; week 2: 40 of a, c and its reversal; week 3: the 60 left of a, not the 30 too much
-    assert actual_inflow(book, items, day, np.array([7, 14, 21])).tolist() == [100.0, 40.0, 60.0]
+    assert actual_inflow(prepared, items, day, np.array([7, 14, 21])).tolist() == [100.0, 40.0, 60.0]
 
 
 def test_cash_backtest_runs_over_rolling_days() -> None:

@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.default_status import PRIMARY
-from features.history import build
-from features.ledger import Ledger
-from models.cold_start import LENGTH
-from models.default import DefaultModel
-from tests.integration.test_default_training import AS_OF, SMALL, book, fitted
-from training import cold_start, default
-from training.default_columns import SELECTED
-from training.default_data import histories
+from features.engine.histories import build
+from ledger.default_status import PRIMARY
+from ledger.ledger import Ledger
+from models.default.cold_start import LENGTH
+from models.default.model import DefaultModel
+from tests.integration.test_default_training import AS_OF, SMALL, fitted, prepared
+from training.default import cold_start
+from training.default import fit as default_fit
+from training.default.columns import SELECTED
+from training.default.data import histories
 
 
 def test_the_model_handed_over_answers_with_and_without_a_history():
@@ -49,7 +50,7 @@ def test_how_good_it_is_on_later_months_of_unseen_customers_is_logged_and_told()
 def test_the_door_knows_nothing_of_the_customers_own_invoices():
     """The same customers without any invoice or payment of their own have the same door, but for their peers' lateness
     and what their groups owe."""
-    ledger = book().ledger
+    ledger = prepared().ledger
     data = histories(ledger, AS_OF, PRIMARY, cold_start.with_door(SELECTED))
     others = [name for name in cold_start.DOOR if "late_share" in name or "late_30" in name or "group" in name]
     alone = str(data.customer[data.on == data.on.max()][0])
@@ -63,8 +64,8 @@ def test_the_door_knows_nothing_of_the_customers_own_invoices():
 
 @pytest.mark.slow
 def test_through_the_cycle_moves_the_door_by_the_same_shift():
-    options = default.Options(central_tendency=0.05, conservatism=0.1)
-    moved = default.fit(book().ledger, as_of=AS_OF, seed=1, shape=SMALL, options=options).model
+    options = default_fit.Options(central_tendency=0.05, conservatism=0.1)
+    moved = default_fit.fit(prepared().ledger, as_of=AS_OF, seed=1, shape=SMALL, options=options).model
     assert moved.cold.door.calibration.central_shift == pytest.approx(moved.calibration.central_shift)
     assert moved.cold.door.calibration.conservatism == 0.1
     assert fitted().model.cold.door.calibration.central_shift == 0.0

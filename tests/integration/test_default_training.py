@@ -11,37 +11,38 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.catalogue import CATALOGUE
-from features.default_status import PRIMARY, SHORT_HISTORY
-from features.errors import InputError
-from features.known import known_on
-from features.ledger import Ledger
-from features.synthetic import Sample, sample
-from training import default, default_stages
-from training.bagging import Shape
-from training.default_calibration import margins
-from training.default_data import Histories, histories
-from training.default_evaluation import true_pd
-from training.default_stages import SHAPE, SHAPE_OF_MANY, fit_at, shape_on
+from ledger.default_status import PRIMARY, SHORT_HISTORY
+from ledger.errors import InputError
+from ledger.known import known_on
+from ledger.ledger import Ledger
+from sample.generator import Sample, sample
+from training.default import fit as default_fit
+from training.default import stages as default_stages
+from training.default.calibration import margins
+from training.default.data import Histories, histories
+from training.default.ensembles import Shape
+from training.default.evaluation import true_pd
+from training.default.stages import SHAPE, SHAPE_OF_MANY, fit_at, shape_on
 from training.result import Fitted
 
 AS_OF = "2024-12-31"
-DIRECTED = [name for name in default.SELECTED if int(CATALOGUE[name].risk)]
+DIRECTED = [name for name in default_fit.SELECTED if int(CATALOGUE[name].risk)]
 SMALL = Shape(near_rounds=20, rounds=20, folds=3, repeats=1, judged_repeats=2, every_month=3)
 
 
 @lru_cache
-def book() -> Sample:
+def prepared() -> Sample:
     return sample(customers=700, months=48, seed=5)
 
 
 @lru_cache
 def fitted() -> Fitted:
-    return default.fit(book().ledger, as_of=AS_OF, seed=1, truth=book().truth, shape=SMALL)
+    return default_fit.fit(prepared().ledger, as_of=AS_OF, seed=1, truth=prepared().truth, shape=SMALL)
 
 
 @lru_cache
 def snapshots_of_the_last_day() -> pd.DataFrame:
-    data = histories(book().ledger, AS_OF, PRIMARY, fitted().model.needed)
+    data = histories(prepared().ledger, AS_OF, PRIMARY, fitted().model.needed)
     return data.frame(np.flatnonzero(data.on == data.on.max()))
 
 
@@ -54,11 +55,11 @@ def test_it_ranks_later_months_of_unseen_customers_above_the_rule():
 
 
 def test_a_fit_does_not_depend_on_the_order_of_the_ledgers_rows():
-    tables = book().ledger.tables.items()
+    tables = prepared().ledger.tables.items()
     shuffled = Ledger.from_frames(
         **{n: f.sample(frac=1.0, random_state=5, ignore_index=True) for n, f in tables if len(f)}
     )
-    again = default.fit(shuffled, as_of=AS_OF, seed=1, truth=book().truth, shape=SMALL)
+    again = default_fit.fit(shuffled, as_of=AS_OF, seed=1, truth=prepared().truth, shape=SMALL)
     assert again.metrics == fitted().metrics
 
 
@@ -76,20 +77,20 @@ def test_what_it_hands_over_is_complete():
 
 
 def test_rows_after_as_of_change_nothing():
-    ledger = book().ledger
+    ledger = prepared().ledger
     day = "2024-06-30"
-    whole = default.fit(ledger, as_of=day, seed=1, shape=SMALL)
-    cut = default.fit(known_on(ledger, day), as_of=day, seed=1, shape=SMALL)
+    whole = default_fit.fit(ledger, as_of=day, seed=1, shape=SMALL)
+    cut = default_fit.fit(known_on(ledger, day), as_of=day, seed=1, shape=SMALL)
     pd.testing.assert_frame_equal(whole.model.predict(whole.example), cut.model.predict(cut.example), check_exact=True)
     assert whole.metrics == cut.metrics
 
 
 def test_labels_of_the_last_year_change_no_earlier_fit():
-    data = histories(book().ledger, AS_OF, PRIMARY, default.SELECTED)
-    early = histories(book().ledger, "2023-12-31", PRIMARY, default.SELECTED)
+    data = histories(prepared().ledger, AS_OF, PRIMARY, default_fit.SELECTED)
+    early = histories(prepared().ledger, "2023-12-31", PRIMARY, default_fit.SELECTED)
     origin = pd.Timestamp("2023-06-30")
-    first = default.fit_at(data, origin, SMALL, default.Options(), 1)
-    second = default.fit_at(early, origin, SMALL, default.Options(), 1)
+    first = default_fit.fit_at(data, origin, SMALL, default_fit.Options(), 1)
+    second = default_fit.fit_at(early, origin, SMALL, default_fit.Options(), 1)
     assert np.array_equal(first.bag.margin(early.matrix), second.bag.margin(early.matrix))
 
 
@@ -108,44 +109,44 @@ def test_a_worse_history_never_lowers_the_pd_of_a_trained_model(column, step, se
 
 
 def test_outcomes_not_seen_at_a_bags_day_change_neither_its_margin_nor_its_line():
-    data = histories(book().ledger, AS_OF, PRIMARY, default.SELECTED)
-    early = histories(book().ledger, "2023-12-31", PRIMARY, default.SELECTED)
+    data = histories(prepared().ledger, AS_OF, PRIMARY, default_fit.SELECTED)
+    early = histories(prepared().ledger, "2023-12-31", PRIMARY, default_fit.SELECTED)
     origin, rows = pd.Timestamp("2023-06-30"), np.arange(500)
     found = []
     for known in (data, early):
-        *bags, judged = default.bags_until(known, origin, SMALL, default.Options(), 1)
-        line = default.judged_calibration(known, bags, judged)
+        *bags, judged = default_fit.bags_until(known, origin, SMALL, default_fit.Options(), 1)
+        line = default_fit.judged_calibration(known, bags, judged)
         found.append(line.log_odds(margins(known, judged, rows, of_unseen=True)))
     assert np.array_equal(*found)
 
 
 def known_defaulters(data: Histories, origin: pd.Timestamp) -> int:
-    return fit_at(data, origin, SMALL, default.Options(), 1).count_defaulters
+    return fit_at(data, origin, SMALL, default_fit.Options(), 1).count_defaulters
 
 
 def test_the_shape_is_that_for_the_defaulters_known_on_the_day(monkeypatch):
-    data = histories(book().ledger, AS_OF, PRIMARY, default.SELECTED)
-    origin, earlier = default.evaluation_origin(data), pd.Timestamp("2022-12-31")
+    data = histories(prepared().ledger, AS_OF, PRIMARY, default_fit.SELECTED)
+    origin, earlier = default_fit.evaluation_origin(data), pd.Timestamp("2022-12-31")
     count = known_defaulters(data, origin)
     assert known_defaulters(data, earlier) < count < default_stages.MANY_DEFAULTERS
-    assert shape_on(data, origin, default.Options()) == SHAPE
+    assert shape_on(data, origin, default_fit.Options()) == SHAPE
     monkeypatch.setattr(default_stages, "MANY_DEFAULTERS", count)
-    assert shape_on(data, origin, default.Options()) == SHAPE_OF_MANY
-    assert shape_on(data, earlier, default.Options()) == SHAPE
+    assert shape_on(data, origin, default_fit.Options()) == SHAPE_OF_MANY
+    assert shape_on(data, earlier, default_fit.Options()) == SHAPE
 
 
 def test_a_book_with_many_defaulters_gets_their_shape(monkeypatch):
     monkeypatch.setattr(default_stages, "MANY_DEFAULTERS", 1)
     monkeypatch.setattr(default_stages, "SHAPE_OF_MANY", SMALL)
-    found = default.fit(book().ledger, as_of=AS_OF, seed=1, truth=book().truth)
+    found = default_fit.fit(prepared().ledger, as_of=AS_OF, seed=1, truth=prepared().truth)
     assert found.parameters == fitted().parameters
     assert found.metrics == fitted().metrics
 
 
 def test_through_the_cycle_and_conservatism_move_the_level_only():
-    ttc = default.fit(
-        book().ledger, as_of=AS_OF, seed=1, shape=SMALL,
-        options=default.Options(central_tendency=0.05, conservatism=float(np.log(1.2))),
+    ttc = default_fit.fit(
+        prepared().ledger, as_of=AS_OF, seed=1, shape=SMALL,
+        options=default_fit.Options(central_tendency=0.05, conservatism=float(np.log(1.2))),
     )  # fmt: skip
     pit, moved = fitted().model.predict(fitted().example), ttc.model.predict(ttc.example)
     gap = moved["margin"].to_numpy() - pit["margin"].to_numpy()
@@ -160,21 +161,21 @@ def test_through_the_cycle_and_conservatism_move_the_level_only():
 @pytest.mark.parametrize("wrong", [{"central_tendency": 0.0}, {"central_tendency": 2.0}, {"conservatism": -0.1}])
 def test_levels_that_are_no_levels_are_refused(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
-        default.Options(**wrong)
+        default_fit.Options(**wrong)
 
 
 def test_a_short_history_has_its_own_horizons():
     young = sample(customers=2000, months=24, seed=5).ledger
     with pytest.raises(InputError, match="short_history"):
-        default.fit(young, as_of=young.last_known_on, shape=SMALL)
-    found = default.fit(young, as_of=young.last_known_on, policy=SHORT_HISTORY, shape=SMALL)
+        default_fit.fit(young, as_of=young.last_known_on, shape=SMALL)
+    found = default_fit.fit(young, as_of=young.last_known_on, policy=SHORT_HISTORY, shape=SMALL)
     assert {"pd_3m", "pd_6m"} <= set(found.model.predict(found.example).columns)
     assert found.parameters["horizon_months"] == 6
 
 
 def test_truth_is_judged_where_it_exists():
-    data = histories(book().ledger, AS_OF, PRIMARY, ("late_share_12m",))
-    true = true_pd(data, np.arange(len(data.on)), book().truth)
+    data = histories(prepared().ledger, AS_OF, PRIMARY, ("late_share_12m",))
+    true = true_pd(data, np.arange(len(data.on)), prepared().truth)
     assert np.isfinite(true).mean() > 0.9
     with pytest.raises(InputError, match="true_pd_12m"):
-        true_pd(data, np.arange(5), book().truth.drop(columns="true_pd_12m"))
+        true_pd(data, np.arange(5), prepared().truth.drop(columns="true_pd_12m"))

@@ -8,24 +8,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.default_status import PRIMARY
-from features.errors import InputError
-from tests.integration.test_default_training import AS_OF, book
-from training import default
-from training.default_data import Histories, histories
-from training.default_stages import SHAPE
-from training.default_tuning import folds, stopped_at, tune
+from ledger.default_status import PRIMARY
+from ledger.errors import InputError
+from tests.integration.test_default_training import AS_OF, prepared
+from training.default import fit as default_fit
+from training.default.data import Histories, histories
+from training.default.stages import SHAPE
+from training.default.tuning import folds, stopped_at, tune
 
 
 @pytest.fixture(scope="module")
 def data() -> Histories:
-    return histories(book().ledger, AS_OF, PRIMARY, ("late_share_12m", "days_past_due_mean_6m", "rating_risk"))
+    return histories(prepared().ledger, AS_OF, PRIMARY, ("late_share_12m", "days_past_due_mean_6m", "rating_risk"))
 
 
 def test_a_fold_learns_before_the_months_that_judge_it_and_its_outcomes_are_mature(data):
     found = folds(data)
     assert [f.origin for f in found] == sorted({f.origin for f in found})
-    assert found[-1].origin == default.evaluation_origin(data)
+    assert found[-1].origin == default_fit.evaluation_origin(data)
     seen = data.outcomes(data.as_of)
     for fold in found:
         assert (data.on[fold.rows] > np.datetime64(fold.origin, "D")).all()

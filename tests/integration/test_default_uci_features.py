@@ -12,7 +12,7 @@ from pandas.testing import assert_frame_equal
 from benchmarks.default_book import imported
 from benchmarks.default_uci import AS_OF
 from benchmarks.default_uci_features import reference_classes, statement_features
-from features.known import known_on
+from ledger.known import known_on
 from models.protected import refuse_protected
 
 HEADER = (

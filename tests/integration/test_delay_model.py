@@ -12,28 +12,28 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
-from features.book import Book
-from features.errors import InputError
-from features.history import build_items, prepare
-from features.known import known_on
-from features.ledger import Ledger
-from models.conformal import Levels
-from models.delay import DelayModel
-from models.open_book import open_book
-from models.payment_steps import STEP_COLUMNS
+from features.engine.histories import build_items, prepare
+from features.engine.prepared import PreparedLedger
+from ledger.errors import InputError
+from ledger.known import known_on
+from ledger.ledger import Ledger
+from ledger.open_items import open_items_on
+from models.delay.conformal import Levels
+from models.delay.model import DelayModel
+from models.delay.payment_steps import STEP_COLUMNS
 from tests.served import small
-from training import delay
-from training.delay_evaluation import Scored
-from training.delay_questions import Asked, outcomes, questions
-from training.late_question import known_answers
+from training.delay import fit as delay_fit
+from training.delay.evaluation import Scored
+from training.delay.late_threshold import known_answers
+from training.delay.samples import Asked, outcomes, questions
 
 
 @pytest.fixture(scope="module")
 def asked() -> tuple[DelayModel, pd.DataFrame, pd.DataFrame]:
     """The small model, the open items of the ledger's last day, and their matrix."""
     made = small()
-    items = open_book(made.book.book, made.book.data_known_to)
-    return made.delay, items, build_items(made.book.book, items, list(made.delay.needed))
+    items = open_items_on(made.prepared.prepared.ledger, made.prepared.prepared.settlement, made.prepared.data_known_to)
+    return made.delay, items, build_items(made.prepared.prepared, items, list(made.delay.needed))
 
 
 def test_prediction_is_coherent_and_never_in_the_past(asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame]) -> None:
@@ -131,11 +131,11 @@ def test_importance_names_what_each_kind_of_booster_uses(
     asked: tuple[DelayModel, pd.DataFrame, pd.DataFrame],
 ) -> None:
     model, _, _ = asked
-    found = delay.importance(model).set_index("input")
+    found = delay_fit.importance(model).set_index("input")
     assert (found["gain"].diff().dropna() <= 0).all()
     assert set(found.index[found["late_question_gain"].isna()]) == set(STEP_COLUMNS)
     assert found["late_question_gain"].sum() > 0
-    assert "late_question_gain" not in delay.importance(replace(model, late_question=None))
+    assert "late_question_gain" not in delay_fit.importance(replace(model, late_question=None))
 
 
 def test_the_late_question_learns_from_items_whose_fourth_day_was_seen() -> None:
@@ -203,7 +203,7 @@ def test_unknown_headline_and_missing_column_are_refused(asked: tuple[DelayModel
 
 def test_outcomes_know_nothing_of_later_days() -> None:
     ledger = small().ledger
-    until = pd.Timestamp(small().book.data_known_to) - pd.Timedelta(days=200)
+    until = pd.Timestamp(small().prepared.data_known_to) - pd.Timedelta(days=200)
     seen, cut = outcomes(ledger, until), outcomes(known_on(ledger, until), until)
     pd.testing.assert_frame_equal(seen.items, cut.items)
     assert (seen.ended == cut.ended).all()
@@ -215,35 +215,38 @@ def test_outcomes_know_nothing_of_later_days() -> None:
 
 def test_levels_come_from_customers_that_a_model_has_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each customer's last invoices are asked, on the day before issue, of a model that was fitted on none of it."""
-    book, at = prepare(small().ledger), pd.Timestamp(small().book.data_known_to)
+    prepared, at = prepare(small().ledger), pd.Timestamp(small().prepared.data_known_to)
     asked = questions(outcomes(small().ledger, at), 1)
     fitted: list[set[str]] = []
 
-    def noted(book: Book, asked: Asked, **options: Any) -> DelayModel:
+    def noted(prepared: PreparedLedger, asked: Asked, **options: Any) -> DelayModel:
         fitted.append(set(asked.items["customer_id"]))
-        return train(book, asked, **{**options, "trees": 3})
+        return train(prepared, asked, **{**options, "trees": 3})
 
-    def noted_too(book: Book, own: Asked, model: DelayModel) -> Scored:
+    def noted_too(prepared: PreparedLedger, own: Asked, model: DelayModel) -> Scored:
         answered.append(set(own.items["customer_id"]))
-        return scored(book, own, model)
+        return scored(prepared, own, model)
 
-    train = delay.train
-    scored, answered = delay._scored, list[set[str]]()
-    monkeypatch.setattr(delay, "train", noted)
-    monkeypatch.setattr(delay, "_scored", noted_too)
-    found = delay.left_out(book, asked, at, 1)
+    train = delay_fit.train
+    scored, answered = delay_fit._scored, list[set[str]]()
+    monkeypatch.setattr(delay_fit, "train", noted)
+    monkeypatch.setattr(delay_fit, "_scored", noted_too)
+    found = delay_fit.left_out(prepared, asked, at, 1)
     assert found is not None
-    assert len(fitted) == len(answered) == delay.FOLDS
+    assert len(fitted) == len(answered) == delay_fit.FOLDS
     assert all(not own & others for own, others in zip(answered, fitted, strict=True))
     recent = (asked.items["as_of"] < asked.items["issued_on"]) & (asked.items["as_of"] > at - pd.Timedelta(days=365))
     assert len(found.scored.ended) == int(recent.sum()) > 0
 
 
 def test_training_twice_gives_the_same_model() -> None:
-    book = prepare(small().ledger)
-    some = questions(outcomes(small().ledger, pd.Timestamp(small().book.data_known_to)), 1)
+    prepared = prepare(small().ledger)
+    some = questions(outcomes(small().ledger, pd.Timestamp(small().prepared.data_known_to)), 1)
     texts = [
-        [b.model_to_string() for b in delay.train(book, some, seed=4, trees=5, members=2, explain=False).members]
+        [
+            b.model_to_string()
+            for b in delay_fit.train(prepared, some, seed=4, trees=5, members=2, explain=False).members
+        ]
         for _ in range(2)
     ]
     assert texts[0] == texts[1]
@@ -253,7 +256,7 @@ def test_too_few_payments_are_refused_with_their_number() -> None:
     ledger = small().ledger
     first = pd.Timestamp(ledger.invoices["issued_on"].min()) + pd.Timedelta(days=20)
     with pytest.raises(InputError, match="at least 200 paid invoices"):
-        delay.fit(ledger, as_of=first.date())
+        delay_fit.fit(ledger, as_of=first.date())
 
 
 def test_a_fit_does_not_depend_on_the_order_of_the_ledgers_rows() -> None:
@@ -265,7 +268,7 @@ def test_a_fit_does_not_depend_on_the_order_of_the_ledgers_rows() -> None:
     made = []
     for one in (ledger, shuffled):
         asked = questions(outcomes(one, pd.Timestamp("2024-06-30")), 1)
-        made.append((asked.items, asked.ended, build_items(prepare(one), asked.items, list(delay.COLUMNS))))
+        made.append((asked.items, asked.ended, build_items(prepare(one), asked.items, list(delay_fit.COLUMNS))))
     (items, ended, X), (others, others_ended, others_X) = made
     assert items["invoice_id"].tolist() == others["invoice_id"].tolist()
     assert items["as_of"].tolist() == others["as_of"].tolist()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 from pandas.testing import assert_frame_equal
 
-from features.history import build
-from features.importers.run import Options, import_files
-from features.ledger import Ledger, read_ledger
+from features.engine.histories import build
+from importing.engine.run import Options, import_files
+from ledger.ledger import Ledger, read_ledger
 from tests.property.test_import_fuzz import PLAIN, plain_table
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from features.history import build
-from features.partitioned import build_in_turn, build_partitioned, part_members
-from features.snapshots import active
+from features.engine.histories import build
+from features.engine.partitioned import build_in_turn, build_partitioned, part_members
+from features.engine.snapshots import active
 from tests.books import odd_ledger
 
 DAYS = [pd.Timestamp(d) for d in ("2022-12-31", "2023-06-30", "2024-03-31")]

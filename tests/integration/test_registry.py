@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.ledger import Ledger
+from ledger.ledger import Ledger
 from models import registry
 from models.registry import DEFAULT_MODEL, DigestMismatch, NoModel, Settings
-from training import tracking
+from training.lifecycle import tracking
 from training.result import Fitted
 
 ROOT = Path(__file__).parents[2]

@@ -11,11 +11,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from models.registry import Settings
-from serving import scoring
-from serving.schema import LARGEST_BODY, MOST_CUSTOMERS
-from serving.served import Desk
-from serving.service import Office, Running, TradeCredit
-from serving.store import DecisionLog
+from serving import answers
+from serving.champions import ServedModels
+from serving.decision_log import DecisionLog
+from serving.messages import LARGEST_BODY, MOST_CUSTOMERS
+from serving.service import Running, ServiceState, TradeCredit
 from tests.served import champions, customer_with, small
 
 POSTS = ("/score", "/score_ledger", "/predict_payments", "/explain", "/review", "/what_if", "/decide")
@@ -28,9 +28,11 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         patch.setenv("TRADECREDIT_HOME", str(home))
         patch.setenv("TRADECREDIT_LEDGER", str(home / "none"))
         with TestClient(TradeCredit.to_asgi(), raise_server_exceptions=False) as client:
-            Running.office.desk.stop()
+            Running.service_state.served_models.stop()
             settings = Settings.from_environment()
-            Running.office = Office(desk=Desk.of(settings, champions()), log=DecisionLog(home / "other.sqlite"))
+            Running.service_state = ServiceState(
+                served_models=ServedModels.of(settings, champions()), log=DecisionLog(home / "other.sqlite")
+            )
             yield client
 
 
@@ -82,7 +84,7 @@ def test_the_other_routes_answer(client, customer):
     assert set(client.post("/what_if", json=supposed).json()) >= {"before", "after", "moved", "next_better_grade"}
     health = client.get("/health/model").json()
     assert [m["name"] for m in health["models"]] == ["tradecredit-default", "tradecredit-delay"]
-    assert health["ledger"]["data_known_to"] == small().book.data_known_to.isoformat()
+    assert health["ledger"]["data_known_to"] == small().prepared.data_known_to.isoformat()
 
 
 BAD = [
@@ -156,7 +158,7 @@ def test_a_day_to_come_is_refused_with_the_last_known_one(client, customer):
     answer = client.post("/score", json={"customer_ids": [customer], "as_of": "2999-01-01"})
     assert answer.status_code == 422
     assert answer.json()["error"] == "as_of_after_data"
-    assert small().book.data_known_to.isoformat() in answer.json()["detail"]
+    assert small().prepared.data_known_to.isoformat() in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +196,7 @@ def test_what_nobody_expected_is_500_without_a_word_of_the_inside(client, custom
     def broken(*_):
         raise RuntimeError(f"secret of {customer}")
 
-    monkeypatch.setattr(scoring, "score", broken)
+    monkeypatch.setattr(answers, "score", broken)
     with caplog.at_level(logging.INFO):
         answer = client.post("/score", json={"customer_ids": [customer]}, headers={"X-Request-ID": "my-1"})
     assert answer.status_code == 500
@@ -207,7 +209,7 @@ def test_what_nobody_expected_is_500_without_a_word_of_the_inside(client, custom
 
 
 def test_an_explanation_that_does_not_add_up_is_500_and_not_an_answer(client, customer, monkeypatch):
-    from models.default import DefaultModel
+    from models.default.model import DefaultModel
 
     honest = DefaultModel.contributions
     monkeypatch.setattr(DefaultModel, "contributions", lambda self, X: (honest(self, X)[0] + 1e-5, honest(self, X)[1]))
@@ -229,9 +231,11 @@ def test_nothing_personal_is_logged(client, customer, caplog):
 
 
 def test_without_a_model_every_number_is_refused_with_the_reason(client, customer, monkeypatch, tmp_path):
-    office = Running.office
-    monkeypatch.setattr(Running, "office", Office(desk=Desk(Settings.from_environment()), log=office.log))
-    before = office.log.verify().records
+    service_state = Running.service_state
+    monkeypatch.setattr(
+        Running, "office", ServiceState(served_models=ServedModels(Settings.from_environment()), log=service_state.log)
+    )
+    before = service_state.log.verify().records
     body = {"customer_id": customer, "customer_ids": [customer], "requested_limit": 1, "currency": "EUR"}
     for route, keys in {
         "/score": ["customer_ids"],
@@ -248,7 +252,7 @@ def test_without_a_model_every_number_is_refused_with_the_reason(client, custome
     page = client.get("/")
     assert page.status_code == 200
     assert "No score can be given now" in page.text
-    assert office.log.verify().records == before
+    assert service_state.log.verify().records == before
 
 
 def test_pages_hold_no_script_and_load_nothing_from_elsewhere(client, customer):
@@ -288,7 +292,7 @@ def test_the_page_shows_a_person_the_answer_or_why_there_is_none(client, custome
 def test_too_many_at_once_are_told_when_to_come_back(monkeypatch):
     import anyio
 
-    from serving.front import Front
+    from serving.http import Front
 
     async def ask():
         sent = []
@@ -312,6 +316,6 @@ def test_too_many_at_once_are_told_when_to_come_back(monkeypatch):
 
 def test_answers_outlive_the_answering(client, customer):
     found = client.post("/score", json={"customer_ids": [customer]}).json()["scores"][0]
-    record = Running.office.log.read(found["decision_id"])
+    record = Running.service_state.log.read(found["decision_id"])
     assert record.content["answer"]["pd"] == found["pd"]
-    assert Path(Running.office.log.path).exists()
+    assert Path(Running.service_state.log.path).exists()

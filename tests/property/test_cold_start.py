@@ -12,23 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from decisions.scoring_ledger import ScoringLedger
 from features.catalogue import CATALOGUE
-from features.default_status import PRIMARY
-from features.errors import InputError
-from features.history import build
-from features.ledger import Ledger
-from models.calibrated_bag import CalibratedBag
+from features.engine.histories import build
+from ledger.default_status import PRIMARY
+from ledger.errors import InputError
+from ledger.ledger import Ledger
 from models.calibration import Calibration
-from models.cold_start import DAYS_A_MONTH, LENGTH, ColdStart, history_weight
-from models.decisions.grades import MASTER_SCALE, PD_FLOOR
-from models.default import DefaultModel
+from models.default.calibrated_ensemble import CalibratedBag
+from models.default.cold_start import DAYS_A_MONTH, LENGTH, ColdStart, history_weight
+from models.default.model import DefaultModel
+from models.default.term_structure import evenly_spread
 from models.protected import refuse_protected
-from models.served_book import ServedBook
-from models.term_structure import evenly_spread
+from models.rating_scale import MASTER_SCALE, PD_FLOOR
 from tests.served import small
-from training.bagging import Bag, Rows, Shape, fit_bag
-from training.cold_start import DOOR, HALF_MONTHS, with_door
-from training.default_columns import SELECTED
+from training.default.cold_start import DOOR, HALF_MONTHS, with_door
+from training.default.columns import SELECTED
+from training.default.ensembles import Bag, Rows, Shape, fit_bag
 
 HISTORY = ("late_share_12m", "days_past_due_oldest", "rating_risk", "sales_growth_12m")
 AT_DOOR = ("rating_risk", "monthly_revenue", "industry_late_share_12m", "group_overdue_amount")
@@ -170,7 +170,7 @@ def test_nothing_known_at_all_still_gets_an_answer():
 
 def with_first_invoice(paid: bool, past_due: int = 0) -> Ledger:
     """The small ledger, in which the customer without an invoice has one since the last day (or so many days past due)."""
-    known, last = small().ledger, pd.Timestamp(small().book.data_known_to)
+    known, last = small().ledger, pd.Timestamp(small().prepared.data_known_to)
     due = last - timedelta(days=past_due) if past_due else last + timedelta(days=30)
     issued = min(last, due - timedelta(days=30)) if past_due else last
     rows = {
@@ -194,7 +194,7 @@ def test_the_first_invoice_changes_nothing_on_its_day_and_paying_it_changes_no_w
     assert before["history_weight"] == 0.0
 
     def after(paid: bool, past_due: int = 0) -> pd.Series:
-        served = ServedBook.of(with_first_invoice(paid, past_due))
+        served = ScoringLedger.of(with_first_invoice(paid, past_due))
         return replace(scorer, served=served).score(["X-NEW"]).customers.iloc[0]
 
     issued = after(paid=False)
@@ -210,11 +210,13 @@ def test_the_first_invoice_changes_nothing_on_its_day_and_paying_it_changes_no_w
 
 
 def test_paying_or_not_never_moves_the_weight_of_a_whole_book():
-    book, ledger = small().book.book, small().ledger
-    rows = pd.DataFrame({"customer_id": list(book.owners.ids), "as_of": pd.Timestamp(small().book.data_known_to)})
+    prepared, ledger = small().prepared.prepared, small().ledger
+    rows = pd.DataFrame(
+        {"customer_id": list(prepared.owners.ids), "as_of": pd.Timestamp(small().prepared.data_known_to)}
+    )
     frames = {name: frame for name, frame in ledger.tables.items() if name != "payments" and len(frame)}
     unpaid = Ledger.from_frames(**frames, payments=ledger["payments"].iloc[:0])
-    assert build(unpaid, rows, [LENGTH])[LENGTH].equals(build(book, rows, [LENGTH])[LENGTH])
+    assert build(unpaid, rows, [LENGTH])[LENGTH].equals(build(prepared, rows, [LENGTH])[LENGTH])
 
 
 @pytest.mark.parametrize("name", ["sex", "owner_age", "nationality", "postcode", "language"])

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from features.book import Book, prepare
 from features.catalogue import CATALOGUE
-from features.definition import Risk, Unit
-from features.history import build, build_items, missing_codes
-from features.known import day, known_from, known_on
-from features.ledger import Ledger
-from features.reference import Reader
-from features.snapshots import active
-from features.tables import TABLES
+from features.engine.histories import build, build_items, missing_codes
+from features.engine.prepared import PreparedLedger, prepare
+from features.engine.reference import Reader
+from features.engine.snapshots import active
+from features.language import Risk, Unit
+from ledger.contract import TABLES
+from ledger.known import day, known_from, known_on
+from ledger.ledger import Ledger
 from tests.books import DAYS, FIRST, odd_ledger
 
 LEDGER = odd_ledger()
@@ -28,7 +28,7 @@ DIRECTED = [c for c in CATALOGUE.columns(level="customer") if c.risk is not Risk
 
 
 @cache
-def book() -> Book:
+def prepared() -> PreparedLedger:
     return prepare(LEDGER)
 
 
@@ -107,26 +107,26 @@ def test_the_fixture_holds_what_makes_a_leak_test_strong() -> None:
 @given(as_of=AS_OF)
 def test_erasing_the_future_changes_nothing(as_of: pd.Timestamp) -> None:
     known = known_on(LEDGER, as_of)
-    same(build(book(), everyone(as_of)), build(known, everyone(as_of)))
+    same(build(prepared(), everyone(as_of)), build(known, everyone(as_of)))
     if len(asked := items(as_of)):
-        same(build_items(book(), asked), build_items(known, asked))
+        same(build_items(prepared(), asked), build_items(known, asked))
 
 
 @settings(max_examples=12, deadline=None)
 @given(as_of=AS_OF)
 def test_corrupting_the_future_changes_nothing(as_of: pd.Timestamp) -> None:
     other = corrupted(LEDGER, as_of)
-    same(build(book(), everyone(as_of)), build(other, everyone(as_of)))
-    assert_frame_equal(active(book(), [as_of]), active(other, [as_of]))
+    same(build(prepared(), everyone(as_of)), build(other, everyone(as_of)))
+    assert_frame_equal(active(prepared(), [as_of]), active(other, [as_of]))
     if len(asked := items(as_of)):
-        same(build_items(book(), asked), build_items(other, asked))
+        same(build_items(prepared(), asked), build_items(other, asked))
 
 
 @settings(max_examples=6, deadline=None)
 @given(as_of=AS_OF)
 def test_two_interpreters_read_one_declaration_to_the_last_bit(as_of: pd.Timestamp) -> None:
-    matrix = build(book(), everyone(as_of))
-    codes = missing_codes(book(), matrix)
+    matrix = build(prepared(), everyone(as_of))
+    codes = missing_codes(prepared(), matrix)
     for customer in ("c00", "c03", "c10", "c11"):
         reader = Reader(LEDGER, customer, as_of)
         for column in CATALOGUE.columns(level="customer"):
@@ -144,7 +144,7 @@ def test_order_of_rows_is_irrelevant(seed: int, as_of: pd.Timestamp) -> None:
     shuffled = Ledger(tables={
         name: frame.sample(frac=1, random_state=seed).reset_index(drop=True) for name, frame in LEDGER.tables.items()
     })  # fmt: skip
-    same(build(book(), everyone(as_of)), build(shuffled, everyone(as_of)))
+    same(build(prepared(), everyone(as_of)), build(shuffled, everyone(as_of)))
 
 
 @settings(max_examples=20, deadline=None)
@@ -155,9 +155,9 @@ def test_one_snapshot_alone_is_as_in_batch_and_online(days: list[pd.Timestamp], 
         .sample(frac=1, random_state=pick)
         .reset_index(drop=True)
     )
-    matrix = build(book(), batch)
+    matrix = build(prepared(), batch)
     k = pick % len(batch)
-    same(build(book(), batch.iloc[[k]]), matrix.iloc[[k]])
+    same(build(prepared(), batch.iloc[[k]]), matrix.iloc[[k]])
 
 
 @settings(max_examples=6, deadline=None)
@@ -168,7 +168,7 @@ def test_a_customer_from_its_own_small_ledger_is_as_in_the_book(as_of: pd.Timest
     alone = LEDGER.of(members)
     asked = pd.DataFrame({"customer_id": [customer], "as_of": [as_of]})
     own = [c.name for c in CATALOGUE.columns(level="customer") if c.family not in ("peers",)]
-    same(build(book(), asked)[own], build(alone, asked)[own])
+    same(build(prepared(), asked)[own], build(alone, asked)[own])
 
 
 @pytest.mark.parametrize("k", [2, 10])
@@ -232,5 +232,5 @@ def plain_ledger() -> Ledger:
 
 
 @cache
-def plain_book() -> Book:
+def plain_book() -> PreparedLedger:
     return prepare(plain_ledger())

@@ -10,11 +10,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from features.errors import InputError
-from features.importers import format_named
-from features.importers.run import Options, import_files
-from features.importers.table import format_of
-from features.ledger import read_ledger
+from importing.engine.run import Options, import_files
+from importing.formats import format_named
+from importing.formats.table import format_of
+from ledger.errors import InputError
+from ledger.ledger import read_ledger
 from tests.golden.importing import FOLDER
 from tests.property.mutations import LOSSLESS, LOSSY, Mutation
 

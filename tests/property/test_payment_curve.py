@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logit
 
-from models.conformal import KNOTS, Levels
-from models.late_question import DAYS_LATE, LAST_DAY, OWN_SHARE, tilted
-from models.payment_curve import Curves, curves_of, joined
-from models.payment_steps import THRESHOLDS, steps_after
+from models.delay.conformal import KNOTS, Levels
+from models.delay.late_threshold import DAYS_LATE, LAST_DAY, OWN_SHARE, tilted
+from models.delay.payment_curve import Curves, curves_of, joined
+from models.delay.payment_steps import THRESHOLDS, steps_after
 
 HAZARDS = st.lists(st.floats(0.0, 1.0), min_size=60, max_size=60)
 DAYS = st.integers(-400, 700)

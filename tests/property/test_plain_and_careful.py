@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from features.errors import InputError
-from features.importers import cells
-from features.importers.run import import_files
+from importing.engine import cells
+from importing.engine.run import import_files
+from ledger.errors import InputError
 from tests.property.test_import_fuzz import OPTIONS, PLAIN
 
 DAYS = ("2023/02/06", "05.03.2023", "20230405", "2023-1-7", "1900-01-01", "", "2023-02-30", "Jan 5 2023", "45000",

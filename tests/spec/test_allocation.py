@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features.errors import InputError
-from features.importers import format_named
-from features.importers.policy import OLDEST_DUE_FIRST
-from features.importers.run import Options, import_files
-from features.ledger import Ledger, read_ledger
-from features.settlement import settle
-from features.timeline import timeline
+from importing.engine.payment_allocation import OLDEST_DUE_FIRST
+from importing.engine.run import Options, import_files
+from importing.formats import format_named
+from ledger.errors import InputError
+from ledger.ledger import Ledger, read_ledger
+from ledger.settlement import settle
+from ledger.timeline import timeline
 from tests.drawn import ledger
 
 INVOICES = """invoice_id,customer_id,kind,issued_on,due_on,amount,currency,applies_to

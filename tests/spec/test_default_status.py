@@ -8,7 +8,7 @@ from io import StringIO
 import pandas as pd
 import pytest
 
-from features.default_status import (
+from ledger.default_status import (
     BUREAU,
     PRIMARY,
     SHORT_HISTORY,
@@ -16,9 +16,9 @@ from features.default_status import (
     default_spells,
     in_default,
 )
-from features.errors import InputError
-from features.known import known_on
-from features.ledger import Ledger
+from ledger.errors import InputError
+from ledger.known import known_on
+from ledger.ledger import Ledger
 from training.labels import default_labels, delay_labels, last_mature_as_of, months_after
 
 END = "2026-12-31"
@@ -29,7 +29,7 @@ def drawn(text: str) -> pd.DataFrame:
     return pd.read_csv(StringIO("\n".join(",".join(line) for line in lines)), dtype="str")
 
 
-def book(invoices: str, payments: str = "", events: str = "") -> Ledger:
+def prepared(invoices: str, payments: str = "", events: str = "") -> Ledger:
     frames = {"invoices": drawn(invoices).assign(kind="invoice", currency="EUR")}
     head = "payment_id | customer_id | invoice_id | paid_on | booked_on | amount\n"
     frames["payments"] = drawn(head + payments).assign(currency="EUR", kind="payment")
@@ -52,43 +52,43 @@ ONE = """
 
 def test_default_on_the_91st_day_in_arrears_not_before():
     # due 2024-01-31: day 1 is 02-01, day 90 is 04-30, day 91 is 05-01
-    assert days_in_default(book(ONE)) == [("2024-05-01", "", "past_due")]
-    assert days_in_default(book(ONE, "p | acme | a | 2024-05-01 | | 1000")) == []
-    assert days_in_default(book(ONE, "p | acme | a | 2024-05-02 | | 1000")) == [
+    assert days_in_default(prepared(ONE)) == [("2024-05-01", "", "past_due")]
+    assert days_in_default(prepared(ONE, "p | acme | a | 2024-05-01 | | 1000")) == []
+    assert days_in_default(prepared(ONE, "p | acme | a | 2024-05-02 | | 1000")) == [
         ("2024-05-01", "2024-08-01", "past_due")
     ]
 
 
 @pytest.mark.parametrize(("amount", "is_default"), [("500.00", False), ("500.01", True)])
 def test_material_is_above_500(amount, is_default):
-    assert bool(days_in_default(book(ONE.replace("1000", amount)))) == is_default
+    assert bool(days_in_default(prepared(ONE.replace("1000", amount)))) == is_default
 
 
 def test_material_is_above_one_percent_of_the_open_balance():
     big = ONE + "    b | acme | 2024-01-01 | 2026-12-31 | {}\n"
-    assert days_in_default(book(big.format(99_000))) == []  # 1,000 of 100,000 is not above 1 %
-    assert len(days_in_default(book(big.format(98_999)))) == 1
+    assert days_in_default(prepared(big.format(99_000))) == []  # 1,000 of 100,000 is not above 1 %
+    assert len(days_in_default(prepared(big.format(98_999)))) == 1
 
 
 def test_the_count_begins_again_when_arrears_end_for_a_day():
     two = ONE + "    b | acme | 2024-01-01 | 2024-04-15 | 1000\n"
     # a settled on 04-16: b is in arrears from that day on, the count goes on; settled on 04-15: it begins again
-    assert days_in_default(book(two, "p | acme | a | 2024-04-16 | | 1000")) == [("2024-05-01", "", "past_due")]
-    assert days_in_default(book(two, "p | acme | a | 2024-04-15 | | 1000")) == [("2024-07-15", "", "past_due")]
+    assert days_in_default(prepared(two, "p | acme | a | 2024-04-16 | | 1000")) == [("2024-05-01", "", "past_due")]
+    assert days_in_default(prepared(two, "p | acme | a | 2024-04-15 | | 1000")) == [("2024-07-15", "", "past_due")]
 
 
 def test_disputed_items_are_left_out_while_the_dispute_is_open():
     dispute = "e | acme | a | 2024-03-01 | | dispute_opened\nf | acme | a | 2024-06-30 | | dispute_closed"
-    assert days_in_default(book(ONE, events=dispute)) == [("2024-09-28", "", "past_due")]  # 90 days after 06-30
+    assert days_in_default(prepared(ONE, events=dispute)) == [("2024-09-28", "", "past_due")]  # 90 days after 06-30
     keeps = replace(PRIMARY, leaves_out_disputed=False)
-    assert days_in_default(book(ONE, events=dispute), keeps) == [("2024-05-01", "", "past_due")]
+    assert days_in_default(prepared(ONE, events=dispute), keeps) == [("2024-05-01", "", "past_due")]
 
 
 @pytest.mark.parametrize(
     ("kind", "cured"), [("write_off", "2024-05-10"), ("concession", "2025-02-08"), ("insolvency", "")]
 )
 def test_unlikely_to_pay_and_its_cure(kind, cured):
-    paid = book(ONE, "p | acme | a | 2024-01-31 | | 1000", f"e | acme | | 2024-02-09 | | {kind}")
+    paid = prepared(ONE, "p | acme | a | 2024-01-31 | | 1000", f"e | acme | | 2024-02-09 | | {kind}")
     assert days_in_default(paid) == [("2024-02-09", cured, kind)]
 
 
@@ -96,19 +96,19 @@ def test_arrears_within_probation_begin_it_again():
     # cured 91 days after 05-02 would be 08-01; b is in arrears from 07-02 to 07-11, so 91 days after 07-11
     two = ONE + "    b | acme | 2024-06-01 | 2024-07-01 | 1000\n"
     paid = "p | acme | a | 2024-05-02 | | 1000\nq | acme | b | 2024-07-11 | | 1000"
-    assert days_in_default(book(two, paid)) == [("2024-05-01", "2024-10-10", "past_due")]
+    assert days_in_default(prepared(two, paid)) == [("2024-05-01", "2024-10-10", "past_due")]
 
 
 def test_other_policies():
-    assert days_in_default(book(ONE), SHORT_HISTORY) == [("2024-04-01", "", "past_due")]
+    assert days_in_default(prepared(ONE), SHORT_HISTORY) == [("2024-04-01", "", "past_due")]
     # a tenth of the balance more than 90 days past due: 1,000 of 10,000 is, 1,000 of 10,001 is not
     other = ONE + "    b | acme | 2024-01-01 | 2026-12-31 | {}\n"
-    assert days_in_default(book(other.format(9_000)), BUREAU) == [("2024-05-01", "", "past_due")]
-    assert days_in_default(book(other.format(9_001)), BUREAU) == []
+    assert days_in_default(prepared(other.format(9_000)), BUREAU) == [("2024-05-01", "", "past_due")]
+    assert days_in_default(prepared(other.format(9_001)), BUREAU) == []
 
 
 def test_status_is_what_the_books_knew_and_labels_what_happened():
-    late = book(ONE, "p | acme | a | 2024-04-20 | 2024-05-06 | 1000")  # paid in time, booked after the 91st day
+    late = prepared(ONE, "p | acme | a | 2024-04-20 | 2024-05-06 | 1000")  # paid in time, booked after the 91st day
     assert days_in_default(late) == []
     days = pd.DataFrame(
         {"customer_id": "acme", "as_of": pd.to_datetime(["2024-04-30", "2024-05-01", "2024-05-05", "2024-05-06"])}
@@ -120,7 +120,7 @@ def test_status_is_what_the_books_knew_and_labels_what_happened():
 
 
 def test_labels_wait_for_the_horizon_and_90_days():
-    ledger = book(ONE)
+    ledger = prepared(ONE)
     snapshot = pd.DataFrame({"customer_id": ["acme"], "as_of": pd.to_datetime(["2024-02-29"])})
     # 3 months end on 2024-05-31, mature 90 days later, on 2024-08-29; the default of 05-01 does not count before
     early = default_labels(ledger, snapshot, PRIMARY, until="2024-08-28").iloc[0]
@@ -136,14 +136,14 @@ def test_labels_wait_for_the_horizon_and_90_days():
 
 def test_a_customer_in_default_has_no_outcome():
     snapshot = pd.DataFrame({"customer_id": ["acme"], "as_of": pd.to_datetime(["2024-06-30"])})
-    row = default_labels(book(ONE), snapshot, PRIMARY, until=END).iloc[0]
+    row = default_labels(prepared(ONE), snapshot, PRIMARY, until=END).iloc[0]
     assert row["in_default"]
     assert row["default_12m"] is pd.NA
 
 
 def test_withholding_the_last_year_changes_no_earlier_outcome():
     two = ONE + "    b | bob | 2024-03-01 | 2024-05-31 | 700\n"
-    ledger = book(two, "p | bob | b | 2024-09-15 | | 700")
+    ledger = prepared(two, "p | bob | b | 2024-09-15 | | 700")
     snapshots = pd.DataFrame({"customer_id": ["acme", "bob"], "as_of": pd.to_datetime(["2024-04-30"] * 2)})
     all_known = default_labels(ledger, snapshots, PRIMARY, until="2026-07-31")
     withheld = default_labels(ledger, snapshots, PRIMARY, until="2025-07-31")
@@ -159,7 +159,7 @@ def test_months_end_at_month_ends():
 
 def test_delay_labels_censor_what_was_not_paid():
     three = ONE + "    b | acme | 2024-01-01 | 2024-01-31 | 10\n    c | acme | 2024-01-01 | 2024-01-31 | 10\n"
-    ledger = book(three, "p | acme | a | 2024-02-05 | | 1000", "e | acme | c | 2024-06-01 | | write_off")
+    ledger = prepared(three, "p | acme | a | 2024-02-05 | | 1000", "e | acme | c | 2024-06-01 | | write_off")
     found = delay_labels(ledger, pd.DataFrame({"invoice_id": ["a", "b", "c"]}), until="2024-12-31")
     assert found["closed_kind"].tolist() == ["paid", "open", "written_off"]
     assert found["is_censored"].tolist() == [False, True, True]

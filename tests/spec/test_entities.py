@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 from pandas.testing import assert_frame_equal
 
-from features.book import prepare
-from features.importers.run import Options, import_files
-from features.importers.table import format_of
-from features.ledger import Ledger, read_ledger
-from features.settlement import settle
+from features.engine.prepared import prepare
+from importing.engine.run import Options, import_files
+from importing.formats.table import format_of
+from ledger.ledger import Ledger, read_ledger
+from ledger.settlement import settle
 from tests.drawn import ledger
 
 INVOICES = """
@@ -22,20 +22,20 @@ INVOICES = """
 """
 
 
-def owed(book: Ledger, as_of: str) -> dict[str, int]:
-    state = settle(book).at(as_of)
+def owed(prepared: Ledger, as_of: str) -> dict[str, int]:
+    state = settle(prepared).at(as_of)
     return dict(state.groupby("customer_id")["document_open_cents"].sum())
 
 
 def test_a_merger_is_valid_from_the_day_on_which_it_is_known() -> None:
-    book = ledger(
+    prepared = ledger(
         invoices=INVOICES, payments="customer_id | invoice_id | paid_on | amount\n old | | 2024-02-10 | 7",
         events="customer_id | occurred_on | booked_on | kind | detail\n old | 2024-03-01 | 2024-03-05 | merged_into | new",
     )  # fmt: skip
-    assert owed(book, "2024-03-04") == {"old": 10000, "new": 4000}
-    assert owed(book, "2024-03-05") == {"new": 14000}
+    assert owed(prepared, "2024-03-04") == {"old": 10000, "new": 4000}
+    assert owed(prepared, "2024-03-05") == {"new": 14000}
     for day, owner in (("2024-03-04", "old"), ("2024-03-05", "new")):
-        assert settle(book).unapplied_at(day)["customer_id"].tolist() == [owner]
+        assert settle(prepared).unapplied_at(day)["customer_id"].tolist() == [owner]
 
 
 def test_a_customer_whose_id_changed_twice_keeps_its_history() -> None:
@@ -45,10 +45,10 @@ def test_a_customer_whose_id_changed_twice_keeps_its_history() -> None:
         mid         | 2024-04-01  | merged_into | new
     """
     customers = "customer_id\n old\n mid\n new"
-    book = ledger(invoices=INVOICES, events=events, customers=customers)
-    assert owed(book, "2024-02-29") == {"old": 10000, "new": 4000}
-    assert owed(book, "2024-03-31") == {"mid": 10000, "new": 4000}
-    assert owed(book, "2024-04-01") == {"new": 14000}
+    prepared = ledger(invoices=INVOICES, events=events, customers=customers)
+    assert owed(prepared, "2024-02-29") == {"old": 10000, "new": 4000}
+    assert owed(prepared, "2024-03-31") == {"mid": 10000, "new": 4000}
+    assert owed(prepared, "2024-04-01") == {"new": 14000}
 
 
 def test_a_merger_that_was_a_mistake_is_undone_from_the_day_of_its_correction() -> None:
@@ -56,9 +56,9 @@ def test_a_merger_that_was_a_mistake_is_undone_from_the_day_of_its_correction() 
         event_id | customer_id | occurred_on | booked_on  | superseded_on | kind        | detail
         m        | old         | 2024-03-01  | 2024-03-01 | 2024-05-01    | merged_into | new
     """
-    book = ledger(invoices=INVOICES, events=events, customers="customer_id\n old\n new")
-    assert owed(book, "2024-04-30") == {"new": 14000}
-    assert owed(book, "2024-05-01") == {"old": 10000, "new": 4000}
+    prepared = ledger(invoices=INVOICES, events=events, customers="customer_id\n old\n new")
+    assert owed(prepared, "2024-04-30") == {"new": 14000}
+    assert owed(prepared, "2024-05-01") == {"old": 10000, "new": 4000}
 
 
 def test_parents_make_groups_and_an_import_brings_them(tmp_path: Path) -> None:
@@ -71,8 +71,8 @@ def test_parents_make_groups_and_an_import_brings_them(tmp_path: Path) -> None:
     }  # fmt: skip
     import_files(format_of(mapping, "test"), [tmp_path / "customers.csv", tmp_path / "invoices.csv"], tmp_path / "ledger",
                  Options(known_on=date(2024, 6, 30)))  # fmt: skip
-    book = prepare(read_ledger(tmp_path / "ledger"))
-    group = dict(zip(book.owners.ids, book.groups, strict=True))
+    prepared = prepare(read_ledger(tmp_path / "ledger"))
+    group = dict(zip(prepared.owners.ids, prepared.groups, strict=True))
     assert group["acme"] == group["bolt"] == group["holding"] >= 0
     assert group["alone"] == -1
 
@@ -87,12 +87,12 @@ PART = "invoice_id | paid_on | amount | currency\n u | 2024-02-10 | 30 | USD"
 
 
 def test_the_document_currency_is_kept_and_reported_at_the_rate_of_the_invoice_date() -> None:
-    book = ledger(invoices=DOLLARS, payments=PART, exchange_rates=RATES)
-    state = settle(book).at("2024-03-01").set_index("invoice_id").loc["u"]
+    prepared = ledger(invoices=DOLLARS, payments=PART, exchange_rates=RATES)
+    state = settle(prepared).at("2024-03-01").set_index("invoice_id").loc["u"]
     assert (state["document_amount_cents"], state["document_open_cents"]) == (10000, 7000)
     # 100 x 0.50; the payment of 10 February settles at the invoice's rate, not at 0.80
     assert (state["amount_cents"], state["open_cents"]) == (5000, 3500)
-    assert book.invoices.set_index("invoice_id").loc["u", ["amount", "currency"]].tolist() == [100.0, "USD"]
+    assert prepared.invoices.set_index("invoice_id").loc["u", ["amount", "currency"]].tolist() == [100.0, "USD"]
 
 
 def test_later_rates_never_revalue_history() -> None:

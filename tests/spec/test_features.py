@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.errors import InputError
-from features.history import build, build_items, missing_codes
+from features.engine.histories import build, build_items, missing_codes
+from ledger.errors import InputError
 from tests.drawn import ledger, one, one_item
 
 INVOICES = """
@@ -276,9 +276,9 @@ REPORTED = {
     ("open_amount", "2024-01-01", {"invoices": INVOICES}, 0),
 ])  # fmt: skip
 def test_each_missing_value_has_its_own_meaning(name: str, as_of: str, tables: dict[str, str], code: int) -> None:
-    book = ledger(**tables)
-    matrix = build(book, pd.DataFrame({"customer_id": ["acme"], "as_of": pd.to_datetime([as_of])}))
-    assert missing_codes(book, matrix)[name].iloc[0] == code
+    prepared = ledger(**tables)
+    matrix = build(prepared, pd.DataFrame({"customer_id": ["acme"], "as_of": pd.to_datetime([as_of])}))
+    assert missing_codes(prepared, matrix)[name].iloc[0] == code
     assert np.isnan(matrix[name].iloc[0]) == (code != 0)
 
 
@@ -314,10 +314,14 @@ def test_an_invoice_asked_about_while_it_is_open(name: str, expected: float) -> 
 
 
 def test_what_cannot_be_answered_is_said() -> None:
-    book = ledger(invoices=INVOICES)
+    prepared = ledger(invoices=INVOICES)
     with pytest.raises(InputError, match=r"1 of 1 are not in the ledger, e\.g\. 'nobody'"):
-        build(book, pd.DataFrame({"customer_id": ["nobody"], "as_of": pd.to_datetime(["2024-01-01"])}))
+        build(prepared, pd.DataFrame({"customer_id": ["nobody"], "as_of": pd.to_datetime(["2024-01-01"])}))
     with pytest.raises(InputError, match="late_sharee are not in the catalogue"):
-        build(book, pd.DataFrame({"customer_id": ["acme"], "as_of": pd.to_datetime(["2024-01-01"])}), ["late_sharee"])
+        build(
+            prepared, pd.DataFrame({"customer_id": ["acme"], "as_of": pd.to_datetime(["2024-01-01"])}), ["late_sharee"]
+        )
     with pytest.raises(InputError, match="columns due_on are missing"):
-        build_items(book, pd.DataFrame({"customer_id": [], "as_of": [], "issued_on": [], "amount": [], "currency": []}))
+        build_items(
+            prepared, pd.DataFrame({"customer_id": [], "as_of": [], "issued_on": [], "amount": [], "currency": []})
+        )

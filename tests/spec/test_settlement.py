@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from features.errors import InputError
-from features.known import known_on
-from features.ledger import LedgerError
-from features.settlement import settle
-from features.timeline import timeline
+from ledger.errors import InputError
+from ledger.known import known_on
+from ledger.ledger import LedgerError
+from ledger.settlement import settle
+from ledger.timeline import timeline
 from tests.books import odd_ledger
 from tests.drawn import ledger
 
@@ -81,12 +81,12 @@ def test_a_corrected_payment_leaves_what_was_known_before() -> None:
 
 def test_money_without_an_invoice_is_unapplied_until_the_books_hold_the_invoice() -> None:
     late = "invoice_id | issued_on | due_on | amount | booked_on\n a | 2024-01-02 | 2024-02-01 | 100 | 2024-03-01"
-    book = settle(
+    prepared = settle(
         ledger(invoices=late, payments="invoice_id | paid_on | amount\n a | 2024-02-11 | 100\n | 2024-02-12 | 7")
     )
-    assert book.unapplied_at("2024-02-29")["unapplied_cents"].sum() == 10700
-    assert book.unapplied_at("2024-03-01")["unapplied_cents"].sum() == 700
-    assert book.at("2024-03-01")["closed_kind"].tolist() == ["paid"]
+    assert prepared.unapplied_at("2024-02-29")["unapplied_cents"].sum() == 10700
+    assert prepared.unapplied_at("2024-03-01")["unapplied_cents"].sum() == 700
+    assert prepared.at("2024-03-01")["closed_kind"].tolist() == ["paid"]
 
 
 @pytest.mark.parametrize("as_of", ["2022-12-31", "2023-08-15", "2024-12-31"])

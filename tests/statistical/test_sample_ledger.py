@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from features.default_status import PRIMARY, default_spells, in_default
-from features.settlement import settle
-from features.snapshots import active
-from features.synthetic import sample
+from features.engine.snapshots import active
+from ledger.default_status import PRIMARY, default_spells, in_default
+from ledger.settlement import settle
+from sample.generator import sample
 
 pytestmark = pytest.mark.slow
 
@@ -20,31 +20,31 @@ LAST = pd.Timestamp("2024-12-31")
 
 
 @pytest.fixture(scope="module")
-def book():
+def prepared():
     return sample(customers=3000, months=48, seed=1)
 
 
 @pytest.fixture(scope="module")
-def spells(book):
-    return default_spells(book.ledger, PRIMARY)
+def spells(prepared):
+    return default_spells(prepared.ledger, PRIMARY)
 
 
 @pytest.fixture(scope="module")
-def customers(book):
-    found = book.truth_customers.set_index("customer_id")
+def customers(prepared):
+    found = prepared.truth_customers.set_index("customer_id")
     return found.assign(default_on=pd.to_datetime(found["default_on"]))
 
 
 @pytest.fixture(scope="module")
-def snapshots(book, spells):
-    return snapshots_of(book, spells)
+def snapshots(prepared, spells):
+    return snapshots_of(prepared, spells)
 
 
-def snapshots_of(book, spells):
+def snapshots_of(prepared, spells):
     """One row a snapshot not in default: is_bad (defaults by policy within 12 months), is_past_due_30, the truth."""
-    settlement = settle(book.ledger)
-    asked = active(book.ledger, DATES)
-    known = in_default(book.ledger, asked, PRIMARY, settlement=settlement).to_numpy()
+    settlement = settle(prepared.ledger)
+    asked = active(prepared.ledger, DATES)
+    known = in_default(prepared.ledger, asked, PRIMARY, settlement=settlement).to_numpy()
     asked = asked[~known].assign(as_of=lambda f: pd.to_datetime(f["as_of"]).astype("datetime64[s]"))
     entered = spells.merge(asked, on="customer_id")
     ahead = entered["as_of"] + pd.DateOffset(months=12)
@@ -54,7 +54,7 @@ def snapshots_of(book, spells):
     )
     late = {day: set(s.loc[s["days_past_due"] > 30, "customer_id"]) for day in DATES for s in [settlement.at(day)]}
     asked["is_past_due_30"] = [c in late[day] for c, day in zip(asked["customer_id"], asked["as_of"], strict=True)]
-    truth = book.truth.assign(as_of=pd.to_datetime(book.truth["as_of"]).astype("datetime64[s]"))
+    truth = prepared.truth.assign(as_of=pd.to_datetime(prepared.truth["as_of"]).astype("datetime64[s]"))
     return asked.merge(truth, on=["customer_id", "as_of"], how="left")
 
 
@@ -68,9 +68,9 @@ def test_defaults_by_policy_are_the_generators(spells, customers):
     assert days.abs().max() <= 30
 
 
-def test_nobody_is_in_default_in_the_books_before_it_is_so(book, customers):
+def test_nobody_is_in_default_in_the_books_before_it_is_so(prepared, customers):
     asked = pd.MultiIndex.from_product([customers.index, DATES], names=["customer_id", "as_of"]).to_frame(index=False)
-    known = in_default(book.ledger, asked, PRIMARY).to_numpy()
+    known = in_default(prepared.ledger, asked, PRIMARY).to_numpy()
     is_so = (customers["default_on"].reindex(asked["customer_id"]).to_numpy() <= asked["as_of"]).to_numpy()
     assert not (known & ~is_so).any()
 
@@ -110,10 +110,10 @@ def test_the_truth_is_calibrated_by_decile(seed):
             assert abs(y.sum() - p.sum()) < 3.5 * error + common + 1, (horizon, part, y.sum(), p.sum())
 
 
-def test_lateness_is_like_that_of_real_books(book):
+def test_lateness_is_like_that_of_real_books(prepared):
     """Between Datarisk (77 % on the day, 13 % late, 8 % >= 5 days) and HighRadius (21, 42, 12 %)."""
-    invoices = book.ledger.invoices[["invoice_id", "due_on"]].drop_duplicates("invoice_id")
-    items = invoices.merge(book.truth_invoices[["invoice_id", "paid_on"]], on="invoice_id")
+    invoices = prepared.ledger.invoices[["invoice_id", "due_on"]].drop_duplicates("invoice_id")
+    items = invoices.merge(prepared.truth_invoices[["invoice_id", "paid_on"]], on="invoice_id")
     items = items[items["due_on"] < "2024-07-01"]
     late = (pd.to_datetime(items["paid_on"]) - items["due_on"]).dt.days.dropna()
     assert 0.21 <= (late == 0).mean() <= 0.77
@@ -123,13 +123,15 @@ def test_lateness_is_like_that_of_real_books(book):
     assert late.quantile(0.99) > 30
 
 
-def test_ten_customers_have_forty_percent_of_the_invoices(book):
-    count = book.ledger.invoices["customer_id"].value_counts()
+def test_ten_customers_have_forty_percent_of_the_invoices(prepared):
+    count = prepared.ledger.invoices["customer_id"].value_counts()
     assert 0.35 <= count.head(10).sum() / count.sum() <= 0.48
 
 
-def test_true_lateness_is_calibrated(book):
-    late = book.truth_invoices.merge(book.ledger.invoices[["invoice_id", "due_on"]].drop_duplicates("invoice_id"))
+def test_true_lateness_is_calibrated(prepared):
+    late = prepared.truth_invoices.merge(
+        prepared.ledger.invoices[["invoice_id", "due_on"]].drop_duplicates("invoice_id")
+    )
     late = late[late["due_on"] < "2024-07-01"]
     days = (pd.to_datetime(late["paid_on"]) - late["due_on"]).dt.days.fillna(10**6)
     for k in (1, 5, 30, 60, 90):

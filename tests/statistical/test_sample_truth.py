@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from features.synthetic.calendar import calendar
-from features.synthetic.customers import draw_customers
-from features.synthetic.parameters import LATENESS, RISK, Settings
-from features.synthetic.truth import running_pd, stop_chances
+from sample.calendar import calendar
+from sample.customers import draw_customers
+from sample.parameters import LATENESS, RISK, Settings
+from sample.truth import running_pd, stop_chances
 
 FUTURES = 200_000
 MONTH = 365.25 / 12

@@ -11,8 +11,8 @@ from scipy.special import expit
 
 from benchmarks.default_thin import excess, mixed, scored
 from models import metrics
-from models.cold_start import history_weight
-from training.cold_start import HALF_MONTHS
+from models.default.cold_start import history_weight
+from training.default.cold_start import HALF_MONTHS
 
 pytestmark = pytest.mark.slow
 

@@ -12,11 +12,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from features.errors import InputError
-from features.importers.run import Options, import_files
-from features.importers.table import format_of
-from features.known import known_on
-from features.ledger import Ledger, read_ledger
+from importing.engine.run import Options, import_files
+from importing.formats.table import format_of
+from ledger.errors import InputError
+from ledger.known import known_on
+from ledger.ledger import Ledger, read_ledger
 
 HEADER = "invoice,customer,issued,due,amount,currency,paid\n"
 A = "a,acme,2024-01-02,2024-02-01,100.00,EUR,2024-02-05\n"
@@ -237,11 +237,11 @@ def test_partial_over_and_reversed_payments(payments: str, state: str, left: str
 
 
 def test_a_payment_to_an_unknown_invoice_or_in_another_currency_stays_out(tmp_path: Path) -> None:
-    report, book = split(tmp_path, "p,acme,z,2024-02-05,40,EUR,payment\nq,acme,a,2024-02-05,40,USD,payment\n")
+    report, prepared = split(tmp_path, "p,acme,z,2024-02-05,40,EUR,payment\nq,acme,a,2024-02-05,40,USD,payment\n")
     assert {r["reason"] for r in report["reasons"]} == {
         "payments.invoice_id is not an invoice of the ledger", "payments.currency must be its invoice's EUR",
     }  # fmt: skip
-    assert book.payments.empty
+    assert prepared.payments.empty
 
 
 def test_a_credit_note_larger_than_its_invoice_closes_it_and_is_noticed(tmp_path: Path) -> None:

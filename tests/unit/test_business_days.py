@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from models.business_days import next_working_days
+from models.delay.business_days import next_working_days
 
 
 def moved(day: str, country: str | None, currency: str | None = None) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from features.errors import InputError
+from ledger.errors import InputError
 from models.calibration import Calibration, fit_calibration, low_default_bound, shift_to_mean
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.conformal import KNOTS, Levels, fit_levels
+from models.delay.conformal import KNOTS, Levels, fit_levels
 
 RNG = np.random.default_rng(3)
 N = 40_000

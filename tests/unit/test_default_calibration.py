@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from training.default_calibration import Scored, line
+from training.default.calibration import Scored, line
 
 
 def scored(count: int, seed: int, *, level: float = 0.0, steeper: float = 1.0, offset: float = 0.0) -> Scored:

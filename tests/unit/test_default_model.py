@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.catalogue import CATALOGUE
-from features.default_status import PRIMARY, SHORT_HISTORY
-from features.errors import InputError
+from ledger.default_status import PRIMARY, SHORT_HISTORY
+from ledger.errors import InputError
 from models.calibration import Calibration
-from models.decisions.grades import MASTER_SCALE, PD_FLOOR
-from models.default import DefaultModel
+from models.default.model import DefaultModel
+from models.default.term_structure import TermStructure, evenly_spread, fit_term_structure
 from models.protected import refuse_protected
-from models.term_structure import TermStructure, evenly_spread, fit_term_structure
-from training.bagging import Rows, Shape, fit_bag
-from training.default_columns import SELECTED
+from models.rating_scale import MASTER_SCALE, PD_FLOOR
+from training.default.columns import SELECTED
+from training.default.ensembles import Rows, Shape, fit_bag
 from training.splits import customer_folds, origins
 
 COLUMNS = ("late_share_12m", "days_past_due_oldest", "overdue_share", "days_since_first_invoice", "sales_growth_12m")

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.delay_explanation import _along, _late_30, _mean_days
-from models.late_question import LAST_DAY
-from models.payment_steps import steps_after
+from models.delay.attribution import _along, _late_30, _mean_days
+from models.delay.late_threshold import LAST_DAY
+from models.delay.payment_steps import steps_after
 
 DAYS = [-40, -3, 3, 12]
 

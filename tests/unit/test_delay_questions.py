@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tests.drawn import ledger
-from training.delay_questions import asked_later, booking_delay, days_open, outcomes
+from training.delay.samples import asked_later, booking_delay, days_open, outcomes
 
 BOOK = ledger(
     invoices="""

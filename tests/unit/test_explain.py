@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.catalogue import columns
-from features.definition import Unit
-from models.explain import MOST_OF_A_FAMILY, MOST_REASONS, NotAdditive, explain, reasons, sentence, shown
+from features.language import Unit
+from models.explanation import MOST_OF_A_FAMILY, MOST_REASONS, NotAdditive, explain, reasons, sentence, shown
 
 LOG_ODDS = st.integers(-3_000_000, 3_000_000).map(lambda millionths: millionths / 1e6)
 COLUMNS = {c.name: c for c in columns()}

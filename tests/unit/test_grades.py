@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.errors import InputError
-from models.decisions.grades import (
+from ledger.errors import InputError
+from models.rating_scale import (
     IN_DEFAULT,
     MASTER_SCALE,
     PD_FLOOR,

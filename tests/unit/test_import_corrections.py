@@ -13,16 +13,16 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from features.errors import InputError
-from features.history import build
-from features.importers import format_named
-from features.importers.lock import only_one
-from features.importers.run import Options, import_files
-from features.importers.table import format_of
-from features.known import known_on
-from features.ledger import Ledger, read_ledger
-from features.settlement import settle
-from features.tables import TABLES
+from features.engine.histories import build
+from importing.engine.lock import only_one
+from importing.engine.run import Options, import_files
+from importing.formats import format_named
+from importing.formats.table import format_of
+from ledger.contract import TABLES
+from ledger.errors import InputError
+from ledger.known import known_on
+from ledger.ledger import Ledger, read_ledger
+from ledger.settlement import settle
 
 BOOK = {
     "invoices.csv": "invoice_id,customer_id,issued_on,due_on,amount,currency\n"
@@ -230,7 +230,7 @@ def test_what_a_complete_export_no_longer_has_is_withdrawn_and_a_partial_one_kee
 
 def test_two_imports_into_one_ledger_at_once_are_refused(tmp_path: Path) -> None:
     write(tmp_path, BOOK)
-    holding = "import sys; from pathlib import Path; from features.importers.lock import only_one\n"
+    holding = "import sys; from pathlib import Path; from importing.engine.lock import only_one\n"
     holding += f"with only_one(Path({str(tmp_path / 'ledger')!r})): print('held', flush=True); sys.stdin.read()"
     first = subprocess.Popen([sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert first.stdin is not None
@@ -251,13 +251,13 @@ def test_two_imports_into_one_ledger_at_once_are_refused(tmp_path: Path) -> None
 def test_a_failed_import_leaves_the_ledger_as_it_was_and_its_number_is_not_used_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from features.importers import quarantine, run
+    from importing.engine import quarantine, run
 
     load(tmp_path, "table", BOOK, "2024-04-01")
     before = read_ledger(tmp_path / "ledger").fingerprint
     more = {"invoices.csv": BOOK["invoices.csv"] + "c,acme,2024-03-02,2024-04-01,5,EUR\n"}
     with monkeypatch.context() as broken:
-        broken.setattr(run.book, "publish", lambda parts: (_ for _ in ()).throw(OSError("the disk is full")))
+        broken.setattr(run.ledger_writer, "publish", lambda parts: (_ for _ in ()).throw(OSError("the disk is full")))
         with pytest.raises(OSError, match="disk is full"):
             load(tmp_path, "table", more, "2024-05-01")
     assert read_ledger(tmp_path / "ledger").fingerprint == before

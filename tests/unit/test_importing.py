@@ -13,13 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from cli.import_ import command
-from features.errors import InputError
-from features.importers import format_named
-from features.importers.run import Options, import_files
-from features.importers.table import format_of, read_mapping
-from features.known import known_on
-from features.ledger import Ledger, read_ledger
-from features.timeline import timeline
+from importing.engine.run import Options, import_files
+from importing.formats import format_named
+from importing.formats.table import format_of, read_mapping
+from ledger.errors import InputError
+from ledger.known import known_on
+from ledger.ledger import Ledger, read_ledger
+from ledger.timeline import timeline
 
 HEADER = "invoice,customer,issued,due,amount,currency,paid\n"
 FIRST = HEADER + "a,acme,2024-01-02,2024-02-01,100.00,EUR,2024-02-05\nb,acme,2024-03-01,2024-03-31,250.50,EUR,\n"
@@ -304,10 +304,10 @@ def test_zip_is_refused_and_a_workbook_is_read(tmp_path: Path) -> None:
         archive.writestr("export.csv", FIRST)
     with pytest.raises(InputError, match="zip archive; unpack it"):
         load(tmp_path, packed.getvalue())
-    book = openpyxl.Workbook()
+    prepared = openpyxl.Workbook()
     for line in FIRST.splitlines():
-        book.active.append([date.fromisoformat(v) if v.count("-") == 2 else v for v in line.split(",")])
-    book.save(tmp_path / "export.xlsx")
+        prepared.active.append([date.fromisoformat(v) if v.count("-") == 2 else v for v in line.split(",")])
+    prepared.save(tmp_path / "export.xlsx")
     import_files(FORMAT, [tmp_path / "export.xlsx"], tmp_path / "ledger", Options(known_on=date(2024, 6, 30)))
     assert sorted(ledger(tmp_path).invoices["amount"]) == [100.0, 250.5]
 
@@ -399,10 +399,10 @@ def test_sap_list_with_signs_and_a_chain_of_residuals(tmp_path: Path) -> None:
     (tmp_path / "fbl5n.csv").write_text(FBL5N)
     options = Options(known_on=date(2024, 6, 30))
     import_files(format_named("sap"), [tmp_path / "fbl5n.csv"], tmp_path / "ledger", options)
-    book = ledger(tmp_path)
-    assert book.invoices["invoice_id"].tolist() == ["2024-18001-001"]
-    assert sorted(book.payments["amount"]) == [250.0, 600.0]
-    life = timeline(book, "2024-18001-001")
+    prepared = ledger(tmp_path)
+    assert prepared.invoices["invoice_id"].tolist() == ["2024-18001-001"]
+    assert sorted(prepared.payments["amount"]) == [250.0, 600.0]
+    life = timeline(prepared, "2024-18001-001")
     assert life["what"].tolist() == ["issued", "payment", "residual", "payment", "residual"]
     assert life["open_amount"].tolist() == [1000.0, 400.0, 400.0, 150.0, 150.0]
     assert set(life["state"]) == {"open"}

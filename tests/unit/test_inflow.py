@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.errors import InputError
-from models.decisions.inflow import (
+from decisions.inflow import (
     COMMON_SHARES,
     Dependence,
     PastForecast,
@@ -18,6 +17,7 @@ from models.decisions.inflow import (
     week_ends,
     widened,
 )
+from ledger.errors import InputError
 
 ENDS = np.array([7, 14])
 NONE = Dependence(common=0.0, customer=0.0)
@@ -56,7 +56,7 @@ def test_paths_have_the_expected_mean_and_more_spread_with_dependence() -> None:
 
 
 def test_paths_are_the_same_for_a_seed_and_for_any_cut_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    from models.decisions import inflow
+    from decisions import inflow
 
     rng = np.random.default_rng(1)
     paid = np.sort(rng.random((6001, 3)), axis=1)

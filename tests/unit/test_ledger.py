@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.currency import reporting_cents, reporting_currency
-from features.known import known_on
-from features.ledger import Ledger, LedgerError, read_ledger
+from ledger.currency import reporting_cents, reporting_currency
+from ledger.known import known_on
+from ledger.ledger import Ledger, LedgerError, read_ledger
 
 CUSTOMERS = pd.DataFrame({"customer_id": ["acme", "8274986328479596038"]})
 INVOICES = pd.DataFrame({

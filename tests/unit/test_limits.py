@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.errors import InputError
-from models.decisions.grades import MASTER_SCALE
-from models.decisions.limits import (
+from decisions.limits import (
     GradeTerms,
     LimitPolicy,
     Situation,
@@ -20,7 +18,9 @@ from models.decisions.limits import (
     recommend,
     rounded_down,
 )
-from models.decisions.wording import LANGUAGES, SENTENCES, sentence
+from decisions.wording import LANGUAGES, SENTENCES, sentence
+from ledger.errors import InputError
+from models.rating_scale import MASTER_SCALE
 
 POLICY = LimitPolicy(
     name="test", version="1", loss_given_default=0.40, maximum_expected_loss=1_000, smallest_limit=500,

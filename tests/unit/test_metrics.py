@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from features.errors import InputError
+from ledger.errors import InputError
 from models import metrics
 
 

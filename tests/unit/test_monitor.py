@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 from cli.monitor import command
 from features.catalogue import CATALOGUE
-from features.errors import InputError
-from features.synthetic import sample
+from ledger.errors import InputError
 from models.metrics import Bins, psi_limit
-from training.monitor import Observed, counts, drift
+from sample.generator import sample
+from training.lifecycle.monitor import Observed, counts, drift
 
 NAMES = ["late_share_12m", "open_amount", "rating_risk"]
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.errors import InputError
-from features.items import DAYS_AFTER_DUE, DAYS_BEFORE_DUE
-from features.working_days import closed_days_near
-from models.payment_steps import (
+from features.engine.items import DAYS_AFTER_DUE, DAYS_BEFORE_DUE
+from ledger.errors import InputError
+from ledger.working_days import closed_days_near
+from models.delay.payment_steps import (
     ENDS,
     FAR_FROM_DUE,
     HABIT_COLUMNS,

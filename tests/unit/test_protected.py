@@ -12,18 +12,18 @@ import pandas as pd
 import pytest
 
 from features.catalogue import CATALOGUE, columns
-from features.default_status import PRIMARY
-from features.errors import InputError
-from features.history import build
-from features.ledger import TABLES, Ledger
-from features.populations import ATTRIBUTE_NAMES
+from features.engine.histories import build
+from features.language import ATTRIBUTE_NAMES
+from ledger.default_status import PRIMARY
+from ledger.errors import InputError
+from ledger.ledger import TABLES, Ledger
 from models.protected import ATTRIBUTES, PROXIES, refuse_protected
 from serving.sent_ledger import sent_ledger
 from tests.golden import importing
 from tests.served import small
-from training.cold_start import DOOR, with_door
-from training.default_columns import SELECTED
-from training.default_data import histories
+from training.default.cold_start import DOOR, with_door
+from training.default.columns import SELECTED
+from training.default.data import histories
 
 WORDS = sorted(ATTRIBUTES | PROXIES)
 INVOICE = {"invoice_id": "1", "customer_id": "a", "kind": "invoice", "issued_on": "2024-01-05", "due_on": "2024-02-05",
@@ -67,7 +67,7 @@ def test_no_column_of_the_catalogue_and_no_attribute_that_it_reads_is_protected(
 
 def test_training_refuses_them_by_name():
     with pytest.raises(InputError, match="owner_age name protected attributes"):
-        histories(small().ledger, small().book.data_known_to, PRIMARY, (*SELECTED, "owner_age"))
+        histories(small().ledger, small().prepared.data_known_to, PRIMARY, (*SELECTED, "owner_age"))
     with pytest.raises(InputError, match="nationality name protected attributes"):
         with_door((*SELECTED, "nationality"))
 
@@ -99,7 +99,7 @@ def test_who_a_customer_is_as_a_person_changes_no_column_to_the_last_bit():
     )  # fmt: skip
     other = Ledger.from_frames(**frames)
     rows = pd.DataFrame({
-        "customer_id": ledger.customers["customer_id"], "as_of": pd.Timestamp(small().book.data_known_to),
+        "customer_id": ledger.customers["customer_id"], "as_of": pd.Timestamp(small().prepared.data_known_to),
     })  # fmt: skip
     names = [c.name for c in columns(level="customer")]
     pd.testing.assert_frame_equal(build(other, rows, names), build(ledger, rows, names), check_exact=True)

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from cli.check import command as check
 from cli.timeline import command as timeline
-from features.ledger import Ledger
-from features.quality import quality
-from features.quality_page import page
+from ledger.ledger import Ledger
+from ledger.quality.page import page
+from ledger.quality.report import quality
 
 INVOICES = pd.DataFrame(
     {
@@ -41,13 +41,13 @@ PAYMENTS = pd.DataFrame(
 )
 
 
-def book(**changes: pd.DataFrame) -> Ledger:
+def prepared(**changes: pd.DataFrame) -> Ledger:
     customers = pd.DataFrame({"customer_id": ["acme", "new"], "country": ["DE", "FR"]})
     return Ledger.from_frames(**{"customers": customers, "invoices": INVOICES, "payments": PAYMENTS} | changes)
 
 
 def test_ageing_reconciles_with_the_rows() -> None:
-    (ageing,) = quality(book()).sections["ageing"]
+    (ageing,) = quality(prepared()).sections["ageing"]
     # b: 100 - 30, due 60 days before the last known day; c: 250 - 50, not due
     assert {k: ageing[k] for k in ("current", "31-60", "open", "unapplied", "difference")} == {
         "current": 200.0,
@@ -70,12 +70,12 @@ def test_ageing_reconciles_with_the_rows() -> None:
     ],
 )
 def test_findings_say_what_was_found(words: str) -> None:
-    assert words in [f.what for f in quality(book()).findings]
+    assert words in [f.what for f in quality(prepared()).findings]
 
 
 def test_currencies_without_rates_are_a_problem() -> None:
     mixed = INVOICES.assign(currency=["EUR", "EUR", "USD", "USD"])
-    found = quality(book(invoices=mixed))
+    found = quality(prepared(invoices=mixed))
     assert not found.is_sound
     assert [f.what for f in found.findings if f.level == "problem"] == ["amounts in 2 currencies and no exchange_rates"]
 
@@ -90,24 +90,24 @@ def test_write_offs_and_overpayments_reconcile() -> None:
             "kind": "write_off",
         }
     )
-    (ageing,) = quality(book(events=events, payments=PAYMENTS.assign(amount=[130.0, 30.0, 7.0]))).sections["ageing"]
+    (ageing,) = quality(prepared(events=events, payments=PAYMENTS.assign(amount=[130.0, 30.0, 7.0]))).sections["ageing"]
     assert (ageing["written_off"], ageing["overpaid"], ageing["open"], ageing["difference"]) == (70.0, 30.0, 200.0, 0.0)
 
 
 def test_page_escapes_and_loads_nothing() -> None:
-    text = page(quality(book()), "<b>ledger</b>")
+    text = page(quality(prepared()), "<b>ledger</b>")
     assert "&lt;b&gt;ledger" in text
     assert "http" not in text
     assert "<script" not in text
 
 
 def test_commands_answer(tmp_path: Path) -> None:
-    book().write(tmp_path / "ledger")
+    prepared().write(tmp_path / "ledger")
     done = CliRunner().invoke(check, [str(tmp_path / "ledger"), "--json", "--html", str(tmp_path / "report.html")])
     assert (done.exit_code, json.loads(done.output)["is_sound"]) == (0, True)
     assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
     life = CliRunner().invoke(timeline, [str(tmp_path / "ledger"), "b", "--json"], catch_exceptions=False)
     assert [row["open_amount"] for row in json.loads(life.output)] == [100.0, 70.0]
-    mixed = book(invoices=INVOICES.assign(currency=["EUR", "EUR", "USD", "USD"]))
+    mixed = prepared(invoices=INVOICES.assign(currency=["EUR", "EUR", "USD", "USD"]))
     mixed.write(tmp_path / "mixed")
     assert CliRunner().invoke(check, [str(tmp_path / "mixed")]).exit_code == 1

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.report import command
-from features.receivables import ageing, figures
+from ledger.receivables import ageing, figures
 from tests.books import odd_ledger
 from tests.drawn import ledger
 

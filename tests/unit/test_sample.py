@@ -9,19 +9,19 @@ from click.testing import CliRunner
 from pandas.testing import assert_frame_equal
 
 from cli.sample import command
-from features.errors import InputError
-from features.ledger import Ledger, read_ledger
-from features.synthetic import sample, write_sample
-from features.synthetic.calendar import calendar, easter_sundays
-from features.synthetic.customers import GIANTS
-from features.synthetic.truth import squeeze_lasts
-from features.tables import EVENT_KINDS
+from ledger.contract import EVENT_KINDS
+from ledger.errors import InputError
+from ledger.ledger import Ledger, read_ledger
+from sample.calendar import calendar, easter_sundays
+from sample.customers import GIANTS
+from sample.generator import sample, write_sample
+from sample.truth import squeeze_lasts
 
 DAY = pd.Timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def book():
+def prepared():
     return sample(customers=500, months=36, seed=3)
 
 
@@ -60,13 +60,13 @@ def test_in_memory_and_on_disk_are_one_content(tmp_path):
     assert len(truth) == rows["truth"] == len(kept.truth)
 
 
-def test_tables_are_sorted_by_customer(book):
+def test_tables_are_sorted_by_customer(prepared):
     for table in ("customers", "invoices", "payments", "events", "ratings", "attributes", "credit_terms"):
-        assert book.ledger[table]["customer_id"].is_monotonic_increasing, table
+        assert prepared.ledger[table]["customer_id"].is_monotonic_increasing, table
 
 
-def test_nobody_pays_on_a_weekend_or_on_a_closed_day(book):
-    paid = book.ledger.payments["paid_on"]
+def test_nobody_pays_on_a_weekend_or_on_a_closed_day(prepared):
+    paid = prepared.ledger.payments["paid_on"]
     assert set(paid.dt.day_of_week) == {0, 1, 2, 3, 4}
     assert not paid.isin(pd.to_datetime(["2022-04-15", "2022-04-18", "2023-05-01", "2024-12-25", "2024-12-26"])).any()
 
@@ -77,8 +77,8 @@ def _settled_once(ledger: Ledger) -> pd.DataFrame:
     return payments.merge(invoices, on="invoice_id", suffixes=("", "_invoice"))
 
 
-def test_every_dirty_thing_is_in_it(book):
-    ledger = book.ledger
+def test_every_dirty_thing_is_in_it(prepared):
+    ledger = prepared.ledger
     invoices, payments = ledger.invoices, ledger.payments
     notes = invoices[invoices["kind"] == "credit_note"]
     wait = (payments["booked_on"] - payments["paid_on"]).dt.days
@@ -98,8 +98,8 @@ def test_every_dirty_thing_is_in_it(book):
         "sole traders": ledger.customers["is_natural_person"].astype(bool).any(),
         "groups": ledger.customers["parent_id"].notna().any(),
         "new customers": (ledger.customers["onboarded_on"] > "2022-06-01").any(),
-        "leaving customers": (book.truth_customers["left_on"].notna()).any(),
-        "open items on the last day": book.truth_invoices["paid_on"].isna().any(),
+        "leaving customers": (prepared.truth_customers["left_on"].notna()).any(),
+        "open items on the last day": prepared.truth_invoices["paid_on"].isna().any(),
         "cover that changes": ledger["credit_terms"].groupby("customer_id")["insured_limit"].nunique().max() > 1,
         "ratings of two scales": ledger["ratings"]["scale"].nunique() == 2,
         "ratings published later": (ledger["ratings"]["published_on"] > ledger["ratings"]["rated_on"]).all(),
@@ -107,37 +107,37 @@ def test_every_dirty_thing_is_in_it(book):
     assert [name for name, is_there in found.items() if not is_there] == []
 
 
-def test_every_kind_of_event_is_in_it(book):
+def test_every_kind_of_event_is_in_it(prepared):
     # a residual item is what one bookkeeping system makes of a short payment: only its importer writes it
-    assert set(book.ledger.events["kind"]) == set(EVENT_KINDS) - {"residual"}
+    assert set(prepared.ledger.events["kind"]) == set(EVENT_KINDS) - {"residual"}
 
 
-def test_nothing_is_known_after_the_last_day(book):
-    assert str(book.ledger.last_known_on) == "2024-12-31"
+def test_nothing_is_known_after_the_last_day(prepared):
+    assert str(prepared.ledger.last_known_on) == "2024-12-31"
 
 
-def test_credit_notes_never_exceed_their_invoice(book):
-    invoices = book.ledger.invoices[book.ledger.invoices["superseded_on"].isna()]
+def test_credit_notes_never_exceed_their_invoice(prepared):
+    invoices = prepared.ledger.invoices[prepared.ledger.invoices["superseded_on"].isna()]
     amount = invoices.set_index("invoice_id")["amount"]
     notes = invoices[invoices["kind"] == "credit_note"]
     assert (notes["amount"] <= amount.reindex(notes["applies_to"]).to_numpy() + 0.005).all()
 
 
-def test_settled_invoices_are_settled_to_the_cent(book):
-    merged = _settled_once(book.ledger)
+def test_settled_invoices_are_settled_to_the_cent(prepared):
+    merged = _settled_once(prepared.ledger)
     sign = merged["kind"].map({"payment": 1, "netting": 1, "reversal": -1})
     paid = (merged["amount"] * sign).groupby(merged["invoice_id"]).sum()
-    invoices = book.ledger.invoices[book.ledger.invoices["superseded_on"].isna()]
+    invoices = prepared.ledger.invoices[prepared.ledger.invoices["superseded_on"].isna()]
     credited = invoices.groupby("applies_to")["amount"].sum()
     owed = invoices[invoices["kind"] == "invoice"].set_index("invoice_id")["amount"]
-    done = book.truth_invoices.set_index("invoice_id")["paid_on"]
+    done = prepared.truth_invoices.set_index("invoice_id")["paid_on"]
     done = done[pd.to_datetime(done) <= pd.Timestamp("2024-11-15")].index  # booked by the end, however late
     left = owed.reindex(done) - paid.reindex(done).fillna(0) - credited.reindex(done).fillna(0)
     assert left.abs().max() < 0.005
 
 
-def test_truth_is_a_probability_and_rises_with_the_horizon(book):
-    truth = book.truth
+def test_truth_is_a_probability_and_rises_with_the_horizon(prepared):
+    truth = prepared.truth
     known = truth[truth["status"] != "in_default"]
     assert known[["true_pd_3m", "true_pd_6m", "true_pd_12m"]].notna().all().all()
     assert truth.loc[truth["status"] == "in_default", "true_pd_12m"].isna().all()
@@ -147,8 +147,8 @@ def test_truth_is_a_probability_and_rises_with_the_horizon(book):
     assert (known.loc[known["status"] == "left", "true_pd_12m"] == 0).all()
 
 
-def test_true_lateness_falls_with_the_threshold(book):
-    late = book.truth_invoices[[f"true_p_late_{k}" for k in (1, 5, 30, 60, 90)]].to_numpy()
+def test_true_lateness_falls_with_the_threshold(prepared):
+    late = prepared.truth_invoices[[f"true_p_late_{k}" for k in (1, 5, 30, 60, 90)]].to_numpy()
     assert (np.diff(late, axis=1) <= 1e-9).all()
     assert ((late >= 0) & (late <= 1)).all()
 

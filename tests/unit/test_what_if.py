@@ -9,20 +9,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from decisions.scorer import Scorer
+from decisions.scoring_ledger import ScoringLedger
+from decisions.what_if import LONGEST_QUIET_DAYS, hypothetical, next_better
 from features.catalogue import CATALOGUE
-from features.errors import InputError
-from features.ledger import Ledger
-from models.scorer import Scorer
-from models.served_book import ServedBook
-from models.what_if import LONGEST_QUIET_DAYS, hypothetical, next_better
-from serving import replay, supposing
+from ledger.errors import InputError
+from ledger.ledger import Ledger
+from serving import replay, what_if
+from serving.decision_log import DecisionLog
 from serving.errors import Problem
-from serving.schema import WhatIfRequest
-from serving.store import DecisionLog
+from serving.messages import WhatIfRequest
 from tests.property.test_cold_start import drawn, model
 from tests.served import champions, customer_with, small
 
-LAST = small().book.data_known_to
+LAST = small().prepared.data_known_to
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def log(tmp_path: Path) -> DecisionLog:
 
 def asked(log, customer_id, **changes):
     request = WhatIfRequest(customer_id=customer_id, requested_limit=1e5, currency="EUR", **changes)
-    return supposing.what_if(champions(), log, request)
+    return what_if.what_if(champions(), log, request)
 
 
 def overdue(days: int, **changes):
@@ -140,12 +140,12 @@ def test_the_next_better_grade_is_reached_by_each_change_named_and_not_by_less()
 
 def test_nothing_is_kept_but_the_record_and_a_replay_gives_the_same(log):
     customer_id = customer_with(None)
-    before = small().book.fingerprint
+    before = small().prepared.fingerprint
     found = asked(log, customer_id, invoices=(overdue(10),), features={"days_past_due_oldest": 12.0})
     record = log.read(found["decision_id"])
     assert record.content["asked"]["invoices"][0]["invoice_id"] == "supposed"
     assert set(record.content["inputs"]) >= {"default", "supposed"}
-    assert small().book.ledger.fingerprint == before
+    assert small().prepared.ledger.fingerprint == before
     assert log.verify().is_whole
     (again,) = [replay._from_ledger(record, champions())]
     assert all(compared.is_same for compared in again)
@@ -153,12 +153,12 @@ def test_nothing_is_kept_but_the_record_and_a_replay_gives_the_same(log):
 
 def test_the_rows_of_those_merged_into_it_stay_with_the_customer():
     scorer = small().scorer
-    who = scorer.served.book.owners
+    who = scorer.served.prepared.owners
     owner = str(who.ids[who.owner[who.member != who.owner][0]])
     scores = scorer.score([owner])
     rows = {"attributes": pd.DataFrame({"name": ["head_count"], "observed_on": [str(LAST)], "value": ["7"]})}
     there, after = hypothetical(scorer, scores, rows, {})
     assert isinstance(there, Scorer)
-    assert isinstance(there.served, ServedBook)
+    assert isinstance(there.served, ScoringLedger)
     for name in ("balance", "invoices", "overdue", "unapplied"):
         assert after.customers[name].iloc[0] == scores.customers[name].iloc[0]

@@ -1,0 +1,282 @@
+"""The scorer: joins a ledger and both models into scores, for one customer as for a whole book."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import logit
+
+from decisions.expected_cash import CASH_BUCKETS, expected_cash, paid_by_bucket
+from decisions.limits import LimitPolicy, Situation, house_policy
+from decisions.scoring_ledger import ScoringLedger
+from features.catalogue import columns
+from features.engine.histories import build, build_items
+from features.language import Column
+from ledger.accounts import ACTIVE_DAYS, accounts, usual_invoices
+from ledger.credit_terms import is_natural_person, rate_on, terms_on
+from ledger.default_status import in_default
+from ledger.known import day
+from ledger.ledger import Ledger
+from models.default.model import DefaultModel
+from models.delay.conformal import Levels
+from models.delay.model import DelayModel
+from models.explanation import LANGUAGES, Explanation, explain, reasons
+from models.rating_scale import IN_DEFAULT
+from models.registry import Served
+
+NO_HISTORY, IN_DEFAULT_STATUS, STALE, MERGED = "no_history", "in_default", "stale_data", "merged"
+COLUMNS: Mapping[str, Column] = {column.name: column for column in columns()}
+DELAYS = ("p_late_1", "p_late_5", "p_late_30", "p_late_60", "p_late_90",
+          "days_late_p10", "days_late_p50", "days_late_p90", "days_late_likely", "days_late_mean",
+          "days_beyond_terms")  # fmt: skip
+HABIT = ("days_past_due_mean_12m", "days_past_due_change_3m_12m")  # a customer's habit, and its change
+DELAY_EXPLAINED = "p_late_30"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """What came out for some customers on one day.
+
+    customers : one row a customer, indexed by customer_id: what stands of the account (see ledger.accounts), special
+        (None, no_history, in_default, stale_data, merged), pd, pd_3m … pd_12m, pd_low, pd_high, grade, score, margin,
+        history_weight (the history's share in the margin; the rest is what is known at the door), exposure,
+        expected_loss, the delay columns of the next invoice with its next_amount and next_terms_days, the columns of HABIT, and
+        cash_BUCKET.
+        NaN: not computed, and special says why.
+    items : their open items (see ledger.accounts). X_items : the delay model's input, one row an open item.
+    X : the default model's input, one row a customer with a PD.
+    next_items, X_next : the next invoices, and the delay model's input for them, one row a customer that has any.
+    """
+
+    as_of: date
+    customers: pd.DataFrame
+    items: pd.DataFrame
+    X_items: pd.DataFrame
+    X: pd.DataFrame
+    next_items: pd.DataFrame
+    X_next: pd.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorer:
+    """A ledger and two models. Nothing in it changes: any number of threads may ask it."""
+
+    served: ScoringLedger
+    default: DefaultModel
+    delay: DelayModel
+    limit_policy: LimitPolicy
+
+    @classmethod
+    def of(cls, served: ScoringLedger, default: Served, delay: Served) -> Scorer:
+        """The scorer of two registered models on a ledger."""
+        return cls.with_models(served, DefaultModel.load(default.folder), DelayModel.load(delay.folder))
+
+    @classmethod
+    def with_models(cls, served: ScoringLedger, default: DefaultModel, delay: DelayModel) -> Scorer:
+        """The scorer of two models in memory on a ledger; who is in default follows the default model's own policy."""
+        return cls(served=served, default=default, delay=delay, limit_policy=house_policy(default.scale.names))
+
+    def on(self, ledger: Ledger) -> Scorer:
+        """The same models on another ledger."""
+        return Scorer.with_models(ScoringLedger.of(ledger), self.default, self.delay)
+
+    def score(self, customer_ids: Sequence[str], as_of: date | None = None) -> Scores:
+        """Score customers on one day, each once, in the order asked.
+
+        Raises UnknownCustomer, or FutureDay for a day that the ledger does not reach.
+        """
+        at, ids = self.served.asked_on(as_of), self.served.known(customer_ids)
+        account = accounts(self.served.prepared.settlement, ids, day(at))
+        special = self._special(account.customers, at)
+        exposure = (account.customers["balance"] - account.customers["unapplied"]).clip(lower=0.0)
+        X = self._default_inputs(special, at)
+        next_items = self._next_items(account.customers, special, at)
+        X_next, X_items = self._item_inputs(next_items, HABIT), self._open_item_inputs(account.items, at)
+        parts = [
+            account.customers, pd.DataFrame({"special": special, "exposure": exposure}),
+            self._default_part(X, special, exposure), self._next_part(X_next, next_items).reindex(special.index),
+            self._cash(X_items, account.items, special.index),
+        ]  # fmt: skip
+        customers = pd.concat(parts, axis=1)
+        return Scores(
+            as_of=at,
+            customers=customers,
+            items=account.items,
+            X_items=X_items,
+            X=X,
+            next_items=next_items,
+            X_next=X_next,
+        )
+
+    def rescored(self, scores: Scores, X: pd.DataFrame) -> Scores:
+        """The same scores with the default model's answer to other inputs, one row a customer: for hypothetical facts."""
+        special = scores.customers["special"].astype(object)
+        X = X[self._has_pd(special).reindex(X.index).to_numpy()]
+        part = self._default_part(X, special, scores.customers["exposure"])
+        return replace(scores, customers=scores.customers.assign(**part), X=X)
+
+    def _has_pd(self, special: pd.Series) -> pd.Series:
+        """Whether the default model answers for each customer: those with a history, and those without any where the
+        model has a part for them."""
+        return special.isna() if self.default.cold is None else special.isna() | (special == NO_HISTORY)
+
+    def _snapshots(self, customer_ids: Sequence[str], at: date) -> pd.DataFrame:
+        """These customers on one day, as the features ask for them."""
+        as_of = pd.Series(np.full(len(customer_ids), np.datetime64(at, "s")), dtype="datetime64[s]")
+        return pd.DataFrame({"customer_id": pd.Series(list(customer_ids), dtype="str"), "as_of": as_of})
+
+    def _special(self, customers: pd.DataFrame, at: date) -> pd.Series:
+        """Why a customer gets no PD from its history; missing where it gets one."""
+        special = pd.Series(None, index=customers.index, dtype=object)
+        special[(customers["balance"] <= 0) & ~(customers["days_since_invoice"] < ACTIVE_DAYS)] = STALE
+        special[customers["invoices"] == 0] = NO_HISTORY
+        prepared = self.served.prepared
+        snapshots = self._snapshots(list(customers.index), at)
+        defaulted = in_default(prepared.ledger, snapshots, self.default.policy, settlement=prepared.settlement)
+        special[defaulted.to_numpy()] = IN_DEFAULT_STATUS
+        who, on = prepared.owners, day(at)
+        if who.has_merged:
+            moved = (who.member != who.owner) & (who.since <= on) & (who.until > on)
+            special[customers.index.isin(who.ids[who.member[moved]])] = MERGED
+        return special
+
+    def _default_inputs(self, special: pd.Series, at: date) -> pd.DataFrame:
+        """The default model's input for the customers that get a PD of it."""
+        scored = list(special.index[self._has_pd(special)])
+        return build(self.served.prepared, self._snapshots(scored, at), columns=self.default.needed).set_axis(scored)
+
+    def _default_part(self, X: pd.DataFrame, special: pd.Series, exposure: pd.Series) -> pd.DataFrame:
+        """PDs, score, grade and expected loss of every customer; NaN where there is no PD of the model."""
+        names = [f"pd_{m}m" for m in self.default.policy.horizons_months]
+        names += ["pd_low", "pd_high", "score", "margin", "history_weight", "grade"]
+        predicted = self.default.predict(X) if len(X) else pd.DataFrame(columns=names, dtype=np.float64)
+        part = predicted[names].reindex(special.index)
+        defaulted = special == IN_DEFAULT_STATUS
+        main = part[f"pd_{self.default.horizon_months}m"]
+        # an obligor in default has a PD of 1 in the arithmetic of expected loss (CRR Art. 160(3)); none of the model's
+        loss = main.mask(defaulted, 1.0) * self.limit_policy.loss_given_default * exposure
+        grade = part["grade"].astype(object).mask(defaulted, IN_DEFAULT)
+        return part.assign(grade=grade, pd=main, expected_loss=loss)
+
+    def _next_items(self, customers: pd.DataFrame, special: pd.Series, at: date) -> pd.DataFrame:
+        """Each customer's next invoice: median amount and terms of its last year's invoices (or of all), issued now.
+
+        One row a customer with any invoice, indexed by customer_id, with the columns that `build_items` asks for.
+        """
+        ids = list(customers.index[(customers["invoices"] > 0) & (special != MERGED)])
+        usual = usual_invoices(self.served.prepared.settlement, ids, day(at))
+        issued_on = pd.Series(np.full(len(ids), np.datetime64(at, "s")), dtype="datetime64[s]", index=ids)
+        return pd.DataFrame({
+            "customer_id": pd.Series(ids, dtype="str", index=ids), "as_of": issued_on, "issued_on": issued_on,
+            "due_on": issued_on + pd.to_timedelta(usual["terms_days"].to_numpy(), unit="D").as_unit("s"),
+            "amount": usual["amount"].to_numpy(), "currency": pd.Series(self.served.currency, index=ids, dtype="str"),
+        })  # fmt: skip
+
+    def _next_part(self, X: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+        """How late the next invoices are paid, which invoices those are, and the customers' habits."""
+        predicted = self.delay.predict(X) if len(X) else pd.DataFrame(columns=list(DELAYS), dtype=np.float64)
+        terms = (items["due_on"] - items["issued_on"]).dt.days.astype(np.float64)
+        answered = predicted[list(DELAYS)].assign(next_amount=items["amount"], next_terms_days=terms)
+        return answered.join(X[list(HABIT)])
+
+    def _item_inputs(self, items: pd.DataFrame, beside: Sequence[str] = ()) -> pd.DataFrame:
+        """The delay model's input for items, and the columns named beside it, with the items' index."""
+        names = list(dict.fromkeys((*self.delay.needed, *beside)))
+        return build_items(self.served.prepared, items, columns=names).set_axis(items.index)
+
+    def _open_item_inputs(self, items: pd.DataFrame, at: date) -> pd.DataFrame:
+        """The delay model's input for open items asked about on `at`."""
+        as_of = pd.Series(np.datetime64(at, "s"), index=items.index, dtype="datetime64[s]")
+        currency = pd.Series(self.served.currency, index=items.index, dtype="str")
+        keys = ["customer_id", "invoice_id", "issued_on", "due_on", "amount"]
+        return self._item_inputs(items[keys].assign(as_of=as_of, currency=currency))
+
+    def _cash(self, X: pd.DataFrame, items: pd.DataFrame, customer_ids: pd.Index) -> pd.DataFrame:
+        """The cash expected of the open items, by bucket of days from the day asked."""
+        cash = pd.DataFrame(columns=list(CASH_BUCKETS), dtype=np.float64)
+        if len(items):
+            cash = expected_cash(items["open_amount"], paid_by_bucket(self.delay.curves(X)), items["customer_id"])
+        return cash.reindex(customer_ids, fill_value=0.0).add_prefix("cash_")
+
+    def payments(self, scores: Scores) -> pd.DataFrame:
+        """When each open item of some scores is paid, one row an item: its own columns, the delay model's, and
+        p_paid_BUCKET, the chance to be paid in each bucket of days from as_of; all given that it is unpaid on as_of."""
+        if scores.items.empty:
+            return scores.items
+        country = scores.items["customer_id"].map(self.served.countries)
+        predicted = self.delay.predict(
+            scores.X_items, scores.items.assign(country=country, currency=self.served.currency)
+        )
+        paid = paid_by_bucket(self.delay.curves(scores.X_items)).add_prefix("p_paid_").set_axis(scores.items.index)
+        return pd.concat([scores.items, predicted, paid], axis=1)
+
+    def explain(self, scores: Scores, target: str) -> Explanation | None:
+        """Why the first customer's PD (or its next invoice's p_late_30) is what it is; None where there is none.
+
+        Raises NotAdditive where the contributions miss the model's own margin.
+        """
+        X = (scores.X if target == "pd" else scores.X_next).iloc[:1]
+        if X.empty:
+            return None
+        if target == "pd":
+            base, parts = self.default.contributions(X)
+            margin = scores.customers["margin"].iloc[0]
+        else:
+            bases, parts = self.delay.contributions(X, DELAY_EXPLAINED)
+            base = float(bases[0])
+            # contributions speak of the curve before its levels are recalibrated
+            margin = float(logit(self._before_levels.predict(X)[DELAY_EXPLAINED].iloc[0]))
+        return explain(base=base, log_odds=parts.iloc[0], values=X.iloc[0], margin=margin, columns=COLUMNS)
+
+    def contributions(self, scores: Scores) -> pd.DataFrame:
+        """Every contribution to the PD, one row a customer with a PD: base_value, contribution_COLUMN (log-odds), and
+        the reasons as reason_codes, reasons_en, reasons_zh, joined by ' | '. Raises NotAdditive as `explain` does."""
+        if scores.X.empty:
+            return pd.DataFrame(index=scores.X.index)
+        base, parts = self.default.contributions(scores.X)
+        margins = scores.customers["margin"]
+        rows = []
+        for place, customer_id in enumerate(parts.index):
+            own, values = parts.iloc[place], scores.X.iloc[place]
+            why = explain(base=base, log_odds=own, values=values, margin=float(margins[customer_id]), columns=COLUMNS)
+            said = {language: reasons(why, COLUMNS, language) for language in LANGUAGES}
+            row = {"reason_codes": " | ".join(r.code for r in said["en"])}
+            rows.append(row | {f"reasons_{k}": " | ".join(r.text for r in found) for k, found in said.items()})
+        worded = pd.DataFrame(rows, index=parts.index)
+        return pd.concat([worded, parts.add_prefix("contribution_")], axis=1).assign(base_value=base)
+
+    @cached_property
+    def _before_levels(self) -> DelayModel:
+        return replace(self.delay, levels=Levels())
+
+    def explained_number(self, target: str) -> str:
+        """The number that an explanation is of."""
+        return f"pd_{self.default.horizon_months}m" if target == "pd" else DELAY_EXPLAINED
+
+    def population(self, target: str) -> Mapping[str, Any]:
+        """Who the base value is the average of: the model's own facts about its training rows."""
+        return (self.default if target == "pd" else self.delay).facts
+
+    def rate(self, currency: str, as_of: date) -> float:
+        """The last known rate of a currency to the reporting currency. Raises InputError where there is none."""
+        return rate_on(self.served.ledger, currency, self.served.currency, as_of)
+
+    def situation(self, customer_id: str, row: Mapping[str, Any], as_of: date, requested: float) -> Situation:
+        """What a limit is recommended from: a customer's row of scores, its credit terms, the limit asked for."""
+        terms = terms_on(self.served.ledger, customer_id, as_of)
+        return Situation(
+            customer_id=customer_id, as_of=as_of, requested=requested, balance=float(row["balance"]),
+            unapplied=float(row["unapplied"]), overdue=float(row["overdue"]), days_past_due=int(row["days_past_due"]),
+            pd=None if np.isnan(row["pd"]) else float(row["pd"]),
+            special=row["special"] if isinstance(row["special"], str) else None,
+            grade=row["grade"] if isinstance(row["grade"], str) else None,
+            current_limit=terms.credit_limit, insured_limit=terms.insured_limit, insured_share=terms.insured_share,
+            first_loss=terms.first_loss, maximum_extension_days=terms.maximum_extension_days,
+            is_natural_person=is_natural_person(self.served.ledger, customer_id),
+        )  # fmt: skip

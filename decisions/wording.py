@@ -1,0 +1,134 @@
+"""The sentences of a recommendation's reasons and conditions, by code and language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ledger.errors import InputError
+
+LANGUAGES = ("en", "zh")
+
+SENTENCES: Mapping[str, Mapping[str, str]] = {
+    # reasons
+    "in_default_hold": {
+        "en": "The customer is in default by the policy's definition: no further delivery on credit.",
+        "zh": "该客户按政策定义已处于违约状态：停止赊销发货。",
+    },
+    "in_default_decline": {
+        "en": "The customer is in default by the policy's definition and has no open exposure: no limit.",
+        "zh": "该客户按政策定义已处于违约状态且无未结敞口：不授予额度。",
+    },
+    "no_history": {
+        "en": "No invoice of this customer is known, and the model served has no part for customers without history: "
+        "a person decides.",
+        "zh": "尚无该客户的发票记录，且当前模型没有针对无历史客户的部分：须由人工决定。",
+    },
+    "door_only": {
+        "en": "No invoice of this customer is known: the probability rests on what is known before any (ratings, size, "
+        "terms, its sector and its country).",
+        "zh": "尚无该客户的发票记录：违约概率仅依据交易前已知信息（评级、规模、账期额度、所在行业与国家）。",
+    },
+    "short_history": {
+        "en": "The history is short: it counts {weight:.0f} % in the probability, the rest is what was known before any "
+        "invoice (ratings, size, terms, sector, country).",
+        "zh": "历史较短：其在违约概率中占 {weight:.0f}%，其余为交易前已知信息（评级、规模、账期额度、行业、国家）。",
+    },
+    "door_quality": {
+        "en": "Measured on later months of {snapshots:,.0f} customer months without a paid invoice: AUC {auc:.2f} "
+        "({auc_low:.2f} to {auc_high:.2f}), mean PD {pd:.2f} %, {rate:.2f} % defaulted.",
+        "zh": "在其后月份、尚未付清任何发票的 {snapshots:,.0f} 个客户月上测得：AUC {auc:.2f}（{auc_low:.2f} 至 {auc_high:.2f}），"
+        "平均违约概率 {pd:.2f}%，实际违约 {rate:.2f}%。",
+    },
+    "door_quality_of_all": {
+        "en": "Measured on later months as if no customer had a history: {snapshots:,.0f} customer months, AUC {auc:.2f} "
+        "({auc_low:.2f} to {auc_high:.2f}), mean PD {pd:.2f} %, {rate:.2f} % defaulted. Of those who really had paid no "
+        "invoice yet {own:,.0f} defaulted: too few to measure by themselves.",
+        "zh": "在其后月份、假定所有客户均无历史的情况下测得：{snapshots:,.0f} 个客户月，AUC {auc:.2f}（{auc_low:.2f} 至 {auc_high:.2f}），"
+        "平均违约概率 {pd:.2f}%，实际违约 {rate:.2f}%。真正尚未付清任何发票者中仅 {own:,.0f} 个违约，不足以单独衡量。",
+    },
+    "door_not_measured": {
+        "en": "Too few customers defaulted to measure how good such an answer is.",
+        "zh": "违约客户过少，无法测得此类结果的质量。",
+    },
+    "above_authority_without_history": {
+        "en": "A limit of {limit:,.2f} is above the automatic authority for a customer without history, "
+        "{authority:,.2f}: a person decides.",
+        "zh": "额度 {limit:,.2f} 超出对无历史客户的自动审批权限 {authority:,.2f}：须由人工决定。",
+    },
+    "stale_data": {
+        "en": "Nothing was invoiced in the last year and nothing is open: the history is too old to score, "
+        "a person decides.",
+        "zh": "最近一年没有开票且无未结款项：历史数据过旧，无法评分，须由人工决定。",
+    },
+    "no_invoice": {
+        "en": "No invoice of this customer is known: there is nothing to say how late the next one is paid.",
+        "zh": "尚无该客户的发票记录：无法预测下一张发票的付款延迟。",
+    },
+    "no_score": {
+        "en": "There is no score for this customer: a person decides.",
+        "zh": "该客户没有评分：须由人工决定。",
+    },
+    "overdue_hold": {
+        "en": "An undisputed item is {days:,.0f} days past due (the policy stops credit at {policy_days:,.0f}); "
+        "{amount:,.2f} is overdue in all.",
+        "zh": "有无争议款项逾期 {days:,.0f} 天（政策规定满 {policy_days:,.0f} 天停止赊销）；逾期总额为 {amount:,.2f}。",
+    },
+    "below_smallest_limit": {
+        "en": "The risk allows a limit of {limit:,.2f} only, below the policy's smallest, {smallest_limit:,.2f}.",
+        "zh": "按风险仅可授予 {limit:,.2f} 的额度，低于政策最低额度 {smallest_limit:,.2f}。",
+    },
+    "above_authority": {
+        "en": "A limit of {limit:,.2f} is above the automatic authority of {authority:,.2f}: a person decides.",
+        "zh": "额度 {limit:,.2f} 超出自动审批权限 {authority:,.2f}：须由人工决定。",
+    },
+    "above_highest_pd": {
+        "en": "The probability of default of {pd:.2f} % is above {highest_pd:.2f} %: credit is a person's decision.",
+        "zh": "违约概率 {pd:.2f}% 高于 {highest_pd:.2f}%：是否授信须由人工决定。",
+    },
+    "above_policy_limit": {
+        "en": "The policy supports {limit:,.2f} of the {requested:,.2f} requested.",
+        "zh": "申请额度 {requested:,.2f} 中，政策支持 {limit:,.2f}。",
+    },
+    "within_policy": {
+        "en": "The requested {limit:,.2f} is within the policy for this grade and its expected loss.",
+        "zh": "申请额度 {limit:,.2f} 符合该等级及预期损失的政策要求。",
+    },
+    "natural_person": {
+        "en": "The customer is a natural person: an answer against them is a person's to give.",
+        "zh": "该客户为自然人：对其不利的决定须由人工作出。",
+    },
+    "merged": {
+        "en": "The customer was merged into another: its items and history count there.",
+        "zh": "该客户已并入另一客户：其款项与历史计入后者。",
+    },
+    "in_default": {
+        "en": "The customer is in default by the policy's definition: it has the default grade and no probability.",
+        "zh": "该客户按政策定义已处于违约状态：适用违约等级，不给出违约概率。",
+    },
+    # conditions
+    "outside_information": {
+        "en": "Obtain outside information (statements, bureau report, bank reference) before granting credit.",
+        "zh": "授信前须取得外部信息（财务报表、征信报告、银行资信证明）。",
+    },
+    "prepayment": {"en": "Deliver against prepayment only.", "zh": "仅限预付款发货。"},
+    "prepayment_above": {
+        "en": "Deliver above {limit:,.2f} against prepayment only.",
+        "zh": "超过 {limit:,.2f} 的部分仅限预付款发货。",
+    },
+    "settle_overdue": {"en": "The overdue {amount:,.2f} is paid first.", "zh": "须先付清逾期款项 {amount:,.2f}。"},
+    "reduce_balance": {
+        "en": "The exposure of {exposure:,.2f} comes down to {limit:,.2f} before further deliveries.",
+        "zh": "继续发货前，敞口须由 {exposure:,.2f} 降至 {limit:,.2f}。",
+    },
+    "keep_cover": {
+        "en": "Credit insurance of {insured_limit:,.2f} stays in force and its duties (overdue notice) are kept.",
+        "zh": "{insured_limit:,.2f} 的信用保险须持续有效，并履行逾期通知等义务。",
+    },
+}
+
+
+def sentence(code: str, numbers: Mapping[str, float], language: str) -> str:
+    """The sentence of a code in a language, with its numbers. Raises InputError for a language that we do not have."""
+    if language not in LANGUAGES:
+        raise InputError(f"language must be one of {', '.join(LANGUAGES)}. Got {language!r} instead.")
+    return SENTENCES[code][language].format(**numbers)

@@ -1,0 +1,175 @@
+"""A book that grows: a delta is taken in at the cost of the customers that it touches, not of the whole history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from features.engine.histories import build
+from features.engine.peers import PEER_GROUPS, Peers, due_span, peers_of
+from features.engine.prepared import PreparedLedger, prepare, topmost_parent
+from features.engine.snapshots import active
+from ledger.contract import TABLES, Table
+from ledger.known import known_from
+from ledger.ledger import Ledger
+from ledger.settlement import settle
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncrementalLedger:
+    """A book, the rows that came after it, and a small book of the customers that these rows touch.
+
+    Asked, it answers as `prepare` of all rows would, to the last bit. Immutable: `append` gives a new one.
+    """
+
+    base: PreparedLedger
+    added: Ledger | None
+    changed: PreparedLedger | None
+    peers: Peers
+
+    @classmethod
+    def of(cls, base: PreparedLedger) -> IncrementalLedger:
+        """A book to which nothing was added yet."""
+        return cls(base=base, added=None, changed=None, peers=base.peers)
+
+    def append(self, delta: Ledger) -> IncrementalLedger:
+        """The book with the delta's rows. A row whose key the book holds corrects it: the older row counts until the day
+        on which the newer one is booked."""
+        added = delta if self.added is None else _joined(self.added, delta)
+        touched = self._touched(added)
+        before = self._rows(touched)
+        small = _joined(before, added)
+        changed = prepare(small)
+        has_new_group = any(
+            not set(small.customers[kind].dropna()) <= set(self.base.ledger.customers[kind].dropna())
+            for kind in PEER_GROUPS
+        ) or not set(small.customers["customer_id"]) <= set(self.base.ledger.customers["customer_id"])
+        if has_new_group:
+            peers = peers_of(whole := _joined(self.base.ledger, added), settle(whole))
+        else:
+            old = settle(before)
+            span = tuple(
+                f(x)
+                for f, x in zip(
+                    (min, max),
+                    zip(*(due_span(s) for s in (self.base.settlement, old, changed.settlement)), strict=False),
+                    strict=True,
+                )
+            )
+            groups = self.base.peers.groups
+            wide = self.base.peers.over(span[0], span[1])
+            peers = (
+                wide + peers_of(small, changed.settlement, groups, span) + peers_of(before, old, groups, span).less()
+            )
+        return IncrementalLedger(base=self.base, added=added, changed=prepare(small, whole_peers=peers), peers=peers)
+
+    def build(self, snapshots: pd.DataFrame, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """As `history.build` over all rows."""
+        if self.changed is None:
+            return build(self.base, snapshots, columns)
+        in_changed = snapshots["customer_id"].isin(self.changed.ledger.customers["customer_id"]).to_numpy()
+        base = PreparedLedger(
+            ledger=self.base.ledger,
+            settlement=self.base.settlement,
+            starts=self.base.starts,
+            rows=self.base.rows,
+            whole_peers=self.peers,
+        )
+        parts = [
+            build(prepared, snapshots[rows], columns)
+            for prepared, rows in ((base, ~in_changed), (self.changed, in_changed))
+            if rows.any()
+        ]
+        order = np.argsort(np.concatenate([np.flatnonzero(~in_changed), np.flatnonzero(in_changed)]), kind="stable")
+        return pd.concat(parts).iloc[order]
+
+    def active(self, as_of_dates: Iterable[date | str | pd.Timestamp]) -> pd.DataFrame:
+        """As `snapshots.active` over all rows."""
+        days = list(as_of_dates)
+        found = active(self.base, days)
+        if self.changed is None:
+            return found
+        kept = found[~found["customer_id"].isin(self.changed.ledger.customers["customer_id"])]
+        return pd.concat([kept, active(self.changed, days)]).sort_values(["as_of", "customer_id"], ignore_index=True)
+
+    def _touched(self, added: Ledger) -> list[str]:
+        """The customers that a delta's rows name, directly or through an invoice, and all that share their rows or sums."""
+        named = set()
+        for name, frame in added.tables.items():
+            if "customer_id" in frame:
+                named |= set(frame["customer_id"])
+            if name in ("payments", "events", "invoices"):
+                column = "applies_to" if name == "invoices" else "invoice_id"
+                place = self.base.invoice_index.get_indexer(pd.Index(frame[column].dropna().unique(), dtype=object))
+                order, start = self.base.entries_of_invoices
+                for code in place[place >= 0]:
+                    named |= set(
+                        self.base.owners.ids[self.base.settlement.customer[order[start[code] : start[code + 1]]]]
+                    )
+        links: dict[str, str] = {}
+        for ledger in (self.base.ledger, added):
+            table, events = ledger.customers, ledger.events
+            pairs = [table.loc[table["parent_id"].notna(), ["customer_id", "parent_id"]],
+                     events.loc[events["kind"] == "merged_into", ["customer_id", "detail"]]]  # fmt: skip
+            for pair in pairs:
+                for a, b in pair.itertuples(index=False):
+                    low, high = sorted((topmost_parent(a, links), topmost_parent(b, links)))
+                    if low != high:
+                        links[high] = low
+        if not links:
+            return sorted(named)
+        tops = {topmost_parent(name, links) for name in named}
+        return sorted(named | {name for name in self.base.owners.ids if topmost_parent(name, links) in tops})
+
+    def _rows(self, customer_ids: list[str]) -> Ledger:
+        """The base ledger's rows of these customers, found through an index and not by a search."""
+        codes = self.base.owners.index.get_indexer(pd.Index(customer_ids, dtype=object))
+        codes = codes[codes >= 0]
+        tables = {}
+        for name, frame in self.base.ledger.tables.items():
+            if "customer_id" not in frame or not len(frame):
+                tables[name] = frame
+                continue
+            order, start = self.base.places[name]
+            rows = (
+                np.concatenate([order[start[c] : start[c + 1]] for c in codes])
+                if len(codes)
+                else np.zeros(0, dtype=np.int64)
+            )
+            tables[name] = frame.iloc[np.sort(rows)].reset_index(drop=True)
+        return Ledger(tables=tables)
+
+
+def _joined(before: Ledger, after: Ledger) -> Ledger:
+    """Both ledgers' rows; a row of `after` supersedes the row of `before` with its key from the day on which it is known."""
+    tables = {}
+    for name, frame in before.tables.items():
+        more, table = after.tables[name], TABLES[name]
+        if not len(more):
+            tables[name] = frame
+            continue
+        key = list(table.key)
+        if "superseded_on" in frame:
+            tables[name] = _corrected(pd.concat([frame, more], ignore_index=True), key, table)
+        else:
+            kept = frame[~pd.MultiIndex.from_frame(frame[key]).isin(pd.MultiIndex.from_frame(more[key]))]
+            tables[name] = pd.concat([kept, more], ignore_index=True)
+    return Ledger(tables=tables)
+
+
+def _corrected(rows: pd.DataFrame, key: list[str], table: Table) -> pd.DataFrame:
+    """The rows where each of the same key counts until the next one of that key is known."""
+    again = rows[key].duplicated(keep=False).to_numpy() & rows["superseded_on"].isna().to_numpy()
+    if not again.any():
+        return rows
+    known = pd.Series(known_from(rows, table).astype("datetime64[D]").astype("datetime64[s]"), index=rows.index)[
+        again
+    ].sort_values(kind="stable")
+    following = known.groupby([rows.loc[known.index, column] for column in key], dropna=False).shift(-1)
+    until = rows["superseded_on"].copy()
+    until.loc[following.index] = following
+    return rows.assign(superseded_on=until.astype("datetime64[s]"))

@@ -1,0 +1,230 @@
+"""The customer's earlier invoices that are like the one asked about, as known at the end of its day.
+
+Likeness is a weight between 0 and 1, a product of up to three parts that a reader can redo:
+
+- amount: (smaller / larger)²: half or twice the amount counts a quarter;
+- terms: halves with every 4 days between the two terms;
+- age: halves with every 120 days since the earlier invoice fell due (90 for `recent_`).
+
+`like_weekday_` takes those due on the same weekday, `like_month_day_` weighs by nearness of the due days in the month
+(halves every 2 days), both beside age; the curve counts another weekday half.
+
+Weights are rounded to whole numbers of 2⁻²⁰ and only whole numbers are added, so that sums do not depend on the order
+of rows, and one invoice alone gives the same bits as many. An invoice takes part once it was paid or is 5 days past
+due; unpaid, its days late are those so far. Credited and factored invoices say nothing about paying and take no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numba import njit
+from numpy.typing import NDArray
+
+from features.catalogue.habit import STEPS, step_name
+from features.engine.prepared import PreparedLedger
+from ledger.known import Days
+from ledger.owners import Codes
+from ledger.settlement import OPEN, PAID, WRITTEN_OFF
+from ledger.threads import on_ranges
+
+Values = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+ONE = 1 << 20  # the weight of an invoice that is like it in all
+MONTH = 30.4  # days
+SEEN_FROM = 5  # days past due from which an unpaid invoice takes part
+EARLIEST, LATEST = -30, 60  # days late as they enter means: one very old debt does not drown the rest
+NEAR = 7  # days between two due dates
+
+GROUPS = ("like", "like_terms", "like_amount", "like_weekday", "like_month_day", "recent")
+SUMS = ("invoices", "late_share", "late_5_share", "days_late_mean", "on_day_share")
+FACTS = ("like_terms_last_days_late", "last_3_days_late_mean", "last_5_days_late_max", "days_since_due_before",
+         "days_since_last_due", "invoices_7d", "open_due_near", "days_after_last_due", "same_terms_late_5_share",
+         "amount_to_late_5")  # fmt: skip
+CURVE = tuple(step_name(end).replace("habit", "like") for end in STEPS)
+LIKE_GIVENS = (*(f"{group}_{name}" for group in GROUPS for name in SUMS), *FACTS, "like_curve_invoices", *CURVE)
+NO_DAY = -(2**40)
+LOG_PARTS = 1 << 20  # logarithms of amounts are added up as whole numbers of 2⁻²⁰
+PRIOR_OF_TERMS, PRIOR_LATE = 6.0, 0.5  # invoices that the share of the same terms starts from, and how many were late
+FEWEST_ITEMS = 2_000  # below these a second thread costs more than it brings
+_APART = np.arange(4000.0)  # days; what lies further apart counts as this far
+OF_AGE, OF_RECENT, OF_TERMS = (0.5 ** (_APART / halves) for halves in (120.0, 90.0, 4.0))
+OF_MONTH_DAY = 0.5 ** (np.minimum(_APART % MONTH, MONTH - _APART % MONTH) / 2.0)
+FURTHEST = len(_APART) - 1
+
+
+def like_values(
+    prepared: PreparedLedger, customer: Codes, as_of: Days, issued: Whole, due: Whole, cents: Whole, invoice: Whole
+) -> Mapping[str, Values]:
+    """name -> one value an item, for LIKE_GIVENS; NaN where no earlier invoice takes part.
+
+    customer, invoice : codes; −1 for an invoice that the books do not hold. An invoice is never like itself. as_of,
+    issued, due : days since 1970-01-01. cents : the amount in the reporting currency.
+    """
+    s, ends = prepared.settlement, np.array(STEPS, dtype=np.int64)
+    asked = (customer.astype(np.int64), as_of.astype(np.int64), issued, due, cents, invoice)
+    past = (s.invoice_start, s.known_from, s.known_until, s.invoice, s.issued_on, s.due_on, s.amount_cents,
+            s.version_start, s.version_known_from, s.closed_on, s.closed_kind, ends)  # fmt: skip
+    groups = np.zeros((len(due), len(GROUPS), len(SUMS)), dtype=np.int64)
+    facts = np.full((len(due), len(FACTS)), np.nan)
+    paid, seen = np.zeros((len(due), len(ends)), dtype=np.int64), np.zeros((len(due), len(ends)), dtype=np.int64)
+
+    def run(first: int, end: int) -> None:
+        rows = slice(first, end)
+        part = tuple(values[rows] for values in asked)
+        _sweep(*part, *past, groups[rows], facts[rows], paid[rows], seen[rows])  # type: ignore[call-arg]  # numba's stub
+
+    on_ranges(run, [0, len(due)] if len(due) < FEWEST_ITEMS else [0, len(due) // 2, len(due)])
+    found: dict[str, Values] = {}
+    for g, group in enumerate(GROUPS):
+        weight = groups[:, g, 0]
+        found[f"{group}_{SUMS[0]}"] = weight / ONE
+        for k, name in enumerate(SUMS[1:], start=1):
+            found[f"{group}_{name}"] = _ratio(groups[:, g, k], weight)
+    found |= {name: facts[:, k] for k, name in enumerate(FACTS)}
+    found["like_curve_invoices"] = seen[:, 0] / ONE
+    return found | {name: _ratio(paid[:, k], seen[:, k]) for k, name in enumerate(CURVE)}
+
+
+def invoice_codes(prepared: PreparedLedger, items: pd.DataFrame) -> Whole:
+    """The code of each item's invoice; −1 where the item names none, or one that the books do not hold."""
+    if "invoice_id" not in items:
+        return np.full(len(items), -1, dtype=np.int64)
+    found = prepared.invoice_index.get_indexer(pd.Index(items["invoice_id"].to_numpy(dtype=object)))
+    return np.where(items["invoice_id"].notna().to_numpy(), found, -1).astype(np.int64)
+
+
+def _ratio(above: Whole, below: Whole) -> Values:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(below > 0, above / below, np.nan)
+
+
+@njit(cache=True, nogil=True)
+def _weight(likeness):  # type: ignore[no-untyped-def]
+    return np.int64(np.rint(ONE * likeness))
+
+
+@njit(cache=True, nogil=True)
+def _add(sums, weight, late):  # type: ignore[no-untyped-def]
+    """Add one earlier invoice to a group's sums, in the order of SUMS."""
+    sums[0] += weight
+    if late >= 1:
+        sums[1] += weight
+    if late >= SEEN_FROM:
+        sums[2] += weight
+    sums[3] += weight * min(max(late, EARLIEST), LATEST)
+    if late == 0:
+        sums[4] += weight
+
+
+@njit(cache=True, nogil=True)
+def _add_to_curve(paid, seen, weight, late, is_paid, ends):  # type: ignore[no-untyped-def]
+    """Add it to the chain of hazards: it takes part in a step only when it was seen to the step's end."""
+    for k in range(len(ends)):
+        if is_paid:
+            if k > 0 and late <= ends[k - 1]:
+                break
+            seen[k] += weight
+            if late <= ends[k]:
+                paid[k] += weight
+        elif late >= ends[k]:
+            seen[k] += weight
+        else:
+            break
+
+
+@njit(cache=True, nogil=True)
+def _put_last(last, due, late):  # type: ignore[no-untyped-def]
+    """Keep the invoices due last, (due day, days late) a row, in an order that ties do not change."""
+    for place in range(len(last)):
+        if due > last[place, 0] or (due == last[place, 0] and late > last[place, 1]):
+            for k in range(len(last) - 1, place, -1):
+                last[k, 0], last[k, 1] = last[k - 1, 0], last[k - 1, 1]
+            last[place, 0], last[place, 1] = due, late
+            return
+
+
+@njit(cache=True, nogil=True)
+def _write_facts(out, last, same_terms, noted, T, due, log_amount):  # type: ignore[no-untyped-def]
+    """The values of FACTS, from what one pass over the customer's invoices noted: noted holds the due date before, the
+    latest, invoices of a week, open ones due near, seen ones of the same terms, late ones of those, late ones of all
+    and the sum of their amounts' logarithms."""
+    if same_terms[0, 0] > NO_DAY:
+        out[0] = same_terms[0, 1]
+    total, count, most = 0, 0, NO_DAY
+    for k in range(len(last)):
+        if last[k, 0] > NO_DAY:
+            most = max(most, last[k, 1])
+            if k < 3:
+                total, count = total + last[k, 1], count + 1
+    if count:
+        out[1], out[2] = total / count, most
+    if noted[0] > NO_DAY:
+        out[3] = due - noted[0]
+    if noted[1] > NO_DAY:
+        out[4], out[7] = due - noted[1], T - noted[1]
+    out[5], out[6] = noted[2], noted[3]
+    out[8] = (noted[5] + PRIOR_LATE) / (noted[4] + PRIOR_OF_TERMS)
+    if noted[6]:
+        out[9] = np.exp((log_amount - noted[7] / noted[6]) / LOG_PARTS)
+
+
+@njit(cache=True, nogil=True)
+def _sweep(  # type: ignore[no-untyped-def]
+    customer, day, issued, due, cents, own, start, since, until, invoice, issued_on, due_on, amount,
+    version_start, version_since, closed_on, closed_kind, ends, groups, facts, paid, seen,
+):  # fmt: skip
+    """Fill one row of groups, facts, paid and seen for each item asked about."""
+    last, same_terms = np.empty((5, 2), dtype=np.int64), np.empty((1, 2), dtype=np.int64)
+    noted = np.empty(8, dtype=np.int64)
+    for i in range(len(customer)):
+        c, T, terms = customer[i], day[i], due[i] - issued[i]
+        if c < 0:
+            continue
+        last[:], same_terms[:] = NO_DAY, NO_DAY
+        noted[:2], noted[2:] = NO_DAY, 0
+        for j in range(start[c], start[c + 1]):
+            if since[j] > T or until[j] <= T or invoice[j] == own[i]:
+                continue
+            due_j, version = int(due_on[j]), version_start[j]
+            while version + 1 < version_start[j + 1] and version_since[version + 1] <= T:
+                version += 1
+            noted[1] = max(noted[1], due_j)
+            if due_j <= due[i]:
+                noted[0] = max(noted[0], due_j)
+            noted[2] += T - issued_on[j] < 7
+            kind = closed_kind[version]
+            if kind != OPEN and kind != PAID and kind != WRITTEN_OFF:
+                continue
+            is_paid = kind == PAID
+            late = (closed_on[version] if is_paid else T) - due_j
+            noted[3] += kind == OPEN and abs(due_j - due[i]) <= NEAR
+            terms_apart, age = abs(due_j - issued_on[j] - terms), min(max(T - due_j, 0), FURTHEST)
+            of_age, of_terms = OF_AGE[age], OF_TERMS[min(terms_apart, FURTHEST)]
+            smaller, larger = min(cents[i], amount[j]), max(cents[i], amount[j])
+            of_amount = (smaller / larger) ** 2 if smaller > 0 else 0.0
+            same_weekday = (due_j - due[i]) % 7 == 0
+            like = of_age * of_terms * of_amount
+            _add_to_curve(paid[i], seen[i], _weight(like if same_weekday else like / 2.0), late, is_paid, ends)
+            if is_paid or late >= 1:
+                _put_last(last, due_j, late)
+                if terms_apart <= 1:
+                    _put_last(same_terms, due_j, late)
+            if not is_paid and late < SEEN_FROM:
+                continue
+            _add(groups[i, 0], _weight(like), late)
+            _add(groups[i, 1], _weight(of_age * of_terms), late)
+            _add(groups[i, 2], _weight(of_age * of_amount), late)
+            if same_weekday:
+                _add(groups[i, 3], _weight(of_age), late)
+            _add(groups[i, 4], _weight(of_age * OF_MONTH_DAY[min(abs(due_j - due[i]), FURTHEST)]), late)
+            _add(groups[i, 5], _weight(OF_RECENT[age]), late)
+            noted[4] += terms_apart <= 1
+            noted[5] += terms_apart <= 1 and late >= SEEN_FROM
+            if late >= SEEN_FROM:
+                noted[6] += 1
+                noted[7] += np.int64(np.rint(LOG_PARTS * np.log(max(amount[j], 1))))
+        _write_facts(facts[i], last, same_terms, noted, T, due[i], LOG_PARTS * np.log(max(cents[i], 1)))

@@ -1,0 +1,73 @@
+"""The header of a source file: on which line it stands, its separator, and which column is which field."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from pathlib import Path
+
+from importing.engine.format import File, Format, SourceError, plain
+
+DELIMITERS = (",", ";", "\t", "|")
+HEADER_WITHIN = 60  # lines before the header: report titles, blank lines
+
+
+def split(line: str, delimiter: str) -> list[str]:
+    try:
+        return [value.strip() for value in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:
+        return [value.strip() for value in line.split(delimiter)]
+
+
+def find_header(path: Path, lines: list[str], fmt: Format) -> tuple[int, str, tuple[str, ...], str, dict[str, int]]:
+    """The header line (1-based), its delimiter and names, the file's role, and field -> position."""
+    best: tuple[tuple[int, int, int, int], int, str, tuple[str, ...], str, dict[str, int]] | None = None
+    for number, line in enumerate(lines, start=1):
+        for delimiter in DELIMITERS:
+            header = tuple(split(line, delimiter))
+            for role, file in fmt.files.items():
+                columns = mapped(header, file)
+                required = [name for name, f in file.fields.items() if f.required]
+                lacking = sum(name not in columns for name in required)
+                rank = (lacking == 0, len(columns) if not lacking else len(columns) - lacking, len(header), -number)
+                if columns and (best is None or rank > best[0]):
+                    best = (rank, number, delimiter, header, role, columns)
+    if best is None or not best[0][0]:
+        raise SourceError(_unmapped(path, lines, fmt, best[4] if best else None, best[3] if best else None))
+    return best[1], best[2], best[3], best[4], best[5]
+
+
+def mapped(header: tuple[str, ...], file: File) -> dict[str, int]:
+    """Field -> position in `header`; the first of a field's names that the header has, and its first column."""
+    positions: dict[str, int] = {}
+    for position, name in enumerate(header):
+        repeats = sum(plain(earlier) == plain(name) for earlier in header[:position])
+        # a column that stands twice: the second is NAME.1, as spreadsheets and pandas name it
+        positions.setdefault(plain(name) + (str(repeats) if repeats else ""), position)
+    found = {}
+    for name, declared in file.fields.items():
+        at = next((positions[plain(n)] for n in declared.names if plain(n) in positions), None)
+        if at is not None:
+            found[name] = at
+    return found
+
+
+def _unmapped(path: Path, lines: list[str], fmt: Format, role: str | None, header: tuple[str, ...] | None) -> str:
+    role = role or next(iter(fmt.files))
+    file = fmt.files[role]
+    if header is None:
+        first = next((line for line in lines if line.strip()), "")
+        header = max((tuple(split(first, d)) for d in DELIMITERS), key=len)
+    columns = mapped(header, file)
+    known = {plain(name): name for name in header if name}
+    missing = []
+    for name, declared in file.fields.items():
+        if declared.required and name not in columns:
+            near = difflib.get_close_matches(plain(declared.names[0]), list(known), n=1, cutoff=0.5)
+            missing.append(declared.names[0] + (f" (nearest found: {known[near[0]]})" if near else ""))
+    shown = ", ".join(name for name in header[:12] if name) or "nothing that reads as a header"
+    return (
+        f"{path}: the header cannot be mapped to the {role} of format {fmt.name}: missing {', '.join(missing)}; "
+        f"found {shown[:300]}. Is it another format's file? `tradecredit import --help` lists them; "
+        "`tradecredit import table --guess FILE` proposes a mapping for any table."
+    )

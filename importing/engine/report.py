@@ -1,0 +1,167 @@
+"""The account of an import: rows per file, reasons, inferences, and control totals to the cent, before and after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from importing.engine.format import Format
+from ledger.contract import TABLES
+from ledger.ledger import source_of
+
+# What is added up, as signed whole cents over one ledger table. Open is what invoices leave after all that names them.
+CENTS = "CAST(round(amount * 100) AS BIGINT)"
+MEASURES = {
+    "invoiced": ("invoices", f"CASE WHEN kind = 'invoice' THEN {CENTS} ELSE 0 END"),
+    "credited": ("invoices", f"CASE WHEN kind = 'credit_note' THEN {CENTS} ELSE 0 END"),
+    "paid": ("payments", f"CASE WHEN kind IN ('reversal', 'refund') THEN -{CENTS} ELSE {CENTS} END"),
+    "unapplied": (
+        "payments",
+        f"CASE WHEN invoice_id IS NOT NULL THEN 0 WHEN kind IN ('reversal', 'refund') THEN -{CENTS} ELSE {CENTS} END",
+    ),
+}
+STRIPPED = r" \(found .*$"
+
+
+ADDED_UP = "isfinite(amount) AND abs(amount) < 1e15 AND currency IS NOT NULL"
+
+
+def _sums(table: str) -> tuple[tuple[str, ...], str]:
+    """The measures over one ledger table, and SQL of their sums: one pass over the rows for all of them."""
+    own = {measure: cents for measure, (of_table, cents) in MEASURES.items() if of_table == table}
+    return tuple(own), ", ".join(f"sum({cents})" for cents in own.values())
+
+
+def totals(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> dict[tuple[str, str], int]:
+    """(currency, measure) -> cents over relations of invoices and payments, with `open` = invoiced - credited -
+    (paid - unapplied)."""
+    found: dict[tuple[str, str], int] = {}
+    for table, relation in tables.items():
+        measures, sums = _sums(table)
+        sql = f"SELECT currency, {sums} FROM {relation} WHERE {ADDED_UP} GROUP BY currency"
+        for currency, *cents in connection.execute(sql).fetchall():
+            found |= {(currency, measure): int(amount) for measure, amount in zip(measures, cents, strict=True)}
+    return with_open(found)
+
+
+def with_open(found: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
+    """The totals with `open` derived and every measure present for every currency."""
+    whole: dict[tuple[str, str], int] = {}
+    for currency in sorted({currency for currency, _ in found}):
+        part = {measure: found.get((currency, measure), 0) for measure in MEASURES}
+        part["open"] = part["invoiced"] - part["credited"] - (part["paid"] - part["unapplied"])
+        whole |= {(currency, measure): cents for measure, cents in part.items()}
+    return whole
+
+
+def control(
+    connection: duckdb.DuckDBPyConnection, fmt: Format, after: dict[tuple[str, str], int]
+) -> list[dict[str, Any]]:
+    """Each total of the source and of what the ledger took from it, with the reason of every difference.
+
+    before : over all rows of the source whose amount could be read. after : over the rows written.
+    Raises RuntimeError where a difference is left without a reason, which is a mistake of this program.
+    """
+    drafts = {name: f"(SELECT * FROM draft_{name})" for name in ("invoices", "payments") if name in fmt.tables}
+    reason = (
+        f"(SELECT file, line, min(regexp_replace(reason, '{STRIPPED}', '')) AS reason FROM bad GROUP BY file, line)"
+    )
+    found: dict[tuple[str, str], int] = {}
+    lost: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    sums: dict[tuple[str, str, str], list[int]] = {}
+    for table, relation in drafts.items():
+        measures, added = _sums(table)
+        rows = connection.execute(
+            f"SELECT reason, currency, count(*), {added} FROM {relation} LEFT JOIN {reason} USING (file, line) "
+            f"WHERE {ADDED_UP} GROUP BY ALL ORDER BY reason, currency"
+        ).fetchall()
+        for words, currency, count, *amounts in rows:
+            for measure, amount in zip(measures, amounts, strict=True):
+                found[currency, measure] = found.get((currency, measure), 0) + int(amount)
+                if words is not None:
+                    sums[currency, measure, words] = [int(amount), int(count)]
+    before = with_open(found)
+    for currency, _measure, words in list(sums):
+        part = {m: sums.get((currency, m, words), [0, 0]) for m in MEASURES}
+        paid = part["paid"][0] - part["unapplied"][0]
+        sums[currency, "open", words] = [
+            part["invoiced"][0] - part["credited"][0] - paid,
+            max(p[1] for p in part.values()),
+        ]
+    for (currency, measure, words), (amount, count) in sums.items():
+        if amount:
+            lost.setdefault((currency, measure), []).append({"reason": words, "amount": amount, "rows": count})
+    result = []
+    for currency, measure in sorted({*before, *after}):
+        was, now = before.get((currency, measure), 0), after.get((currency, measure), 0)
+        because = sorted(lost.get((currency, measure), []), key=lambda item: (-abs(item["amount"]), item["reason"]))
+        if was - now != sum(item["amount"] for item in because):
+            raise RuntimeError(
+                f"{measure} {currency}: {was - now} cents differ, {sum(i['amount'] for i in because)} have a reason"
+            )
+        result.append(
+            {
+                "currency": currency,
+                "measure": measure,
+                "before": money(was),
+                "after": money(now),
+                "difference": money(was - now),
+                "because": [item | {"amount": money(item["amount"])} for item in because],
+            }
+        )
+    return result
+
+
+def money(cents: int) -> str:
+    """Whole cents as text with two decimals: JSON numbers would round."""
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
+
+
+def reasons(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Each reason for quarantine with its number of rows and one example; a row counts under each of its reasons."""
+    found = connection.execute(
+        f"SELECT regexp_replace(reason, '{STRIPPED}', '') AS words, count(DISTINCT (file, line)), min_by(reason, "
+        f"(file, line)), min_by(line, (file, line)) "
+        "FROM bad GROUP BY 1 ORDER BY 2 DESC, 1"
+    ).fetchall()
+    return [
+        {"reason": words, "rows": rows, "example": f"line {line}: {example}"} for words, rows, example, line in found
+    ]
+
+
+def accepted_totals(
+    connection: duckdb.DuckDBPyConnection, fmt: Format, folder: Path, only_part: dict[str, int]
+) -> dict[tuple[str, str], int]:
+    """The totals, read back from the ledger's files, of the rows that this import accepted.
+
+    only_part : table -> the part that holds all of them, where the ledger had none of them before; other parts need
+        not be read then.
+    """
+    tables = {}
+    for name in ("invoices", "payments"):
+        if name in fmt.tables:
+            key = TABLES[name].key[0]
+            accepted = f"SELECT {key} FROM draft_{name} ANTI JOIN bad USING (file, line)"
+            current = f"SELECT * FROM {source_of(folder, name)} WHERE superseded_on IS NULL"
+            part = f" AND part = {only_part[name]}" if name in only_part else ""
+            tables[name] = f"({current}{part} AND {key} IN ({accepted}))"
+    return totals(connection, tables)
+
+
+def ledger_totals(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[tuple[str, str], int]:
+    """(currency, measure) -> cents over all current rows of the ledger, read from its files."""
+    current = {
+        name: f"(SELECT * FROM {source_of(folder, name)} WHERE superseded_on IS NULL)"
+        for name in ("invoices", "payments")
+    }
+    return totals(connection, current)
+
+
+def by_currency(cents: dict[tuple[str, str], int]) -> dict[str, dict[str, str]]:
+    """Totals for the report: currency -> measure -> amount."""
+    found: dict[str, dict[str, str]] = {}
+    for (currency, measure), amount in cents.items():
+        found.setdefault(currency, {})[measure] = money(amount)
+    return found

@@ -1,0 +1,263 @@
+"""Which rows the ledger takes: the contract's own rules over the drafts, duplicates and references, with every reason.
+
+A source row is taken whole or not at all: if one of the ledger rows made of it breaks a rule, all of them stay out.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from importing.engine.format import Format, is_projection
+from ledger.contract import SQL_TYPES, TABLES
+
+
+def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
+    """Make `draft_TABLE` for each table of the format: every declared column, of its type, with file and line."""
+    for name, sql in fmt.prepared.items():
+        connection.execute(f"CREATE TABLE {name} AS {sql}")
+    for name, sql in fmt.tables.items():
+        table = TABLES[name]
+        found = {row[0] for row in connection.execute(f"DESCRIBE {sql}").fetchall()}
+        unknown = found - set(table.columns) - {"file", "line", "is_inferred"}
+        if unknown:
+            raise ValueError(f"format {fmt.name}: {name} has no columns {', '.join(sorted(unknown))}")
+        columns = []
+        for column, declared in table.columns.items():
+            value = (
+                f"CAST({column} AS {SQL_TYPES[declared.type]})"
+                if column in found
+                else f"CAST(NULL AS {SQL_TYPES[declared.type]})"
+            )
+            if column == table.known and table.event:
+                value = f"coalesce({value}, CAST({table.event} AS DATE))"
+            if "is_inferred" in found and declared.rule != "true" and not declared.required:
+                # a row drawn from many source rows has no line for quarantine: a value that breaks a rule stays empty
+                value = f"CASE WHEN NOT is_inferred OR {declared.rule.format(column=f'({value})')} THEN {value} END"
+            columns.append(f"{value} AS {column}")
+        inferred = "is_inferred" if "is_inferred" in found else "false AS is_inferred"
+        kind = "VIEW" if is_projection(sql) and name != "customers" else "TABLE"
+        connection.execute(
+            f"CREATE {kind} draft_{name} AS SELECT file, line, {inferred}, {', '.join(columns)} FROM ({sql})"
+        )
+        if "is_inferred" in found:
+            broken = [f"{c} IS NULL" for c, d in table.columns.items() if d.required]
+            broken += [
+                f"NOT ({d.rule.format(column=c)})" for c, d in table.columns.items() if d.required and d.rule != "true"
+            ]
+            connection.execute(f"DELETE FROM draft_{name} WHERE is_inferred AND ({' OR '.join(broken)})")
+
+
+def find_bad_rows(
+    connection: duckdb.DuckDBPyConnection, fmt: Format, roles: dict[int, str], existing: dict[str, str]
+) -> None:
+    """Fill `bad` (file, line, reason): one row a source row and reason.
+
+    existing : table -> SQL of the current rows of the ledger that is imported into (empty for a new ledger).
+    """
+    connection.execute("CREATE TABLE bad (file INTEGER, line BIGINT, reason VARCHAR)")
+    for number, role in roles.items():
+        connection.execute(
+            f"INSERT INTO bad SELECT file, line, unnest(reasons) FROM typed_{number} WHERE reasons IS NOT NULL"
+        )
+        for predicate, reason in fmt.files[role].refuse:
+            connection.execute(
+                f"INSERT INTO bad SELECT file, line, '{_q(reason)}' FROM typed_{number} WHERE {predicate}"
+            )
+    connection.execute("CREATE TABLE unread AS SELECT DISTINCT file, line FROM bad")
+    for name in fmt.tables:
+        _break_rules(connection, name)
+    for name in fmt.tables:
+        # payments that stand on their invoice's row are as unique as it is
+        if not (fmt.whole_invoices and name == "payments"):
+            _break_key(connection, name)
+    _give_nothing(connection, fmt, roles)
+    if "exchange_rates" in fmt.tables and "exchange_rates" in existing:
+        _revalue_history(connection, existing)
+    while _break_references(connection, fmt, existing):
+        pass
+
+
+def _break_rules(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    tests, cases = [], []
+    for column, declared in TABLES[name].columns.items():
+        if declared.required:
+            tests.append(f"{column} IS NULL")
+            # a value that could not be read has its reason already
+            cases.append(f"CASE WHEN {column} IS NULL AND NOT is_unread THEN '{name}.{column} must not be empty' END")
+        if declared.rule != "true":
+            rule = declared.rule.format(column=column)
+            broken = f"({column} IS NOT NULL AND NOT coalesce({rule}, true))"
+            tests.append(broken)
+            cases.append(
+                f"CASE WHEN {broken} THEN '{name}.{column} must be {_q(declared.words)} (found ''' || CAST({column} AS "
+                f"VARCHAR) || ''')' END"
+            )
+    condition = " OR ".join(tests) or "false"
+    connection.execute(f"""
+        INSERT INTO bad SELECT DISTINCT file, line, unnest(list_filter([{", ".join(cases)}], lambda r: r IS NOT NULL))
+        FROM (SELECT d.*, u.line IS NOT NULL AS is_unread
+              FROM (SELECT * FROM draft_{name} WHERE NOT is_inferred AND ({condition})) d LEFT
+                  JOIN unread u USING (file, line))
+    """)
+
+
+def _content(name: str) -> str:
+    return ", ".join(c for c in TABLES[name].columns if c not in ("superseded_on", "booked_on"))
+
+
+def _break_key(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Two rows of one key: a copy is refused once it is known; rows that contradict each other are all refused."""
+    key = ", ".join(TABLES[name].key)
+    # numbers are quicker to group than texts; a chance equal hash only brings a row to the closer look below
+    connection.execute(
+        f"CREATE OR REPLACE TABLE repeats AS SELECT hash({key}) AS h FROM draft_{name} WHERE NOT is_inferred GROUP BY "
+        f"1 HAVING count(*) > 1"
+    )
+    if not connection.execute("SELECT count(*) FROM repeats").fetchall()[0][0]:
+        return
+    connection.execute(f"""
+        CREATE OR REPLACE TABLE repeated AS
+        SELECT file, line, concat_ws(' ', {key}) AS key,
+               count(*) OVER same AS copies, count(*) OVER whole AS rows,
+               row_number() OVER (PARTITION BY {_content(name)} ORDER BY file, line) AS nth,
+               first_value(line) OVER (PARTITION BY {_content(name)} ORDER BY file, line) AS first_line,
+               min(line) OVER whole AS low, max(line) OVER whole AS high
+        FROM draft_{name} ANTI JOIN bad USING (file, line)
+        WHERE NOT is_inferred AND hash({key}) IN (SELECT h FROM repeats)
+        WINDOW whole AS (PARTITION BY {key}), same AS (PARTITION BY {_content(name)})
+    """)
+    shown = f"{name}.{key}"
+    connection.execute(f"""
+        INSERT INTO bad
+        SELECT DISTINCT file, line, CASE
+            WHEN copies = rows THEN '{shown} stands in the file already with the same content (found ''' || key ||
+                ''' first in line ' || first_line || ')'
+            ELSE '{shown} stands more than once with different content (found ''' || key || ''' in lines ' || low ||
+                ' to ' || high || ')' END
+        FROM repeated WHERE rows > 1 AND (copies < rows OR nth > 1)
+    """)
+
+
+def _give_nothing(connection: duckdb.DuckDBPyConnection, fmt: Format, roles: dict[int, str]) -> None:
+    if (
+        any(is_projection(sql) and " WHERE " not in sql for sql in fmt.tables.values())
+        and len(set(roles.values())) == 1
+    ):
+        return  # one kind of file, and each of its rows gives a row
+    drafts = " UNION ".join(f"SELECT file, line FROM draft_{name} WHERE NOT is_inferred" for name in fmt.tables)
+    for number, role in roles.items():
+        if not fmt.files[role].informs:
+            connection.execute(f"""
+                INSERT INTO bad SELECT file, line, 'gives no row of the ledger' FROM typed_{number} t
+                WHERE reasons IS NULL AND NOT EXISTS (SELECT 1 FROM ({drafts}) d WHERE d.file = t.file
+                    AND d.line = t.line)
+                AND (file, line) NOT IN (SELECT (file, line) FROM bad)
+            """)
+
+
+def _break_references(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: dict[str, str]) -> bool:
+    """Refuse rows that refer to an invoice or a customer that is not there; True where there were any."""
+    before = _count(connection)
+
+    def accepted(name: str, columns: str) -> str:
+        parts = []
+        if name in fmt.tables:
+            parts.append(f"SELECT {columns} FROM draft_{name} ANTI JOIN bad USING (file, line)")
+        if name in existing:
+            parts.append(f"SELECT {columns} FROM {existing[name]}")
+        return (
+            " UNION ALL ".join(parts) or f"SELECT {', '.join('NULL AS ' + c for c in columns.split(', '))} WHERE false"
+        )
+
+    named = "FROM draft_invoices WHERE kind = 'credit_note' AND applies_to IS NOT NULL"
+    if "invoices" in fmt.tables and connection.execute(f"SELECT count(*) {named}").fetchall()[0][0]:
+        connection.execute(f"""
+            INSERT INTO bad SELECT DISTINCT file, line, 'the currency of a credit note must be its invoice''s ' ||
+                i.currency || ' (found ''' || c.currency || ''')'
+            FROM (SELECT * {named}) c JOIN ({accepted("invoices", "invoice_id, currency")}) i
+                ON i.invoice_id = c.applies_to AND i.currency <> c.currency
+            ANTI JOIN bad USING (file, line)
+        """)
+    # where a row is a whole invoice, its payment stands on the same row, and falls with it
+    if "payments" in fmt.tables and not fmt.whole_invoices:
+        connection.execute(f"""
+            INSERT INTO bad SELECT DISTINCT file, line, CASE WHEN invoice_currency IS NULL
+                THEN 'payments.invoice_id is not an invoice of the ledger (found ''' || invoice_id || ''')'
+                ELSE 'payments.currency must be its invoice''s ' || invoice_currency || ' (found ''' || currency ||
+                    ''')' END
+            FROM (SELECT p.file, p.line, p.invoice_id, p.currency, i.currency AS invoice_currency
+                  FROM draft_payments p LEFT JOIN ({accepted("invoices", "invoice_id, currency")}) i
+                      ON p.invoice_id = i.invoice_id
+                  WHERE p.invoice_id IS NOT NULL AND (i.currency IS NULL OR i.currency <> p.currency)) AS lost
+            ANTI JOIN bad USING (file, line)
+        """)
+    return _count(connection) > before
+
+
+def _revalue_history(connection: duckdb.DuckDBPyConnection, existing: dict[str, str]) -> None:
+    """Refuse rates that would report amounts of the past otherwise: another rate of a day, one between known days, or
+    one of a day on or after which the ledger already holds an amount, reported at the last rate before it."""
+    rates = existing["exchange_rates"]
+    amounts = " UNION ALL ".join(
+        f"SELECT currency, {day} AS day FROM {existing[name]}"
+        for name, day in (("invoices", "issued_on"), ("payments", "paid_on"))
+        if name in existing
+    )
+    until = f"(SELECT currency, max(day) AS day FROM ({amounts or 'SELECT NULL AS currency, NULL AS day'}) GROUP BY 1)"
+    connection.execute(f"""
+        INSERT INTO bad SELECT DISTINCT file, line, 'exchange_rates.rate: history is never revalued (found ' || rate ||
+            CASE WHEN held IS NOT NULL THEN ' where the ledger reports at ' || held
+            ELSE ' for ' || observed_on || ': amounts up to ' || until || ' are reported at an earlier rate' END || ')'
+        FROM (SELECT d.file, d.line, d.rate, d.observed_on, e.rate AS held, greatest(s.high, u.day) AS until
+              FROM draft_exchange_rates d
+              JOIN (SELECT currency, min(observed_on) AS low, max(observed_on) AS high FROM {rates} GROUP BY 1) s
+                  ON s.currency = d.currency AND d.observed_on >= s.low
+              LEFT JOIN {until} u ON u.currency = d.currency
+              LEFT JOIN {rates} e ON e.currency = d.currency AND e.observed_on = d.observed_on
+              WHERE e.rate IS DISTINCT FROM d.rate AND d.observed_on <= greatest(s.high, u.day)) AS other
+        ANTI JOIN bad USING (file, line)
+    """)
+
+
+def _count(connection: duckdb.DuckDBPyConnection) -> int:
+    return int(connection.execute("SELECT count(*) FROM bad").fetchall()[0][0])
+
+
+def add_customers(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: dict[str, str]) -> int:
+    """Add, as inferred drafts, the customers that only rows of other tables name; count them."""
+    tables = [
+        n
+        for n in fmt.tables
+        if n != "customers" and "customer_id" in TABLES[n].columns and not (fmt.whole_invoices and n == "payments")
+    ]
+    parts = ["SELECT NULL::VARCHAR AS customer_id WHERE false"] + [
+        f"SELECT DISTINCT customer_id FROM draft_{n} ANTI JOIN bad USING (file, line) WHERE customer_id IS NOT NULL"
+        for n in tables
+    ]
+    if "events" in tables:  # the customer that goes on after a merger is one, too
+        parts.append(
+            "SELECT detail FROM draft_events ANTI JOIN bad USING (file, line) "
+            "WHERE kind = 'merged_into' AND detail IS NOT NULL"
+        )
+    connection.execute(f"CREATE TABLE named_customers AS {' UNION '.join(parts)}")
+    named = "SELECT customer_id FROM named_customers"
+    if "customers" not in fmt.tables:
+        columns = ", ".join(f"CAST(NULL AS {SQL_TYPES[c.type]}) AS {n}" for n, c in TABLES["customers"].columns.items())
+        connection.execute(
+            "CREATE TABLE draft_customers AS SELECT NULL::INTEGER AS file, NULL::BIGINT AS line, "
+            f"true AS is_inferred, {columns} WHERE false"
+        )
+    known = "SELECT customer_id FROM draft_customers ANTI JOIN bad USING (file, line)"
+    if "customers" in existing:
+        known += f" UNION ALL SELECT customer_id FROM {existing['customers']}"
+    # customers drawn from rows that all went into quarantine are no customers of this ledger
+    connection.execute(f"DELETE FROM draft_customers WHERE is_inferred AND customer_id NOT IN ({named})")
+    connection.execute(
+        f"INSERT INTO draft_customers (is_inferred, customer_id) SELECT true, customer_id FROM ({named}) n "
+        f"WHERE customer_id NOT IN ({known})"
+    )
+    return int(connection.execute("SELECT count(*) FROM draft_customers WHERE is_inferred").fetchall()[0][0])
+
+
+def _q(text: str) -> str:
+    return text.replace("'", "''")

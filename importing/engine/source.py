@@ -1,0 +1,230 @@
+"""Source files as they come: encoding, separator, header line, and a clean copy where a file is not clean.
+
+The rest of the import sees every file as UTF-8 text with one record a line and exact line numbers. A file that is
+clean already (nearly all are) is used as it is; nothing here looks at single rows except in the copy.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from importing.engine.containers import as_text_table
+from importing.engine.format import Format, SourceError
+from importing.engine.headers import HEADER_WITHIN, find_header
+from importing.engine.lines import Bytes, look_over
+
+SAMPLE_BYTES = 1 << 20
+NEWLINE_IN_VALUE = "\x1e"  # stands for a newline inside a quoted value in a clean copy
+CONTINUED = "\x1d"  # a line whose text was moved up to the record it belongs to
+LONGEST_RECORD = 200  # lines that one quoted value may span
+PADDED = 0.05  # of the first lines have blanks around values: then every value is trimmed
+TAB, NO_BREAK = "\t", "\u00a0"
+BLANKS = " " + TAB + NO_BREAK  # what may stand around a value and is no part of it
+LONGEST_LINE = 32 << 20  # bytes
+SUFFIXES = {".csv", ".txt", ".tsv", ".tab", ".xlsx", ".parquet", ".arff", ".dat"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One source file, ready to be read.
+
+    path : as the user gave it; `text` is the clean UTF-8 copy to read (often the same file).
+    role : which of the format's files it is; `columns` maps the role's fields to positions in `header`.
+    ends : (lines,) int64, for each physical line of `text` the place after its newline; records start after
+        `header_line` (1-based).
+    has_quotes, has_returns : what the text has anywhere.
+    blanks : the characters that count as blanks and may stand around a value in this text.
+    is_padded : many values have blanks around them (by the first lines; it decides the way of reading, not what is read).
+    """
+
+    path: Path
+    text: Path
+    sha256: str
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+    header_line: int
+    role: str
+    columns: Mapping[str, int]
+    ends: NDArray[np.int64]
+    has_quotes: bool
+    has_returns: bool
+    blanks: tuple[str, ...]
+    is_padded: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> int:
+        """Physical lines."""
+        return len(self.ends)
+
+
+def files_in(paths: list[Path]) -> list[Path]:
+    """The files that `paths` name; a folder stands for the tables in it."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+            if not inside:
+                raise SourceError(f"{path}: the folder holds no table; looked for {', '.join(sorted(SUFFIXES))}.")
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise SourceError(f"{path}: no such file.")
+    return found
+
+
+def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
+    """Look a file over, find which of the format's files it is, and make it clean where it is not."""
+    text = as_text_table(path, scratch)
+    seen = look_over(text)
+    if seen.size == 0:
+        raise SourceError(f"{path}: the file is empty; expected a table with the columns of format {fmt.name}.")
+    with text.open("rb") as stream:
+        sample_bytes = stream.read(SAMPLE_BYTES)
+    encoding = _encoding(path, sample_bytes, seen)
+    sample = decoded(sample_bytes, encoding).lstrip("\ufeff")
+    header_line, delimiter, header, role, columns = find_header(path, sample.splitlines()[:HEADER_WITHIN], fmt)
+    notes = list[str]()
+    clean, read = text, seen
+    if not _is_clean(seen, encoding) or (seen.quotes and _has_open_quotes(text)):
+        clean = scratch / f"{seen.sha256[:16]}.clean"
+        written = _write_clean(text, clean, encoding, delimiter, len(header), notes)
+        read = look_over(clean)
+        if len(read.ends) != written:
+            raise RuntimeError(f"{path}: {written} lines in the clean copy, {len(read.ends)} found in it")
+    if read.longest > LONGEST_LINE:
+        raise SourceError(
+            f"{path}: cannot be read as a table: a line of {read.longest:,} bytes, at most {LONGEST_LINE:,} are read; save it again "
+            "as CSV, one record a line."
+        )
+    if not seen.ends_with_newline:
+        notes.append("the last line does not end with a newline: if the file was cut, its last value may be short")
+    return Source(
+        path=path,
+        text=clean,
+        sha256=seen.sha256,
+        encoding=encoding,
+        delimiter=delimiter,
+        header=header,
+        ends=read.ends,
+        header_line=header_line,
+        role=role,
+        columns=columns,
+        has_quotes=seen.quotes > 0,
+        has_returns=read.returns > 0,
+        blanks=(" ",) + (TAB,) * (read.tabs > 0 and delimiter != TAB) + (NO_BREAK,) * (not read.is_ascii),
+        is_padded=_is_padded(sample, delimiter),
+        notes=tuple(notes),
+    )
+
+
+def _is_padded(sample: str, delimiter: str) -> bool:
+    lines = sample.splitlines()
+    padded = sum(line != delimiter.join(value.strip(BLANKS) for value in line.split(delimiter)) for line in lines)
+    return padded > PADDED * len(lines)
+
+
+_STRANGE = bytes(b for b in range(32) if b not in (9, 10, 13)) + b"\x7f"
+
+
+def _encoding(path: Path, sample: bytes, seen: Bytes) -> str:
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    strange = len(sample) - len(sample.translate(None, _STRANGE))
+    if strange > 0.02 * len(sample):
+        raise SourceError(f"{path}: not a text table (binary content); export it as CSV, Excel or Parquet.")
+    return "utf-8" if seen.is_utf8 else "cp1252"
+
+
+def decoded(raw: bytes, encoding: str) -> str:
+    if encoding == "cp1252":
+        return "\n".join(_decoded_line(line) for line in raw.split(b"\n"))
+    return raw.decode(encoding, errors="ignore")
+
+
+def _decoded_line(line: bytes) -> str:
+    """One line of a file that is not UTF-8: UTF-8 where the line is, else CP1252, else Latin-1."""
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return line.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return line.decode("latin-1")
+
+
+def _is_clean(seen: Bytes, encoding: str) -> bool:
+    one_newline = seen.returns == 0 or (seen.returns == seen.pairs and seen.pairs >= len(seen.ends) - 1)
+    return encoding == "utf-8" and one_newline and seen.strange == 0
+
+
+def _has_open_quotes(path: Path) -> bool:
+    """Whether some line has an odd number of quotes: a value spans lines, or a quote is out of place."""
+    with path.open("rb") as stream:
+        return any(line.count(b'"') % 2 for line in stream)
+
+
+def _lines(path: Path, encoding: str) -> Iterator[str]:
+    if encoding == "utf-16":
+        with path.open(encoding="utf-16", errors="replace", newline="") as stream:
+            yield from (
+                line for line in stream.read().replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+            )
+        return
+    with path.open("rb") as stream:
+        for raw in stream:
+            line = _decoded_line(raw).removesuffix("\n").removesuffix("\r")
+            yield from line.split("\r")  # an old Mac file ends its lines so
+
+
+def _write_clean(path: Path, out: Path, encoding: str, delimiter: str, width: int, notes: list[str]) -> int:
+    """Write `path` as UTF-8 with one record a line; return how many lines were written.
+
+    A quoted value that spans lines is joined where the joined record has the header's number of values; the lines
+    that it came from stay as marked lines, so that line numbers stay true.
+    """
+    written, joined = 0, 0
+    waiting: list[str] = []
+    with out.open("w", encoding="utf-8", newline="", errors="replace") as stream:
+
+        def put(lines: list[str]) -> None:
+            nonlocal written
+            stream.writelines(line + "\n" for line in lines)
+            written += len(lines)
+
+        for line in _lines(path, encoding):
+            line = line.translate(_UNSEEN)
+            is_odd = line.count('"') % 2 == 1
+            if not waiting and not is_odd:
+                put([line])
+                continue
+            waiting.append(line)
+            if len(waiting) > 1 and is_odd:
+                record = NEWLINE_IN_VALUE.join(waiting)
+                if len(next(csv.reader([record], delimiter=delimiter))) == width:
+                    put([record] + [CONTINUED] * (len(waiting) - 1))
+                    joined += 1
+                    waiting = []
+                else:  # the first quote was out of place: that line stands alone, this one may open a value
+                    put(waiting[:-1])
+                    waiting = [line]
+            elif len(waiting) > LONGEST_RECORD:
+                put(waiting)
+                waiting = []
+        put(waiting)
+    if encoding != "utf-8":
+        notes.append(f"read as {encoding}")
+    if joined:
+        notes.append(f"{joined:,} values with a line break inside quotes")
+    return written
+
+
+# control characters have no place in a table; the marks of the copy must not come from the file
+_UNSEEN = {code: "\ufffd" for code in range(32) if code not in (9,)} | {0x7F: "\ufffd", 0xFEFF: None}

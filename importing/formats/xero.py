@@ -1,0 +1,194 @@
+"""Xero: the invoices export, and where there is one the payments export.
+
+A line-item export repeats the invoice on every line: the copies are counted and left out. FullyPaidOnDate is the day
+on which nothing was due any more, be it by money or by a credit note: AmountPaid is money, AmountCredited is not and
+makes an applied credit note. With a payments export its rows are the payments. Without one, a payment is dated by
+FullyPaidOnDate, or, for an invoice paid in part, by the day of its last change; where the export has neither, the row
+is refused, since money without a day is no fact. A credit note's own row (ACCRECCREDIT) keeps only what is not yet
+used, since the invoices' AmountCredited already says the rest. Drafts, voided and deleted documents are refused, and
+what an earlier import took of them is withdrawn; so is money that an invoice's row, or payments that add up to its
+AmountPaid, no longer show.
+"""
+
+from __future__ import annotations
+
+from importing.engine.format import DATE, ID, NUMBER, TEXT, Field, File, Format, Notice
+
+INVOICES = File(
+    informs=True,
+    fields={
+        "number": Field(
+            names=("InvoiceNumber", "Invoice Number"), type=ID, required=True, meaning="invoices.invoice_id"
+        ),
+        "customer_id": Field(
+            names=("ContactID", "ContactName", "Contact"), type=ID, required=True, meaning="customer_id"
+        ),
+        "customer_name": Field(names=("ContactName", "Contact"), type=TEXT, meaning="customers.name"),
+        "type": Field(
+            names=("Type", "InvoiceType"), type=TEXT, required=True, optional_value=True, meaning="ACCREC, ACCRECCREDIT"
+        ),
+        "status": Field(names=("Status",), type=TEXT, required=True, meaning="AUTHORISED or PAID"),
+        "issued_on": Field(
+            names=("Date", "InvoiceDate", "Invoice Date"), type=DATE, required=True, meaning="invoices.issued_on"
+        ),
+        "due_on": Field(
+            names=("DueDate", "Due Date"), type=DATE, required=True, optional_value=True, meaning="invoices.due_on"
+        ),
+        "paid_on": Field(
+            names=("FullyPaidOnDate", "FullyPaidDate", "Fully Paid On"),
+            type=DATE,
+            required=True,
+            optional_value=True,
+            meaning="day on which nothing was due any more",
+        ),
+        "amount": Field(names=("Total", "InvoiceTotal"), type=NUMBER, required=True, meaning="amount"),
+        "paid": Field(
+            names=("AmountPaid", "InvoiceAmountPaid"), type=NUMBER, required=True, optional_value=True, meaning="money"
+        ),
+        "credited": Field(
+            names=("AmountCredited", "InvoiceAmountCredited"),
+            type=NUMBER,
+            required=True,
+            optional_value=True,
+            meaning="an applied credit note",
+        ),
+        "due_amount": Field(
+            names=("AmountDue", "InvoiceAmountDue", "RemainingCredit"),
+            type=NUMBER,
+            required=True,
+            optional_value=True,
+            meaning="compared; of a credit note, what is not used",
+        ),
+        "currency": Field(names=("CurrencyCode", "Currency"), type=TEXT, required=True, meaning="currency"),
+        "changed_on": Field(
+            names=("UpdatedDateUTC", "Updated"), type=DATE, meaning="day of a part payment without another day"
+        ),
+    },
+    refuse=(
+        (
+            "upper(status) NOT IN ('AUTHORISED', 'PAID', 'AWAITING PAYMENT')",
+            "the document is a draft, voided or deleted",
+        ),
+        (
+            "upper(type) NOT IN ('ACCREC', 'ACCRECCREDIT', 'SALES INVOICE', 'SALES CREDIT NOTE')",
+            "not a customer's document (bill, prepayment)",
+        ),
+        (
+            "abs(amount - coalesce(paid, 0) - coalesce(credited, 0) - due_amount) > 0.005 AND upper(coalesce(type, "
+            "'ACCREC')) IN ('ACCREC', 'SALES INVOICE')",
+            "Total is not AmountPaid + AmountCredited + AmountDue",
+        ),
+    ),
+)
+PAYMENTS = File(
+    optional=True,
+    fields={
+        "payment_id": Field(names=("PaymentID", "Payment ID"), type=ID, required=True, meaning="payments.payment_id"),
+        "number": Field(
+            names=("InvoiceNumber", "Invoice Number"),
+            type=ID,
+            required=True,
+            optional_value=True,
+            meaning="payments.invoice_id",
+        ),
+        "customer_id": Field(names=("ContactID", "ContactName", "Contact"), type=ID, meaning="customer_id"),
+        "on_day": Field(names=("Date", "PaymentDate"), type=DATE, required=True, meaning="payments.paid_on"),
+        "amount": Field(names=("Amount", "PaymentAmount"), type=NUMBER, required=True, meaning="payments.amount"),
+        "currency": Field(names=("CurrencyCode", "Currency"), type=TEXT, meaning="currency; without it the invoice's"),
+        "status": Field(names=("Status",), type=TEXT, meaning="AUTHORISED; DELETED is refused"),
+        "changed_on": Field(names=("UpdatedDateUTC",), type=DATE, meaning="booked_on"),
+    },
+    refuse=(("upper(status) = 'DELETED'", "the payment was deleted"),),
+)
+
+_SALE, _CREDIT = "('ACCREC', 'SALES INVOICE')", "('ACCRECCREDIT', 'SALES CREDIT NOTE')"
+# One row an invoice where the export has one a line item: the first line stands for it.
+SALES = f"""
+    SELECT *, upper(coalesce(type, 'ACCREC')) IN {_CREDIT} AS is_credit, coalesce(paid_on, changed_on) AS moved_on,
+        min(line) OVER (PARTITION BY file, number, upper(coalesce(type, 'ACCREC')) IN {_CREDIT}) = line AS is_first
+    FROM invoices
+"""
+
+# What an invoice's own row says is the whole state of it: money and credit that it no longer shows are taken back.
+# With a payments export, its payments are the whole state where they add up to AmountPaid.
+_NO_PAYMENTS = "(SELECT count(*) FROM received) = 0"
+_READ = "SELECT number{suffix} FROM sales WHERE NOT is_credit AND reasons IS NULL"
+_VOID = "SELECT number{suffix} FROM invoices WHERE upper(status) IN ('VOIDED', 'DELETED')"
+_ADDS_UP = """
+    SELECT s.number FROM sales s LEFT JOIN (SELECT number, sum(amount) AS amount FROM received
+        WHERE coalesce(upper(status), '') <> 'DELETED' GROUP BY 1) r USING (number)
+    WHERE NOT is_credit AND is_first AND reasons IS NULL AND abs(coalesce(s.paid, 0) - coalesce(r.amount, 0)) < 0.005
+"""
+_CREDITED, _PAID = " || ':credited'", " || ':paid'"
+WITHDRAWN = {
+    "invoices": f"invoice_id IN ({_READ.format(suffix=_CREDITED)} UNION {_VOID.format(suffix='')} "
+    f"UNION {_VOID.format(suffix=_CREDITED)})",
+    "payments": "payment_id IN (SELECT payment_id FROM received WHERE upper(status) = 'DELETED') "
+    f"OR payment_id IN ({_VOID.format(suffix=_PAID)}) "
+    f"OR ({_NO_PAYMENTS} AND payment_id IN ({_READ.format(suffix=_PAID)})) "
+    f"OR (NOT {_NO_PAYMENTS} AND invoice_id IN ({_ADDS_UP}))",
+}
+
+FORMAT = Format(
+    name="xero",
+    title="Xero (invoices, payments)",
+    files={"invoices": INVOICES, "received": PAYMENTS},
+    whole_invoices=False,
+    prepared={"sales": SALES},
+    withdrawn=WITHDRAWN,
+    tables={
+        "customers": """
+            SELECT NULL AS file, NULL AS line, true AS is_inferred, customer_id, mode(customer_name ORDER BY
+                customer_name) AS name
+            FROM invoices WHERE customer_id IS NOT NULL AND reasons IS NULL GROUP BY customer_id""",
+        "invoices": """
+            SELECT file, line, number AS invoice_id, customer_id, 'invoice' AS kind, issued_on, coalesce(due_on,
+                issued_on) AS due_on, amount, currency,
+                NULL AS applies_to, NULL::DATE AS booked_on FROM sales WHERE NOT is_credit
+            UNION ALL
+            SELECT file, line, number || ':credited', customer_id, 'credit_note', moved_on, moved_on, credited,
+                currency, number, NULL
+            FROM sales WHERE NOT is_credit AND credited > 0 AND is_first
+            UNION ALL
+            SELECT file, line, number, customer_id, 'credit_note', issued_on, issued_on, due_amount, currency, NULL,
+                NULL
+            FROM sales WHERE is_credit AND due_amount > 0""",
+        "payments": """
+            SELECT file, line, number || ':paid' AS payment_id, customer_id, number AS invoice_id,
+                moved_on AS paid_on, paid AS amount, currency,
+                'payment' AS kind, NULL::DATE AS booked_on FROM sales
+            WHERE NOT is_credit AND paid > 0 AND is_first AND (SELECT count(*) FROM received) = 0
+            UNION ALL
+            SELECT r.file, r.line, payment_id, coalesce(r.customer_id, s.customer_id), r.number, on_day,
+                abs(r.amount), coalesce(r.currency, s.currency),
+                CASE WHEN r.amount < 0 THEN 'reversal' ELSE 'payment' END, r.changed_on
+            FROM received r LEFT JOIN sales s ON s.number = r.number AND NOT s.is_credit AND s.is_first""",
+    },
+    inferred=(
+        Notice(
+            words="part payments dated by the day of the invoice's last change",
+            sql="SELECT number FROM sales WHERE NOT is_credit AND is_first AND paid > 0 AND paid_on IS NULL AND "
+            "changed_on IS NOT NULL AND (SELECT count(*) FROM received) = 0",
+        ),
+        Notice(
+            words="due dates: none given, the invoice date is taken",
+            sql="SELECT number FROM sales WHERE NOT is_credit AND is_first AND due_on IS NULL",
+        ),
+        Notice(
+            words="credit notes made of AmountCredited",
+            sql="SELECT number FROM sales WHERE NOT is_credit AND is_first AND credited > 0",
+        ),
+    ),
+    noticed=(
+        Notice(
+            words="credit notes whose own rows are used up: their invoices' AmountCredited stands for them",
+            sql="SELECT number FROM sales WHERE is_credit AND coalesce(due_amount, 0) = 0",
+        ),
+    ),
+    traps=(
+        "one row a line item",
+        "AmountCredited sets FullyPaidOnDate",
+        "drafts and voided documents",
+        "part payments without a day",
+    ),
+)

@@ -1,0 +1,80 @@
+"""Money in one unit: whole cents of the reporting currency, at the rate of the invoice's own date."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numba import njit
+from numpy.typing import NDArray
+
+from ledger.ledger import Ledger, LedgerError
+
+CENTS = 100  # minor units in one unit of the reporting currency
+
+
+def reporting_currency(ledger: Ledger) -> str | None:
+    """The currency that amounts are reported in: the only one, or the one that exchange_rates gives no rate for.
+
+    None for a ledger without any amount. Raises LedgerError where currencies are mixed and no rate says how.
+    """
+    used = ledger.currencies
+    if not used:
+        return None
+    rated = set(ledger["exchange_rates"]["currency"])
+    unrated = sorted(used - rated)
+    if len(unrated) > 1:
+        raise LedgerError(
+            f"exchange_rates: amounts are in {', '.join(sorted(used))} and {', '.join(unrated)} have no rate; "
+            "give a rate to one reporting currency for each of the others."
+        )
+    if unrated:
+        return unrated[0]
+    unit = ledger["exchange_rates"].groupby("currency")["rate"].agg(lambda r: bool((r == 1.0).all()))
+    ones = sorted(unit.index[unit])
+    return ones[0] if ones else None
+
+
+def is_in_one_currency(ledger: Ledger) -> bool:
+    """Whether every amount is in the reporting currency. Raises LedgerError as `reporting_currency` does."""
+    return ledger.currencies <= {reporting_currency(ledger)}
+
+
+def cents_of(amount: pd.Series) -> NDArray[np.int64]:
+    """Amounts, none missing, in whole cents of their own currency."""
+    values = np.ascontiguousarray(amount.to_numpy(dtype=np.float64))
+    values.flags.writeable = False
+    found: NDArray[np.int64] = _cents(values)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _cents(amount):  # type: ignore[no-untyped-def]
+    found = np.empty(len(amount), dtype=np.int64)
+    for i in range(len(amount)):
+        found[i] = np.int64(np.rint(amount[i] * CENTS))
+    return found
+
+
+def reporting_cents(amount: pd.Series, currency: pd.Series, on: pd.Series, ledger: Ledger) -> NDArray[np.int64]:
+    """Amounts in whole cents of the reporting currency, each at the last rate observed on or before its day `on`.
+
+    Integers, so that sums are exact and do not depend on the order of rows. Raises LedgerError for an amount whose
+    day comes before the first rate of its currency: history is never revalued at a later rate.
+    """
+    reporting = reporting_currency(ledger)
+    cents = amount.to_numpy(dtype=np.float64) * CENTS
+    foreign = (currency != reporting).to_numpy()
+    if foreign.any():
+        rates = ledger["exchange_rates"].sort_values("observed_on")[["currency", "observed_on", "rate"]]
+        asked = pd.DataFrame({"currency": currency, "observed_on": on.astype("datetime64[s]")})[foreign]
+        asked["row"] = np.flatnonzero(foreign)
+        found = pd.merge_asof(asked.sort_values("observed_on", kind="stable"), rates, on="observed_on", by="currency")
+        lacking = found["rate"].isna()
+        if lacking.any():
+            first = found[lacking].iloc[0]
+            raise LedgerError(
+                f"exchange_rates: no {first['currency']} rate on or before {first['observed_on'].date()}; "
+                f"{int(lacking.sum()):,} amounts need one. Add earlier rates."
+            )
+        cents[found["row"].to_numpy()] *= found["rate"].to_numpy()
+    return np.rint(cents).astype(np.int64)

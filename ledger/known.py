@@ -1,0 +1,89 @@
+"""The one cut by time: which rows were known on a day, and from when until when each row counts."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numba import njit
+from numpy.typing import NDArray
+
+from ledger.ledger import TABLES, Ledger, Table
+
+NEVER = np.int32(2**31 - 1)  # a day that does not come
+SECONDS_A_DAY = 86_400
+NOT_GIVEN = np.iinfo(np.int64).min  # NaT among seconds
+Days = NDArray[np.int32]
+
+
+def days(column: pd.Series) -> Days:
+    """A column of dates as int32 days since 1970-01-01; NaT becomes `NEVER`."""
+    found: Days = _days(_seconds(column))
+    return found
+
+
+def _seconds(column: pd.Series) -> NDArray[np.int64]:
+    """A column of dates as int64 seconds since 1970-01-01; NaT is `NOT_GIVEN`. Read-only, as pandas hands columns out."""
+    values = np.ascontiguousarray(column.to_numpy())
+    if values.dtype != np.dtype("datetime64[s]"):
+        values = values.astype("datetime64[s]")
+    seconds = values.view(np.int64)
+    seconds.flags.writeable = False
+    return seconds
+
+
+@njit(cache=True, nogil=True)
+def _days(seconds):  # type: ignore[no-untyped-def]
+    found = np.empty(len(seconds), dtype=np.int32)
+    for i in range(len(seconds)):
+        found[i] = NEVER if seconds[i] == NOT_GIVEN else seconds[i] // SECONDS_A_DAY
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _later(event, known):  # type: ignore[no-untyped-def]
+    """The later of two days; the first where the second is not given."""
+    found = np.empty(len(event), dtype=np.int32)
+    for i in range(len(event)):
+        seconds = event[i] if known[i] == NOT_GIVEN or event[i] == NOT_GIVEN else max(event[i], known[i])
+        found[i] = NEVER if seconds == NOT_GIVEN else seconds // SECONDS_A_DAY
+    return found
+
+
+def day(as_of: date | str | pd.Timestamp) -> int:
+    """One date as days since 1970-01-01."""
+    return int(np.datetime64(pd.Timestamp(as_of).date(), "D").astype(np.int64))
+
+
+def known_from(frame: pd.DataFrame, table: Table) -> Days:
+    """The first day on which each row counts: the later of its event date and its known date."""
+    if table.event is None:
+        return np.full(len(frame), -NEVER, dtype=np.int32)
+    event = frame[table.event]
+    found: Days = days(event) if table.known is None else _later(_seconds(event), _seconds(frame[table.known]))
+    return found
+
+
+def known_until(frame: pd.DataFrame, table: Table) -> Days:
+    """The first day on which each row no longer counts, because a correction superseded it; else `NEVER`."""
+    if "superseded_on" not in table.columns:
+        return np.full(len(frame), NEVER, dtype=np.int32)
+    return days(frame["superseded_on"])
+
+
+def known_on(ledger: Ledger, as_of: date | str | pd.Timestamp) -> Ledger:
+    """The ledger as the books held it at the end of day `as_of`: nothing that happened or was booked later.
+
+    Rows superseded later count and lose their `superseded_on`, which was not known yet. Tables without a date
+    (customers) stay whole.
+    """
+    at, tables = day(as_of), {}
+    for name, frame in ledger.tables.items():
+        table = TABLES[name]
+        kept = frame[(known_from(frame, table) <= at) & (known_until(frame, table) > at)].reset_index(drop=True)
+        if "superseded_on" in kept:
+            kept["superseded_on"] = pd.NaT
+            kept["superseded_on"] = kept["superseded_on"].astype("datetime64[s]")
+        tables[name] = kept
+    return Ledger(tables=tables)

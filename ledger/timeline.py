@@ -1,0 +1,89 @@
+"""One invoice's life as a table for a person: what happened, when the books knew it, and what was open after it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ledger.errors import InputError
+from ledger.known import known_from
+from ledger.ledger import TABLES, Ledger
+from ledger.settlement import settle
+
+
+def timeline(ledger: Ledger, invoice_id: str) -> pd.DataFrame:
+    """The life of one invoice, one row a thing that the books learned, in the order in which they learned it.
+
+    Columns: known_on (the day from which it counts), happened_on, what (issued, payment,
+    reversal, refund, netting, factoring, credit note, write off, dispute opened, …; 'corrected' where a row stopped
+    counting), reference (the row's own id), detail (due date and terms, method, an event's words and amount), amount
+    (document currency, signed as it acts on the open balance; NaN for what does not, e.g. a residual item, which only
+    says under which document what is left goes on), open_amount (document currency, after all that was known that day), state (open, paid, credited,
+    factored, written_off), settled_on (NaT while not paid), is_disputed.
+
+    Raises InputError for an invoice that the ledger does not hold.
+    """
+    invoices, payments, events = ledger.invoices, ledger.payments, ledger.events
+    own = invoices[(invoices["invoice_id"] == invoice_id) & (invoices["kind"] == "invoice")]
+    if own.empty:
+        raise InputError(
+            f"invoice '{invoice_id}' is not in the ledger ({len(invoices):,} invoices); ids are matched exactly, as text."
+        )
+    credit = invoices[(invoices["applies_to"] == invoice_id) & (invoices["kind"] == "credit_note")]
+    paid, told = payments[payments["invoice_id"] == invoice_id], events[events["invoice_id"] == invoice_id]
+    is_back = paid["kind"].isin(["reversal", "refund"])
+    acts = told["amount"].where(told["kind"] == "write_off")
+    rows = pd.concat([
+        _rows(own, "invoices", "issued_on", pd.Series("issued", own.index), own["amount"], _terms(own)),
+        _rows(credit, "invoices", "issued_on", pd.Series("credit note", credit.index), -credit["amount"], _none(credit)),
+        _rows(paid, "payments", "paid_on", paid["kind"], paid["amount"].where(is_back, -paid["amount"]), paid["method"]),
+        _rows(told, "events", "occurred_on", told["kind"].str.replace("_", " "), -acts, _words(told)),
+    ], ignore_index=True)  # fmt: skip
+    part = Ledger(tables={
+        **ledger.tables, "invoices": pd.concat([own, credit], ignore_index=True),
+        "payments": paid.reset_index(drop=True), "events": told.reset_index(drop=True),
+    })  # fmt: skip
+    settlement = settle(part)
+    states = {on: settlement.at(on) for on in rows["known_on"].unique()}
+    shown = []
+    for on in rows["known_on"]:
+        state = states[on]
+        last = state.iloc[-1] if len(state) else None
+        shown.append((float("nan"), "not known", pd.NaT, False) if last is None else (
+            last["document_open_cents"] / 100, last["closed_kind"], last["settled_on"], bool(last["is_disputed"])))  # fmt: skip
+    rows[["open_amount", "state", "settled_on", "is_disputed"]] = pd.DataFrame(
+        shown, index=rows.index, columns=["open_amount", "state", "settled_on", "is_disputed"]
+    )
+    return rows.sort_values(["known_on", "happened_on", "reference"], kind="stable").reset_index(drop=True)
+
+
+def _rows(
+    frame: pd.DataFrame, table: str, event: str, what: pd.Series, amount: pd.Series, detail: pd.Series
+) -> pd.DataFrame:
+    """The rows of one table as lines of a timeline, and one line more for each that a correction took back."""
+    known = pd.to_datetime(known_from(frame, TABLES[table]), unit="D").as_unit("s")
+    lines = pd.DataFrame({
+        "known_on": known, "happened_on": frame[event], "what": what.astype(object), "reference": frame[TABLES[table].key[0]],
+        "detail": detail.astype(object), "amount": amount,
+    })  # fmt: skip
+    taken = frame["superseded_on"].notna()
+    back = lines[taken].assign(
+        known_on=frame["superseded_on"][taken], what="corrected: " + lines["what"][taken].astype(str)
+    )
+    return pd.concat([lines, back.assign(amount=-back["amount"])], ignore_index=True)
+
+
+def _none(frame: pd.DataFrame) -> pd.Series:
+    return pd.Series(None, index=frame.index, dtype=object)
+
+
+def _terms(invoices: pd.DataFrame) -> pd.Series:
+    terms = (", " + invoices["payment_terms"].astype(object)).where(invoices["payment_terms"].notna(), "")
+    return "due " + invoices["due_on"].dt.strftime("%Y-%m-%d").astype(object) + terms
+
+
+def _words(events: pd.DataFrame) -> pd.Series:
+    """An event's detail with its amount, where it has any."""
+    amounts = [None if pd.isna(a) else f"{a:,.2f}" for a in events["amount"]]
+    details = [None if pd.isna(d) else str(d) for d in events["detail"]]
+    texts = [", ".join(t for t in pair if t) or None for pair in zip(details, amounts, strict=True)]
+    return pd.Series(texts, index=events.index, dtype=object)

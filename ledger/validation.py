@@ -1,0 +1,192 @@
+"""The ledger's door: gives every table its types and refuses what breaks a rule, once, with a clear sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ledger.contract import REFERENCES, SQL_TYPES, TABLES, LedgerError, Table
+
+ARROW_TYPES = {"DATE": "TIMESTAMP_S"}
+FRAME_TYPES = {"date": "datetime64[s]", "text": "str"}
+BATCH = 1 << 24  # rows handed over in one piece
+
+
+def quoted(text: str) -> str:
+    """Text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB that loads nothing from the network and prints no progress bar of its own."""
+    return duckdb.connect(
+        config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 2}
+    )
+
+
+def typed(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> pd.DataFrame:
+    """The rows of `query` as a frame with exactly the columns of table `name`, each of its type."""
+    table = TABLES[name]
+    relation = connection.sql(query)
+    found = dict(zip(relation.columns, (str(t) for t in relation.types), strict=True))
+    lacking = [
+        c
+        for c, column in table.columns.items()
+        if c not in found and (column.required or c in table.key) and c != "country"
+    ]
+    if lacking:
+        raise LedgerError(f"{name}: columns {', '.join(lacking)} are missing; found {', '.join(found)}.")
+    casts, tests = [], []
+    for column, declared in table.columns.items():
+        sql_type = SQL_TYPES[declared.type]
+        if column not in found:
+            casts.append(f"CAST(NULL AS {ARROW_TYPES.get(sql_type, sql_type)}) AS {column}")
+        else:
+            cast = f'TRY_CAST("{column}" AS {sql_type})'
+            # dates as the seconds that frames hold: handed over without a conversion
+            casts.append(f"{f'CAST({cast} AS TIMESTAMP_S)' if sql_type == 'DATE' else cast} AS {column}")
+            if found[column] != sql_type:
+                tests.append((column, f'"{column}" IS NOT NULL AND TRY_CAST("{column}" AS {sql_type}) IS NULL'))
+    for column, test in tests:
+        example_of = f'any_value(CAST("{column}" AS VARCHAR)) FILTER ({test})'
+        count, example, total = connection.execute(
+            f"SELECT count(*) FILTER ({test}), {example_of}, count(*) FROM ({query})"
+        ).fetchall()[0]
+        if count:
+            raise LedgerError(
+                f"{name}.{column}: must be a {table.columns[column].type}; "
+                f"fails in {count:,} of {total:,} rows, "
+                f"e.g. '{example}'. Correct it, or use `tradecredit import`, which quarantines such rows."
+            )
+    connection.execute("SET arrow_large_buffer_size = true")  # texts with the wide offsets that pandas wants
+    found = connection.sql(f"SELECT {', '.join(casts)} FROM ({query})").to_arrow_table(BATCH)
+    return _frame(found)
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    """An Arrow table as a frame, each column in one piece and handed over by itself, so that nothing is held twice."""
+    columns = {}
+    names = table.column_names
+    for name in names:
+        column = table.column(name)
+        table = table.drop_columns([name])
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            array = _no_texts(len(column)) if column.null_count == len(column) else column.combine_chunks()
+            columns[name] = pd.Series(array if isinstance(array, pa.Array) else array.chunk(0), dtype="str")
+        else:
+            columns[name] = column.to_pandas()
+        del column
+    return pd.DataFrame(columns, columns=names, copy=False)
+
+
+def _no_texts(rows: int) -> pa.Array:
+    """A column of missing texts. Its offsets are zeros that are never written, so that they take no memory."""
+    offsets, valid = np.zeros(rows + 1, dtype=np.int64), np.zeros(-(-rows // 8), dtype=np.uint8)
+    return pa.LargeStringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(b""), pa.py_buffer(valid), rows)
+
+
+def checked(frames: Mapping[str, pd.DataFrame], *, references: bool) -> dict[str, pd.DataFrame]:
+    """The frames with every table present (perhaps empty), every known date filled; LedgerError for a broken rule."""
+    connection = connect()
+    complete = {}
+    for name, table in TABLES.items():
+        frame = frames.get(name)
+        if frame is None:
+            nothing = ", ".join(f"CAST(NULL AS {SQL_TYPES[c.type]}) AS {n}" for n, c in table.columns.items())
+            frame = typed(connection, name, f"SELECT {nothing} WHERE false")
+        if table.event and table.known and frame[table.known].hasnans:
+            frame = frame.assign(**{table.known: frame[table.known].fillna(frame[table.event])})
+        wrong = {
+            column: dtype for column, declared in table.columns.items()
+            if (dtype := FRAME_TYPES.get(declared.type)) and str(frame[column].dtype) != dtype
+        }  # fmt: skip
+        frame = frame.astype(wrong) if wrong else frame
+        complete[name] = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index(drop=True)
+    for name, table in TABLES.items():
+        if len(complete[name]):
+            connection.register(name, pa.Table.from_pandas(complete[name], preserve_index=False))
+            _hold(connection, name, table, complete[name])
+    if references:
+        _hold_together(connection, complete)
+    return complete
+
+
+def _hold(connection: duckdb.DuckDBPyConnection, name: str, table: Table, frame: pd.DataFrame) -> None:
+    """The rules of one table: all are asked in one pass over the rows, one by one only to say what is wrong."""
+    rules = []
+    for column, declared in table.columns.items():
+        if declared.required:
+            rules.append((f"{column} IS NULL", f"{column} must not be empty", "fill it", column))
+        if declared.rule != "true":
+            broken = f"{column} IS NOT NULL AND NOT ({declared.rule.format(column=column)})"
+            rules.append((broken, f"{column} must be {declared.words}", "correct the rows", column))
+    counts = ", ".join(f"count(*) FILTER ({rule[0]})" for rule in rules)
+    found = connection.execute(f"SELECT {counts} FROM {name}").fetchall()[0]
+    for count, rule in zip(found, rules, strict=True):
+        if count:
+            _refuse(connection, name, len(frame), *rule)
+    if len(table.key) == 1 and _are_different(frame, table.key[0]):
+        return
+    current = "WHERE superseded_on IS NULL" if "superseded_on" in table.columns else ""
+    key = ", ".join(table.key)
+    groups = f"SELECT concat_ws(' ', {key}) AS k FROM {name} {current} GROUP BY {key} HAVING count(*) > 1"
+    repeated = connection.execute(f"SELECT count(*), any_value(k) FROM ({groups})").fetchall()[0]
+    if repeated[0]:
+        raise LedgerError(
+            f"{name}: {key} must be unique; {repeated[0]:,} values stand more than once, e.g. '{repeated[1]}'. "
+            "Remove the copies, or give a corrected row's predecessor a superseded_on."
+        )
+
+
+def _are_different(frame: pd.DataFrame, key: str) -> bool:
+    """Whether no two rows have one key; rows that a correction superseded may (False then: SQL looks closer)."""
+    from ledger.text_codes import Dictionary  # compiled: not for those who merely name the ledger
+
+    return len(Dictionary.of(frame[key])) == len(frame)
+
+
+def _hold_together(connection: duckdb.DuckDBPyConnection, complete: Mapping[str, pd.DataFrame]) -> None:
+    """The rules across tables. They hold where every id is found and each payment's currency is its invoice's; SQL says
+    what is wrong where they do not."""
+    from ledger.text_codes import Dictionary  # compiled: not for those who merely name the ledger
+
+    customers = Dictionary.of(complete["customers"]["customer_id"])
+    invoices, payments = complete["invoices"], complete["payments"]
+    ids = Dictionary.of(invoices["invoice_id"])
+    named = ids.look_up(payments["invoice_id"])
+    is_alone = len(set(Dictionary.of(invoices["currency"]).words) | set(Dictionary.of(payments["currency"]).words)) <= 1
+    holds = {
+        name: not len(complete[name]) or int(customers.look_up(complete[name]["customer_id"]).min()) >= 0
+        for name in ("invoices", "payments", "events")
+    }
+    holds["payments"] &= is_alone and int((named < 0).sum()) == int(payments["invoice_id"].isna().sum())
+    for name in complete:
+        if len(complete[name]) and not holds.get(name, True):
+            connection.register("customers", pa.Table.from_pandas(complete["customers"], preserve_index=False))
+            connection.register("invoices", pa.Table.from_pandas(invoices, preserve_index=False))
+            for table, offending, words, remedy in REFERENCES:
+                if table == name:
+                    _refuse(connection, name, len(complete[name]), offending, words, remedy)
+
+
+def _refuse(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    total: int,
+    offending: str,
+    words: str,
+    remedy: str,
+    column: str | None = None,
+) -> None:
+    key = "concat_ws(' ', " + ", ".join(TABLES[name].key) + ")"
+    value = f"CAST({column} AS VARCHAR)" if column else "''"
+    found = connection.execute(
+        f"SELECT count(*), min_by({key}, {key}), min_by({value}, {key}) FROM {name} WHERE {offending}"
+    ).fetchall()[0]
+    if found[0]:
+        shown = f" ('{found[2]}')" if column else ""
+        raise LedgerError(f"{name}.{words}; fails in {found[0]:,} of {total:,} rows, e.g. {found[1]}{shown}: {remedy}.")

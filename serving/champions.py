@@ -1,0 +1,125 @@
+"""What is served: the ledger it was started on, and the champions of the registry, swapped while it runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from decisions.scorer import Scorer
+from decisions.scoring_ledger import ScoringLedger
+from ledger.errors import InputError
+from models import registry
+from models.registry import Served, Settings
+from serving.errors import Problem
+
+logger = logging.getLogger("tradecredit.serving")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Champions:
+    """Two model versions and the scorer made of them and the ledger. `served_since`: when it began to answer (UTC)."""
+
+    default: Served
+    delay: Served
+    scorer: Scorer
+    served_since: str
+
+    @property
+    def versions(self) -> tuple[str, str]:
+        return self.default.version, self.delay.version
+
+
+class ServedModels:
+    """Holds what is served now. One thread reads the ledger, then looks at the registry's aliases again and again.
+
+    Until both champions are there, `champions()` is a 503 with the reason; a champion withdrawn is no longer served; a
+    registry that can not be reached, or a version whose files were changed, leaves the ones served in place.
+    """
+
+    def __init__(self, settings: Settings, *, seconds_between_looks: float = 5.0) -> None:
+        self.settings = settings
+        self.seconds_between_looks = seconds_between_looks
+        self._prepared: ScoringLedger | None = None
+        self._champions: Champions | None = None
+        self._why = "the ledger is being read; ask again in some seconds"
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, champions: Champions) -> ServedModels:
+        """A desk that serves these models and, unless it is started, looks for no others."""
+        served_models = cls(settings)
+        served_models._champions, served_models._prepared = champions, champions.scorer.served
+        return served_models
+
+    def start(self) -> None:
+        """Begin to read and to look, in a thread of its own: the service answers from the first moment on."""
+        self._thread = threading.Thread(target=self._run, name="champions", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+
+    def champions(self) -> Champions:
+        """What is served now. Raises Problem 503 with the reason while nothing is: no model, no score."""
+        served = self._champions
+        if served is None:
+            raise Problem(
+                status=503, error="no_model", detail=f"no score can be given: {self._why}", headers={"Retry-After": "5"}
+            )
+        return served
+
+    def prepared(self) -> ScoringLedger | None:
+        """The ledger being served, None while it is read."""
+        return self._prepared
+
+    @property
+    def why_not(self) -> str | None:
+        """Why nothing is served, None where something is."""
+        return self._why if self._champions is None else None
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self.look()
+            except Exception as failed:  # a store that is down for a while must not end the watch
+                self._say(f"the model registry could not be read ({type(failed).__name__}); it is tried again")
+            self._stopped.wait(self.seconds_between_looks)
+
+    def look(self) -> None:
+        """Read the ledger where that was not done yet, then serve the champions of this moment, if they are new."""
+        try:
+            if self._prepared is None:
+                self._prepared = ScoringLedger.read(self.settings.ledger)
+            names = (registry.DEFAULT_MODEL, registry.DELAY_MODEL)
+            versions = tuple(registry.version_at(self.settings, name) for name in names)
+            served = self._champions
+            if served is not None and served.versions == versions:
+                return
+            self._serve(
+                *(registry.load(self.settings, name, version) for name, version in zip(names, versions, strict=True))
+            )
+        except registry.NoModel as none:
+            self._champions = None
+            self._say(str(none))
+        except InputError as refused:  # a ledger that breaks its contract, a model whose files were changed
+            self._say(str(refused))
+
+    def _serve(self, default: Served, delay: Served) -> None:
+        """Make the scorer first, then swap it in by one assignment: no request ever sees a half of each."""
+        assert self._prepared is not None
+        scorer = Scorer.of(self._prepared, default, delay)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        self._champions = Champions(default=default, delay=delay, scorer=scorer, served_since=at)
+        logger.info("serving %s %s and %s %s", default.name, default.version, delay.name, delay.version)
+
+    def _say(self, why: str) -> None:
+        """Write a reason down once, not at every look."""
+        if why != self._why:
+            logger.warning("not changed: %s", why)
+        self._why = why

@@ -1,0 +1,188 @@
+"""Fit, calibrate and judge the default model on what a ledger knew on a day.
+
+Three bags are fitted at earlier days, each on what was known then. They score later months, which gives a calibration
+out of time; the last of them is the one that is judged, on later months and, for its figures, only by those of its
+members that never saw the customer. The model handed over is fitted again on all that is known on as_of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from ledger.default_status import PRIMARY, DefaultPolicy
+from ledger.errors import InputError
+from ledger.ledger import Ledger
+from models.calibration import Calibration
+from models.default.model import DefaultModel
+from models.rating_scale import MASTER_SCALE
+from training.default import cold_start
+from training.default.calibration import calibrate, margins, moved
+from training.default.columns import SELECTED
+from training.default.data import Histories, histories
+from training.default.ensembles import Bag, Shape, gains, jackknife_widening
+from training.default.evaluation import Judged, judge
+from training.default.stages import FittedBag, Options, fit_at, fitted_or_none, judged_shape, shape_on
+from training.labels import last_mature_as_of
+from training.result import Fitted
+
+Floats = NDArray[np.float64]
+
+CALIBRATION_STEPS = 2
+
+
+class TooShort(InputError):
+    """The ledger does not reach far enough back to judge a PD over the policy's horizon."""
+
+
+def fit(
+    ledger: Ledger,
+    *,
+    as_of: date | str | pd.Timestamp,
+    policy: DefaultPolicy = PRIMARY,
+    seed: int = 1,
+    truth: pd.DataFrame | None = None,
+    shape: Shape | None = None,
+    options: Options | None = None,
+    columns: Sequence[str] | None = None,
+) -> Fitted:
+    """The default model of a ledger on a day, with its evidence.
+
+    truth : the sample generator's true PDs (customer_id, as_of, true_pd_{h}m), for the ceiling; None for a real ledger.
+    shape : None for the one served where as many defaulters are known (`shape_on`) as at the evaluation origin.
+    columns : catalogue columns to use; None for those that SELECTED names.
+
+    The metrics are those of the bag fitted at `evaluation_origin` (a parameter), on the month ends after it whose
+    outcomes are mature on as_of: out of time, and each customer scored only by members that never saw it. Raises
+    InputError where the ledger is too short, or has too few defaults, to fit and to judge.
+    """
+    options = options or Options()
+    chosen = SELECTED if columns is None else tuple(columns)
+    whole = histories(ledger, as_of, policy, cold_start.with_door(chosen))
+    data = cold_start.only(whole, chosen)
+    origin = evaluation_origin(data)
+    shape = shape or shape_on(data, origin, options)
+    *bags, judged_bag = bags_until(data, origin, shape, options, seed)
+    final = fit_at(data, data.as_of, shape, options, seed)
+    doors = cold_start.Doors.fitted(whole, bags, judged_bag, final, seed=seed)
+    judged = _judged(data, bags, judged_bag, truth, doors)
+    calibration = moved(calibrate(data, [*bags, judged_bag], final, options, of_unseen=False), data, final, options)
+    model = DefaultModel(
+        columns=data.columns, members=final.bag.members, term_structure=final.term_structure,
+        calibration=calibration, policy=policy, scale=MASTER_SCALE,
+        interval_widening=jackknife_widening(shape.folds),
+        cold=doors.model(calibration, doors.quality(judged.metrics)),
+        facts={
+            "as_of": str(data.as_of.date()), "rows": final.count_rows, "default_rows": final.count_defaults,
+            "defaulters": final.count_defaulters,
+        },
+    )  # fmt: skip
+    example = cold_start.only(whole, model.needed).frame(np.flatnonzero(data.on == data.on.max())[:5])
+    return Fitted(
+        model=model, parameters=_parameters(data, origin, final, shape, options, seed),
+        metrics={**judged.metrics, **level_evidence(data, final, calibration)},
+        example=example, tables={**judged.tables, "importance": _importance(final.bag, data)}, figures=judged.figures,
+    )  # fmt: skip
+
+
+def step_months(policy: DefaultPolicy) -> int:
+    """Months between the days at which bags are fitted for calibration and judgement: half the horizon."""
+    return max(1, policy.horizon_months // 2)
+
+
+def evaluation_origin(data: Histories) -> pd.Timestamp:
+    """The month end at which the judged bag is fitted: a step before the last month end with a mature outcome."""
+    latest = last_mature_as_of(data.as_of, data.policy.horizon_months, data.policy)
+    origin = latest + pd.offsets.MonthEnd(0) - pd.offsets.MonthEnd(step_months(data.policy))
+    if latest + pd.offsets.MonthEnd(0) > latest:
+        origin -= pd.offsets.MonthEnd(1)
+    if origin < pd.Timestamp(data.on.min()):
+        raise TooShort(
+            f"the ledger is too short to judge a {data.policy.horizon_months}-month PD on {data.as_of.date()}: "
+            f"outcomes are mature only up to {latest.date()}. Use a longer ledger, or the policy 'short_history'."
+        )
+    return origin
+
+
+def bags_until(data: Histories, origin: pd.Timestamp, shape: Shape, options: Options, seed: int) -> list[FittedBag]:
+    """The bags that judge and calibrate: a step and two steps before `origin`, where enough was known, and at it."""
+    step, wide = step_months(data.policy), judged_shape(shape)
+    earlier = [origin - pd.offsets.MonthEnd(step * k) for k in range(CALIBRATION_STEPS, 0, -1)]
+    found = [b for o in earlier if (b := fitted_or_none(data, o, wide, options, seed)) is not None]
+    return [*found, fit_at(data, origin, wide, options, seed)]
+
+
+def later_rows(data: Histories, origin: pd.Timestamp) -> NDArray[np.int64]:
+    """The snapshots that judge a bag of `origin`: at month ends after it, not in default, mature on the data's day."""
+    usable = data.outcomes(data.as_of).usable(data.policy.horizon_months)
+    return np.flatnonzero(usable & (data.on > np.datetime64(origin, "D")))
+
+
+def judged_calibration(data: Histories, bags: Sequence[FittedBag], fitted: FittedBag) -> Calibration:
+    """The judged bag's, from outcomes known on its day."""
+    return calibrate(data, bags, fitted, Options(), of_unseen=True)
+
+
+def later_log_odds(data: Histories, bags: Sequence[FittedBag], fitted: FittedBag, rows: NDArray[np.int64]) -> Floats:
+    """The judged bag's calibrated log-odds of later rows, by members that never saw the customer."""
+    return judged_calibration(data, bags, fitted).log_odds(margins(data, fitted, rows, of_unseen=True))
+
+
+def _judged(
+    data: Histories, bags: Sequence[FittedBag], fitted: FittedBag, truth: pd.DataFrame | None, doors: cold_start.Doors
+) -> Judged:
+    """The judged bag's figures on later rows, with the door's share of short histories."""
+    final, rows = data.outcomes(data.as_of), later_rows(data, fitted.origin)
+    log_odds = doors.mixed(rows, later_log_odds(data, bags, fitted, rows))
+    pds = {h: expit(log_odds) * fitted.term_structure.share(log_odds, h) for h in data.policy.horizons_months}
+    judged = judge(data, final, rows, log_odds, pds, truth)
+    cold = doors.figures(rows, log_odds, final.within(data.policy.horizon_months)[rows], truth)
+    return replace(judged, metrics={**judged.metrics, **cold})
+
+
+def level_evidence(data: Histories, final: FittedBag, calibration: Calibration) -> dict[str, float]:
+    """What the model's level is and rests on: mean PD of the last month end's customers, and the luck in it.
+
+    level_luck : standard error of the logarithm of a rate of so many defaulters, 1/√defaulters. The turns that the cycle
+    takes after as_of come on top: no ledger shows them. A central tendency has other evidence than the ledger: there the
+    luck is that of the level before the shift.
+    """
+    latest = final.bag.margin(data.matrix[data.on == data.on.max()])
+    return {
+        "level_pd_mean": float(calibration.probability(latest).mean()),
+        "level_defaulters": float(final.count_defaulters),
+        "level_luck": float(final.count_defaulters**-0.5),
+    }
+
+
+def _importance(bag: Bag, data: Histories) -> pd.DataFrame:
+    """Columns by their share of the total gain, descending."""
+    found = pd.DataFrame({"column": list(data.columns), "gain_share": list(gains(bag, data.columns).values())})
+    return found.sort_values("gain_share", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _parameters(
+    data: Histories, origin: pd.Timestamp, final: FittedBag, shape: Shape, options: Options, seed: int
+) -> dict[str, Any]:
+    """What a run logs: the policy by name and version, the split's dates, the shape, the counts."""
+    latest = last_mature_as_of(data.as_of, data.policy.horizon_months, data.policy)
+    return {
+        "policy": data.policy.name, "policy_version": data.policy.version, "horizon_months": data.policy.horizon_months,
+        "consecutive_days": data.policy.consecutive_days, "seed": seed, "columns": len(data.columns),
+        "scale": MASTER_SCALE.name, "scale_version": MASTER_SCALE.version,
+        "evaluation_origin": str(origin.date()), "evaluation_until": str(latest.date()),
+        "metrics_are_of": "the fit at evaluation_origin, on later month ends, by members that never saw the customer",
+        "training_rows": final.count_rows, "training_default_rows": final.count_defaults,
+        "training_defaulters": final.count_defaulters,
+        "level": "point in time" if options.central_tendency is None else "through the cycle",
+        "calibration": "line on log-odds by customers left out, its slope moved out of time; neither with fewer than two defaulters",
+        **{f"option_{k}": v for k, v in options.__dict__.items()},
+        **{f"shape_{k}": v for k, v in shape.to_json().items()},
+    }  # fmt: skip

@@ -1,0 +1,290 @@
+"""Fitting the delay model on what a ledger knew on a day, and judging the same recipe on its last months."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from features.engine.histories import build_items
+from features.engine.prepared import PreparedLedger, prepare
+from ledger.errors import InputError
+from ledger.ledger import Ledger
+from models.delay.attribution import mean_margins
+from models.delay.conformal import Levels, fit_levels
+from models.delay.model import DelayModel, step_matrix
+from models.delay.payment_steps import (
+    INPUTS,
+    STEP_COLUMNS,
+    asked_day,
+    days_moved,
+    pooled_habit,
+    steps_after,
+    steps_seen,
+)
+from models.metrics import calibration_table
+from training.delay import late_threshold
+from training.delay.dependence import dependence, widened_by_forecasts
+from training.delay.evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
+from training.delay.samples import MOST_ITEMS, Asked, booking_delay, outcomes, questions
+from training.evaluation.plots import calibration_figure
+from training.result import Fitted
+from training.splits import customer_folds
+
+PARAMETERS: dict[str, Any] = {
+    "objective": "binary", "learning_rate": 0.05, "num_leaves": 31, "max_depth": 6,
+    "min_data_in_leaf": 600, "min_sum_hessian_in_leaf": 10.0, "lambda_l2": 10.0,
+    "feature_fraction": 0.4, "bagging_fraction": 0.7, "bagging_freq": 1,
+    "verbose": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True,
+}  # fmt: skip
+TREES = 150
+MEMBERS = 2
+LEVELS_HALF_LIFE = 180.0  # days: shorter ones are no better, and learn a break just as it ends (docs/delay-model.md)
+LEVELS_DAYS = 365  # whose questions give levels
+FOLDS = 2  # groups of customers, each asked of a model that was fitted on the others
+REFERENCE_ITEMS = 48  # whose average is the base of explanations
+FEWEST_PAID = 200
+
+
+# the inputs that carried the gain on the sample and on two splits of a real ledger; the rest of the catalogue added
+# time and no accuracy there. Every run logs the gain of each (table `importance`).
+COLUMNS = (
+    "late_share_1m", "late_share_3m", "late_share_6m", "late_share_12m",
+    "late_5_share_3m", "late_5_share_12m", "late_30_share_12m", "late_amount_share_24m",
+    "early_share_3m", "early_share_12m", "early_share_24m", "on_day_share_12m",
+    "days_past_due_mean_3m", "days_past_due_mean_12m", "days_past_due_weighted_3m", "days_past_due_weighted_6m",
+    "days_late_median_3m", "days_late_median_12m", "days_late_median_24m",
+    "days_late_spread_6m", "days_late_spread_12m", "days_late_spread_24m", "dbt_paid_6m", "dbt_paid_24m",
+    "days_late_settled_mean_1m", "days_late_settled_mean_3m", "days_late_settled_mean_12m",
+    "days_late_last_settled", "days_since_late_5",
+    "month_end_payment_share_12m", "payment_days_of_month_12m", "payment_days_3m",
+    "payment_median_12m", "open_items", "overdue_items", "overdue_share", "days_past_due_oldest",
+    "open_largest_share", "credit_limit", "invoices_1m", "invoices_12m", "invoices_due_12m", "invoices_ever",
+    "invoices_per_month", "days_since_first_invoice", "amount_max_12m", "terms_days_mean_3m", "terms_days_mean_12m",
+    "habit_weight", "item_amount", "item_open_amount", "item_amount_to_median", "item_amount_to_max",
+    "item_amount_to_sales_3m", "item_terms_days", "item_terms_to_habit", "item_due_weekday",
+    "item_due_day_of_month", "item_due_days_to_working_day", "item_days_open", "item_paid_share",
+    "item_is_disputed", "item_open_beside", "days_since_last_invoice",
+    "like_invoices", "like_late_share", "like_late_5_share", "like_on_day_share", "like_days_late_mean",
+    "like_terms_late_5_share", "like_terms_days_late_mean", "like_terms_last_days_late", "like_amount_invoices",
+    "like_amount_late_share", "like_amount_late_5_share", "like_amount_days_late_mean", "like_weekday_late_5_share",
+    "like_month_day_late_5_share", "like_month_day_days_late_mean", "recent_late_5_share", "recent_days_late_mean",
+    "last_3_days_late_mean", "last_5_days_late_max", "days_since_due_before",
+    "days_since_last_due", "invoices_7d", "open_due_near", "days_after_last_due", "same_terms_late_5_share",
+    "amount_to_late_5", "like_terms_invoices", "like_weekday_invoices", "days_since_payment",
+)  # fmt: skip
+
+
+def train(
+    prepared: PreparedLedger, asked: Asked, *, seed: int, columns: tuple[str, ...] = COLUMNS, facts: dict[str, Any] | None = None,
+    parameters: dict[str, Any] | None = None, trees: int = TREES, members: int = MEMBERS, explain: bool = True,
+) -> DelayModel:  # fmt: skip
+    """A model with unit levels, fitted on the steps that were seen of these questions."""
+    if int(asked.is_paid.sum()) < FEWEST_PAID:
+        raise InputError(
+            f"the delay model needs at least {FEWEST_PAID} paid invoices known on as_of; "
+            f"there are {int(asked.is_paid.sum())}."
+        )
+    X = build_items(prepared, asked.items, list(dict.fromkeys((*columns, *INPUTS))))
+    pooled = pooled_habit(X)
+    steps, paid = steps_seen(asked_day(X), asked.ended + days_moved(X), asked.is_paid)
+    matrix = step_matrix(X, steps, columns, pooled)
+    names = [*columns, *STEP_COLUMNS]
+    chosen_parameters = {**PARAMETERS, **(parameters or {})}
+    rows = lgb.Dataset(matrix, paid, feature_name=names, params=chosen_parameters).construct()
+
+    def member(number: int) -> lgb.Booster:
+        return lgb.train({**chosen_parameters, "seed": seed * 100 + number}, rows, trees)
+
+    # one thread a booster: the same trees on any machine, and the bag uses as many cores as it has members
+    with ThreadPoolExecutor(max_workers=members) as pool:
+        boosters = list(pool.map(member, range(members)))
+    chosen = np.random.default_rng(seed).permutation(len(X))[:REFERENCE_ITEMS]
+    reference = X.iloc[chosen] if explain else X.iloc[chosen[:2]]
+    of_reference = steps_after(asked_day(reference))
+    margins = mean_margins(
+        tuple(boosters), step_matrix(reference, of_reference, columns, pooled), of_reference, columns
+    )
+    return DelayModel(
+        columns=columns,
+        members=tuple(boosters),
+        pooled_habit=pooled,
+        levels=Levels(),
+        margins=margins,
+        late_question=late_threshold.fit_late_question(
+            X, asked, columns, seed=seed, members=members, reference_items=REFERENCE_ITEMS if explain else 2
+        ),
+        facts=facts or {},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """A model with unit levels, and the days on which nothing asked of it was known when it was fitted: after `after`,
+    up to `until`."""
+
+    model: DelayModel
+    after: pd.Timestamp
+    until: pd.Timestamp
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """models : one for each of FOLDS groups of customers, fitted without it. scored : what each answered about its group."""
+
+    models: tuple[DelayModel, ...]
+    scored: Scored
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What was fitted for one day.
+
+    model : fitted on all that was known, with levels. left_out : what gave the levels; None where too few invoices were
+    paid. earlier : fitted on what was known some months before, and asked about what came since: its answers, `scored`,
+    are out of sample in time; None where the ledger is too short.
+    """
+
+    model: DelayModel
+    left_out: LeftOut | None
+    earlier: Asker | None
+    scored: Scored | None
+
+
+def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
+    """Fit on what the ledger knew on `as_of`, and judge the same recipe on the last months before it.
+
+    A first model is fitted on what was known some months before as_of and asked about the invoices issued since. Its
+    figures, on invoices that fell due long enough ago, are the metrics. The model handed over is fitted on all, with levels
+    from customers left out. Raises InputError where too few invoices were paid by then.
+    """
+    prepared = prepare(ledger)
+    recipe = fit_recipe(ledger, prepared, pd.Timestamp(as_of), seed)
+    model, figures, tables = recipe.model, {}, {"importance": importance(recipe.model)}
+    now = outcomes(ledger, pd.Timestamp(as_of))
+    plots: dict[str, Any] = {}
+    if recipe.scored is not None:
+        mature = recipe.scored.only(recipe.scored.observed_after_due >= MATURE_DAYS)
+        figures, tables = evaluate(mature), tables | {"lateness_by_decile": deciles(mature)}
+        plots = {f"calibration_late_{k}": plot for k, plot in lateness_plots(tables["lateness_by_decile"])}
+    parameters = {
+        **PARAMETERS,
+        **{f"late_question_{name}": value for name, value in late_threshold.PARAMETERS.items()},
+        "trees": TREES,
+        "late_question_trees": late_threshold.TREES if model.late_question is not None else 0,
+        "members": MEMBERS,
+        "most_items": MOST_ITEMS,
+        "columns": len(model.columns),
+        **model.facts,
+    }
+    example = build_items(prepared, now.items.iloc[-5:], list(model.needed))
+    return Fitted(model=model, parameters=parameters, metrics=figures, example=example, tables=tables, figures=plots)
+
+
+def fit_recipe(
+    ledger: Ledger, prepared: PreparedLedger, at: pd.Timestamp, seed: int, *, explain: bool = True
+) -> Recipe:
+    """The model of a day with its levels, and the earlier model by which the recipe is judged."""
+    now = outcomes(ledger, at)
+    if not len(now.items):
+        raise InputError(f"no invoice is known on {at.date()}: nothing to learn delays from.")
+    held_from = at - pd.Timedelta(days=held_out_days(now))
+    past = outcomes(ledger, held_from)
+    earlier = None
+    if int(past.is_paid.sum()) >= FEWEST_PAID:
+        first = train(prepared, questions(past, seed), seed=seed, members=1, explain=False)
+        earlier = Asker(model=first, after=held_from, until=at)
+    facts = {
+        "as_of": at.date().isoformat(), "seed": seed, "items": len(now.items), "paid": int(now.is_paid.sum()),
+        "held_out_from": held_from.date().isoformat(), "booking_delay_days": booking_delay(ledger, at),
+    }  # fmt: skip
+    scored = answers(prepared, now, earlier) if earlier is not None else None
+    asked = questions(now, seed)
+    unseen = left_out(prepared, asked, at, seed)
+    if scored is not None and unseen is not None:
+        shared = dependence(scored, seed)
+        shared = widened_by_forecasts(shared, ledger, prepared, unseen.models, at, now.seen_until, seed)
+        facts |= {"dependence_common": shared.common, "dependence_customer": shared.customer}
+    model = train(prepared, asked, seed=seed, facts=facts, explain=explain)
+    levels = levels_of(unseen.scored) if unseen is not None else Levels()
+    return Recipe(model=replace(model, levels=levels), left_out=unseen, earlier=earlier, scored=scored)
+
+
+def left_out(prepared: PreparedLedger, asked: Asked, at: pd.Timestamp, seed: int) -> LeftOut | None:
+    """What models fitted without a customer answer about its invoices of the last LEVELS_DAYS, asked before their issue.
+
+    They have learned from the same months as the model handed over, so that what those months changed is not counted
+    again: an earlier model's miss would be. None where a group of customers has too few paid invoices to learn from.
+    """
+    fold = customer_folds(asked.items["customer_id"], FOLDS)
+    day = asked.items["as_of"]
+    recent = ((day < asked.items["issued_on"]) & (day > at - pd.Timedelta(days=LEVELS_DAYS))).to_numpy()
+    if min(int(asked.is_paid[fold != group].sum()) for group in range(FOLDS)) < FEWEST_PAID:
+        return None
+    models = [train(prepared, asked.only(fold != g), seed=seed, members=1, explain=False) for g in range(FOLDS)]
+    groups = [asked.only((fold == g) & recent) for g in range(FOLDS)]
+    parts = [_scored(prepared, own, model) for own, model in zip(groups, models, strict=True) if len(own.items)]
+    return LeftOut(models=tuple(models), scored=Scored.together(parts)) if parts else None
+
+
+def held_out_days(now: Asked) -> int:
+    """Days held out: three quarters of the invoices issued in them can fall due and be 90 days past due."""
+    terms = (now.items["due_on"] - now.items["issued_on"]).dt.days
+    return int(np.clip(terms.quantile(0.75) + 90, 120, 240))
+
+
+def answers(prepared: PreparedLedger, asked: Asked, asker: Asker) -> Scored:
+    """What a model answers about the items asked in its days, beside what came."""
+    days = asked.items["as_of"]
+    return _scored(prepared, asked.only(((days >= asker.after) & (days <= asker.until)).to_numpy()), asker.model)
+
+
+def _scored(prepared: PreparedLedger, asked: Asked, model: DelayModel) -> Scored:
+    return Scored.of(
+        asked, build_items(prepared, asked.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS)))), model
+    )
+
+
+def levels_of(scored: Scored | None, half_life: float = LEVELS_HALF_LIFE) -> Levels:
+    """The levels that the last outcomes give: each outcome's place in what a model that did not know it had answered.
+    Its weight halves every `half_life` days. Unit levels where there is no such answer.
+    """
+    if scored is None or not len(scored.ended):
+        return Levels()
+    high = scored.curves.place(scored.ended)
+    low = np.where(scored.is_paid, scored.curves.place(scored.ended, before=True), high)
+    return fit_levels(low, high, scored.is_paid, 0.5 ** (np.maximum(scored.age, 0) / half_life))
+
+
+def deciles(scored: Scored) -> pd.DataFrame:
+    """Predicted and actual shares at least 5 and 30 days late, by tenths of the prediction."""
+    parts = []
+    for k in (5, 30):
+        if len(scored.ended):
+            table = calibration_table((scored.ended >= k).astype(np.float64), scored.curves.at_least(k), bins=10)
+            parts.append(table.assign(late_days=k))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def lateness_plots(by_decile: pd.DataFrame) -> list[tuple[int, Any]]:
+    """(days, picture) of predicted against actual shares so many days late."""
+    return [
+        (int(str(days)), calibration_figure(part, predicted=f"P(≥ {days} days late)", observed="share that was"))
+        for days, part in by_decile.groupby("late_days")
+    ]
+
+
+def importance(model: DelayModel) -> pd.DataFrame:
+    """Gain of each input in the boosters of the steps, mean over the bag, largest first; beside it the gain in those of the
+    late question, where there is one (NaN for what only a step has)."""
+    gain = np.mean([b.feature_importance("gain") for b in model.members], axis=0)
+    found = pd.DataFrame({"input": [*model.columns, *STEP_COLUMNS], "gain": gain})
+    if (question := model.late_question) is not None:
+        own = np.mean([b.feature_importance("gain") for b in question.members], axis=0)
+        found["late_question_gain"] = found["input"].map(dict(zip(question.columns, own, strict=True)))
+    return found.sort_values("gain", ascending=False, ignore_index=True)

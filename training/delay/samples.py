@@ -1,0 +1,130 @@
+"""Which invoices the delay model is asked about, on which days, and what came of them as far as a day knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ledger.known import known_on
+from ledger.ledger import Ledger
+from training.labels import delay_labels
+
+MOST_ITEMS = 30_000  # items asked about on their issue date; above it a part drawn by lot
+LATER_SHARE = 0.3  # questions on a later day, beside each of these
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Questions with their outcomes. items : frame (invoice_id, customer_id, issued_on, due_on, amount, currency,
+    as_of).
+    ended : days late when paid or when last observed. is_paid : paid, as far as observed. shown_open : the last day
+    (days late) on which the books showed the item open. seen_until : the last day whose payments are known.
+    """
+
+    items: pd.DataFrame
+    ended: NDArray[np.int64]
+    is_paid: NDArray[np.bool_]
+    shown_open: NDArray[np.int64]
+    seen_until: pd.Timestamp
+
+    def only(self, rows: NDArray[Any]) -> Asked:
+        items = self.items.iloc[rows] if rows.dtype != bool else self.items[rows]
+        return replace(
+            self,
+            items=items.reset_index(drop=True),
+            ended=self.ended[rows],
+            is_paid=self.is_paid[rows],
+            shown_open=self.shown_open[rows],
+        )
+
+
+def booking_delay(ledger: Ledger, as_of: pd.Timestamp, share: float = 0.98) -> int:
+    """Days within which `share` of the payments of the last year before as_of were booked; payments of so many days
+    are not all known yet, so that an item cannot be called unpaid on them."""
+    paid = ledger.payments
+    recent = paid[(paid["paid_on"] > as_of - pd.Timedelta(days=365)) & (paid["booked_on"] <= as_of)]
+    if recent.empty:
+        return 0
+    return int(np.ceil(np.quantile((recent["booked_on"] - recent["paid_on"]).dt.days, share)))
+
+
+def outcomes(ledger: Ledger, until: pd.Timestamp, *, begun_only: bool = True) -> Asked:
+    """Every invoice known on `until`, asked about on the day before its issue, with what was known of it on `until`.
+
+    The last days, on which payments may still be unbooked, do not count as observed. An item paid before the day
+    asked (an issue date that is only assumed) has no question, unless `begun_only` is False.
+    """
+    seen = pd.Timestamp(until) - pd.Timedelta(days=booking_delay(ledger, pd.Timestamp(until)))
+    known = known_on(ledger, until)
+    items = known.invoices[known.invoices["kind"] == "invoice"]
+    items = items[["invoice_id", "customer_id", "issued_on", "due_on", "amount", "currency"]]
+    # in an order of their own: what is drawn by lot must not depend on the order in which the ledger holds its rows
+    items = items.sort_values("invoice_id", kind="stable", ignore_index=True)
+    labels = delay_labels(ledger, items, until=until)
+    closed = np.minimum(labels["observed_until"].to_numpy(), np.datetime64(seen, "s")).astype("datetime64[D]")
+    due = items["due_on"].to_numpy().astype("datetime64[D]")
+    is_paid = ~labels["is_censored"].to_numpy() & (labels["settled_on"].to_numpy() <= np.datetime64(seen, "s"))
+    items["as_of"] = items["issued_on"] - pd.Timedelta(days=1)
+    booked = known.payments.groupby("invoice_id")["booked_on"].max().reindex(items["invoice_id"])
+    learned = np.fmax(booked.to_numpy().astype("datetime64[D]"), closed)
+    ended, shown = (closed - due).astype(np.int64), (learned - due).astype(np.int64) - 1
+    asked = Asked(
+        items=items, ended=ended, is_paid=is_paid, shown_open=np.where(is_paid, shown, ended - 1), seen_until=seen
+    )
+    begun = items["as_of"].to_numpy().astype("datetime64[D]") < closed
+    return asked.only(begun) if begun_only else asked
+
+
+def days_open(asked: Asked) -> NDArray[np.int64]:
+    """On how many days from its issue on the books showed each item open; below 1 where on none."""
+    terms = (asked.items["due_on"] - asked.items["issued_on"]).dt.days.to_numpy()
+    return np.asarray(asked.shown_open + terms + 1, dtype=np.int64)
+
+
+def asked_later(asked: Asked, rng: np.random.Generator, share: float | None = None) -> Asked:
+    """The items asked again, each on a day drawn from those on which the books showed it open after its issue.
+
+    With `share`, so many questions an item on average, more about an item that was open for longer: every open day of
+    every item is as likely as any other, as in a book of open items. (One question an item would let those that were
+    soon paid stand for too many of the days on which items are open, and so expect payment too soon.)
+
+    Who asks sees what the books show: an item paid but not booked yet is open to it. It counts as paid on the day after
+    the question, as its cash does, so that the chance of such a payment is part of every answer about an open item.
+    """
+    open_days = np.maximum(days_open(asked), 0)
+    if share is None:
+        times = (open_days >= 1).astype(np.int64)
+    else:
+        wanted = open_days * (share * len(open_days) / max(int(open_days.sum()), 1))
+        times = np.floor(wanted + rng.random(len(open_days))).astype(np.int64)
+    rows = np.repeat(np.arange(len(open_days)), times)
+    part = asked.only(rows)
+    due = part.items["due_on"].to_numpy().astype("datetime64[D]")
+    issued = part.items["issued_on"].to_numpy().astype("datetime64[D]")
+    wait = np.floor(rng.random(len(rows)) * open_days[rows]).astype(np.int64)
+    part.items["as_of"] = (issued + wait).astype("datetime64[s]")
+    day = (issued - due).astype(np.int64) + wait
+    return replace(part, ended=np.where(part.is_paid, np.maximum(part.ended, day + 1), part.ended))
+
+
+def together(first: Asked, second: Asked) -> Asked:
+    return replace(
+        first,
+        items=pd.concat([first.items, second.items], ignore_index=True),
+        ended=np.concatenate([first.ended, second.ended]),
+        is_paid=np.concatenate([first.is_paid, second.is_paid]),
+        shown_open=np.concatenate([first.shown_open, second.shown_open]),
+    )
+
+
+def questions(asked: Asked, seed: int) -> Asked:
+    """What a model is trained on: issue-date questions, a part of the items drawn by lot where there are very many, and
+    a second, later question about some of them."""
+    rng = np.random.default_rng(seed)
+    if len(asked.items) > MOST_ITEMS:
+        asked = asked.only(np.sort(rng.permutation(len(asked.items))[:MOST_ITEMS]))
+    return together(asked, asked_later(asked, rng, LATER_SHARE))
