@@ -6,7 +6,6 @@ fingerprint, the inputs to the models to the last bit, and the answer as it was 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import threading
@@ -19,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.errors import InputError
-
-FIRST = "0" * 64  # what the first record is chained to
+from ledger.hash_chain import FIRST, Verdict, canonical, chained, verify
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS decisions (
@@ -56,34 +54,6 @@ class Record:
     previous: str
     content: dict[str, Any]
     hash: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What checking the whole chain found.
-
-    head : the last record's hash: kept elsewhere, it shows later that no record was cut off the end.
-    broken_at : sequence of the first record that does not hold, None where all do.
-    """
-
-    records: int
-    head: str
-    broken_at: int | None = None
-    why: str = ""
-
-    @property
-    def is_whole(self) -> bool:
-        return self.broken_at is None
-
-
-def canonical(content: Mapping[str, Any]) -> str:
-    """One text for one content: sorted keys, no spaces, floats as their shortest exact text; NaN is refused."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def chained(previous: str, decision_id: str, content: str) -> str:
-    """The hash of a record: SHA-256 over its predecessor's hash, its id and its canonical text."""
-    return hashlib.sha256(f"{previous}\n{decision_id}\n{content}".encode()).hexdigest()
 
 
 class DecisionLog:
@@ -155,23 +125,12 @@ class DecisionLog:
 
     def verify(self) -> Verdict:
         """Recompute the chain from its first record: every hash, every link, no gap in the sequence."""
-        previous, count = FIRST, 0
         with self._lock:
-            rows = self._connection.execute(
-                "SELECT sequence, decision_id, previous, content, hash FROM decisions ORDER BY sequence"
+            return verify(
+                self._connection.execute(
+                    "SELECT sequence, decision_id, previous, content, hash FROM decisions ORDER BY sequence"
+                )
             )
-            for sequence, decision_id, linked, content, own in rows:
-                why = ""
-                if sequence != count + 1:
-                    why = f"record {count + 1} is missing"
-                elif linked != previous:
-                    why = "it is not chained to the record before it"
-                elif chained(previous, decision_id, content) != own:
-                    why = "its content is not what was logged"
-                if why:
-                    return Verdict(records=count, head=previous, broken_at=count + 1, why=why)
-                previous, count = own, count + 1
-        return Verdict(records=count, head=previous)
 
     def close(self) -> None:
         """Close the file; the log can not be used afterwards."""
