@@ -1,9 +1,10 @@
-"""The front door: finds the commands (one module each in this folder) and turns a user's mistake into one line."""
+"""Find the commands (one module each in this folder), run one, and turn a user's mistake into one line."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -11,32 +12,49 @@ import click
 
 from ledger.errors import InputError
 
-# Told to every library before it is imported: nothing is reported to anybody.
+# Set before any library is imported: nothing is reported to anybody.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
+FOLDER = Path(__file__).parent
 NOT_COMMANDS = {"__init__", "main", "output"}
+HEADLINE = re.compile(r'^def command\(.*?\n    """(.*?)(?:"""|\n)', re.DOTALL | re.MULTILINE)
 
 
 class Commands(click.Group):
-    """Each `cli/NAME.py` holds one click command called `command`; it is imported only when it is asked for."""
+    """Each `cli/NAME.py` holds one click command called `command`; it is imported only when it is run."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        folder = Path(__file__).parent
-        names = {p.stem for p in folder.glob("*.py")} - NOT_COMMANDS
+        """Return the names of the commands, sorted: those of the modules of this folder."""
+        names = {p.stem for p in FOLDER.glob("*.py")} - NOT_COMMANDS
         return sorted(name.removesuffix("_").replace("_", "-") for name in names)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import and return the command called `name`; None if there is none."""
         if name not in self.list_commands(context):
             return None
-        # a module whose command is a Python keyword ends in an underscore: import_.py
-        stem = name.replace("-", "_")
-        path = Path(__file__).parent / f"{stem}.py"
-        command = importlib.import_module(f"cli.{stem}" if path.exists() else f"cli.{stem}_").command
+        command = importlib.import_module(f"cli.{module_of(name).stem}").command
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the first lines of their docstrings, without importing a single one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, headline(module_of(name))) for name in self.list_commands(context)])
+
+
+def module_of(name: str) -> Path:
+    """Return the file of the command `name`; a module named like a Python keyword ends in an underscore: import_.py."""
+    path = FOLDER / f"{name.replace('-', '_')}.py"
+    return path if path.exists() else path.with_stem(f"{path.stem}_")
+
+
+def headline(path: Path) -> str:
+    """Return the first line of the docstring of the function `command` in a module's source; '' if it has none."""
+    match = HEADLINE.search(path.read_text(encoding="utf-8"))
+    return match[1].strip() if match else ""
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,7 +66,7 @@ def commands() -> None:
 
 
 def main() -> None:
-    """Run one command. Exit codes: 0 done, 1 the answer is no, 2 the input or the words are wrong."""
+    """Run one command. Exit codes: 0: done; 1: check failed; 2: bad input or bad arguments."""
     try:
         commands(standalone_mode=False)
     except InputError as mistake:

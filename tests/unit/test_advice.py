@@ -12,7 +12,7 @@ from cli.main import commands
 
 ROOT = Path(__file__).parents[2]
 ADVICE = re.compile(r"`tradecredit ([a-z][^`\n]*)`")
-SOURCES = ("features", "models", "training", "serving", "cli")
+SOURCES = ("ledger", "importing", "sample", "features", "models", "decisions", "training", "serving", "cli")
 
 
 def advised() -> list[str]:
