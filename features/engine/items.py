@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.engine.compiled import walk
 from features.engine.due_dates import days_moved
 from features.engine.prepared import PreparedLedger
-from features.engine.similar_invoices import LIKE_GIVENS, invoice_codes, like_values
+from features.engine.similar_invoices import LIKE_GIVENS, invoice_codes, similar_values
 from features.language import Column, Node
 from ledger.currency import CENTS, reporting_cents
 from ledger.errors import InputError
@@ -50,7 +50,7 @@ def items_beside(
     like = named.intersection(LIKE_GIVENS)
     countries, currencies = prepared.countries[customer], items["currency"].to_numpy(dtype=str)
     paying = without_own_system(countries, currencies)
-    alike = like_values(prepared, customer, as_of, issued, due, cents, invoice) if like else {}
+    alike = similar_values(prepared, customer, as_of, issued, due, cents, invoice) if like else {}
     return {name: alike[name] for name in like} | {
         "item_amount": cents / CENTS,
         "item_open_amount": left / CENTS,

@@ -6,7 +6,7 @@ Likeness is a weight between 0 and 1, a product of up to three parts that a read
 - terms: halves with every 4 days between the two terms;
 - age: halves with every 120 days since the earlier invoice fell due (90 for `recent_`).
 
-`like_weekday_` takes those due on the same weekday, `like_month_day_` weighs by nearness of the due days in the month
+`similar_weekday_` takes those due on the same weekday, `similar_month_day_` weighs by nearness of the due days in the month
 (halves every 2 days), both beside age; the curve counts another weekday half.
 
 Weights are rounded to whole numbers of 2⁻²⁰ and only whole numbers are added, so that sums do not depend on the order
@@ -39,13 +39,13 @@ SEEN_FROM = 5  # days past due from which an unpaid invoice takes part
 EARLIEST, LATEST = -30, 60  # days late as they enter means: one very old debt does not drown the rest
 NEAR = 7  # days between two due dates
 
-GROUPS = ("like", "like_terms", "like_amount", "like_weekday", "like_month_day", "recent")
+GROUPS = ("similar", "similar_terms", "similar_amount", "similar_weekday", "similar_month_day", "recent")
 SUMS = ("invoices", "late_share", "late_5_share", "days_late_mean", "on_day_share")
-FACTS = ("like_terms_last_days_late", "last_3_days_late_mean", "last_5_days_late_max", "days_since_due_before",
+FACTS = ("similar_terms_last_days_late", "last_3_days_late_mean", "last_5_days_late_max", "days_since_due_before",
          "days_since_last_due", "invoices_7d", "open_due_near", "days_after_last_due", "same_terms_late_5_share",
          "amount_to_late_5")  # fmt: skip
-CURVE = tuple(step_name(end).replace("habit", "like") for end in STEPS)
-LIKE_GIVENS = (*(f"{group}_{name}" for group in GROUPS for name in SUMS), *FACTS, "like_curve_invoices", *CURVE)
+CURVE = tuple(step_name(end).replace("habit", "similar") for end in STEPS)
+LIKE_GIVENS = (*(f"{group}_{name}" for group in GROUPS for name in SUMS), *FACTS, "similar_curve_invoices", *CURVE)
 NO_DAY = -(2**40)
 LOG_PARTS = 1 << 20  # logarithms of amounts are added up as whole numbers of 2⁻²⁰
 PRIOR_OF_TERMS, PRIOR_LATE = 6.0, 0.5  # invoices that the share of the same terms starts from, and how many were late
@@ -56,7 +56,7 @@ OF_MONTH_DAY = 0.5 ** (np.minimum(_APART % MONTH, MONTH - _APART % MONTH) / 2.0)
 FURTHEST = len(_APART) - 1
 
 
-def like_values(
+def similar_values(
     prepared: PreparedLedger, customer: Codes, as_of: Days, issued: Whole, due: Whole, cents: Whole, invoice: Whole
 ) -> Mapping[str, Values]:
     """name -> one value an item, for LIKE_GIVENS; NaN where no earlier invoice takes part.
@@ -85,7 +85,7 @@ def like_values(
         for k, name in enumerate(SUMS[1:], start=1):
             found[f"{group}_{name}"] = _ratio(groups[:, g, k], weight)
     found |= {name: facts[:, k] for k, name in enumerate(FACTS)}
-    found["like_curve_invoices"] = seen[:, 0] / ONE
+    found["similar_curve_invoices"] = seen[:, 0] / ONE
     return found | {name: _ratio(paid[:, k], seen[:, k]) for k, name in enumerate(CURVE)}
 
 

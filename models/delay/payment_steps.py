@@ -40,7 +40,7 @@ POSITION_COLUMNS = ("item_days_past_due", "item_days_until_due", "item_terms_day
                     "item_due_day_of_month", "item_due_days_to_month_end", "item_due_month",
                     "item_closed_days")  # fmt: skip
 DUE_MOVED = "item_due_moved_days"  # days by which an implausible due date was moved: the axis of steps counts from the usual one
-OTHER_INPUTS = ("habit_weight", "days_to_settle_median_12m", "like_curve_invoices", "item_due_days_to_working_day")
+OTHER_INPUTS = ("habit_weight", "days_to_settle_median_12m", "similar_curve_invoices", "item_due_days_to_working_day")
 INPUTS = (*POSITION_COLUMNS, DUE_MOVED, *OTHER_INPUTS, *HABIT_COLUMNS, *WEEKDAY_COLUMNS, *LIKE_COLUMNS)
 
 # what the model sees of a step, and the input column that answers for it in an explanation
@@ -51,8 +51,8 @@ STEP_COLUMNS = {
     "step_days_to_month_end": "item_due_days_to_month_end", "step_days_since_issue": "item_terms_days",
     "step_days_to_usual": "days_to_settle_median_12m", "step_habit": "habit_paid_by_day_0",
     "step_habit_before": "habit_paid_by_day_0", "step_payment_weekdays": "payment_monday_share_12m",
-    "step_like": "like_paid_by_day_0", "step_like_before": "like_paid_by_day_0",
-    "step_habit_with_closed": "habit_paid_by_day_0", "step_like_with_closed": "like_paid_by_day_0",
+    "step_like": "similar_paid_by_day_0", "step_like_before": "similar_paid_by_day_0",
+    "step_habit_with_closed": "habit_paid_by_day_0", "step_like_with_closed": "similar_paid_by_day_0",
 }  # fmt: skip
 MOST_CLOSED = 10  # days in a row
 HABIT_PRIOR = 4.0  # weighted invoices that the curve of all customers counts for
@@ -154,10 +154,10 @@ def habit_curve(X: pd.DataFrame, pooled: Floats) -> Floats:
     return _drawn_towards(everybody, HABIT_PRIOR, X, HABIT_COLUMNS, "habit_weight")
 
 
-def like_curve(X: pd.DataFrame, habit: Floats) -> Floats:
+def similar_curve(X: pd.DataFrame, habit: Floats) -> Floats:
     """The same of the invoices like the item, drawn towards the customer's own curve `habit` (items, habit steps + 1)."""
     hazards = 1.0 - habit[:, 1:] / np.maximum(habit[:, :-1], 1e-12)
-    return _drawn_towards(hazards, LIKE_PRIOR, X, LIKE_COLUMNS, "like_curve_invoices")
+    return _drawn_towards(hazards, LIKE_PRIOR, X, LIKE_COLUMNS, "similar_curve_invoices")
 
 
 def _drawn_towards(prior: Floats, counts: float, X: pd.DataFrame, columns: tuple[str, ...], weight: str) -> Floats:
@@ -199,7 +199,7 @@ def step_values(X: pd.DataFrame, steps: Steps, pooled: Floats) -> Floats:
     habit = habit_curve(X, pooled)
     return _step_values(
         steps.item, steps.start, steps.end, calendar, at["item_terms_days"], at["days_to_settle_median_12m"],
-        habit, like_curve(X, habit), np.array(HABIT_STEPS, dtype=np.float64), weekdays,
+        habit, similar_curve(X, habit), np.array(HABIT_STEPS, dtype=np.float64), weekdays,
     )  # fmt: skip
 
 

@@ -233,7 +233,9 @@ def test_nothing_personal_is_logged(client, customer, caplog):
 def test_without_a_model_every_number_is_refused_with_the_reason(client, customer, monkeypatch, tmp_path):
     service_state = Running.service_state
     monkeypatch.setattr(
-        Running, "service_state", ServiceState(served_models=ServedModels(Settings.from_environment()), log=service_state.log)
+        Running,
+        "service_state",
+        ServiceState(served_models=ServedModels(Settings.from_environment()), log=service_state.log),
     )
     before = service_state.log.verify().records
     body = {"customer_id": customer, "customer_ids": [customer], "requested_limit": 1, "currency": "EUR"}

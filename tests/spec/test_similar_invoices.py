@@ -35,19 +35,19 @@ PAYMENTS = """
 
 @pytest.mark.parametrize(("name", "expected"), [
     # a counts 1/2; b, half the amount, 1/2 · 1/4; c, terms 4 days longer, 1/2 · 1/2; d is open and 2 days past due
-    ("like_invoices", 1 / 2 + 1 / 8 + 1 / 4),
-    ("like_late_share", (1 / 8 + 1 / 4) / (7 / 8)),
-    ("like_late_5_share", (1 / 8) / (7 / 8)),
-    ("like_on_day_share", (1 / 2) / (7 / 8)),
-    ("like_days_late_mean", (10 / 8 + 3 / 4) / (7 / 8)),
-    ("like_terms_late_5_share", (1 / 2) / (1 / 2 + 1 / 2 + 1 / 4)),
-    ("like_terms_days_late_mean", (10 / 2 + 3 / 4) / (5 / 4)),
-    ("like_amount_invoices", 1 / 2 + 1 / 8 + 1 / 2),
-    ("like_amount_late_share", (1 / 8 + 1 / 2) / (9 / 8)),
-    ("like_amount_late_5_share", (1 / 8) / (9 / 8)),
-    ("like_weekday_late_5_share", None),                # a Friday and a Thursday against a Tuesday
+    ("similar_invoices", 1 / 2 + 1 / 8 + 1 / 4),
+    ("similar_late_share", (1 / 8 + 1 / 4) / (7 / 8)),
+    ("similar_late_5_share", (1 / 8) / (7 / 8)),
+    ("similar_on_day_share", (1 / 2) / (7 / 8)),
+    ("similar_days_late_mean", (10 / 8 + 3 / 4) / (7 / 8)),
+    ("similar_terms_late_5_share", (1 / 2) / (1 / 2 + 1 / 2 + 1 / 4)),
+    ("similar_terms_days_late_mean", (10 / 2 + 3 / 4) / (5 / 4)),
+    ("similar_amount_invoices", 1 / 2 + 1 / 8 + 1 / 2),
+    ("similar_amount_late_share", (1 / 8 + 1 / 2) / (9 / 8)),
+    ("similar_amount_late_5_share", (1 / 8) / (9 / 8)),
+    ("similar_weekday_late_5_share", None),                # a Friday and a Thursday against a Tuesday
     ("recent_late_5_share", 1 / 3),                     # a, b, c are equally old
-    ("like_terms_last_days_late", 2.0),                 # d, whose payment was booked after the day asked
+    ("similar_terms_last_days_late", 2.0),                 # d, whose payment was booked after the day asked
     ("last_3_days_late_mean", (2 + 10 + 3) / 3),
     ("last_5_days_late_max", 10.0),
     ("days_since_due_before", 33.0),
@@ -58,9 +58,9 @@ PAYMENTS = """
     ("same_terms_late_5_share", (1 + 1 / 2) / (2 + 6)),  # a and b are of the same terms, b late; d is not seen yet
     ("amount_to_late_5", 100 / 50),
     # the curve: other weekdays count half; d was seen unpaid to day 2 only
-    ("like_curve_invoices", (7 / 8 + 2 ** (-2 / 120)) / 2),
-    ("like_paid_by_day_0", (1 / 2) / (7 / 8 + 2 ** (-2 / 120))),
-    ("like_paid_by_day_3", (1 / 4) / (1 / 8 + 1 / 4)),
+    ("similar_curve_invoices", (7 / 8 + 2 ** (-2 / 120)) / 2),
+    ("similar_paid_by_day_0", (1 / 2) / (7 / 8 + 2 ** (-2 / 120))),
+    ("similar_paid_by_day_3", (1 / 4) / (1 / 8 + 1 / 4)),
 ])  # fmt: skip
 def test_like(name: str, expected: float | None) -> None:
     found = one_item(name, ITEM, as_of="2024-06-29", invoices=INVOICES, payments=PAYMENTS)
@@ -77,7 +77,7 @@ def test_an_invoice_is_not_like_itself() -> None:
 
 
 def test_what_is_made_of_like_invoices_is_declared() -> None:
-    made = {"like_invoices", "like_amount_invoices", "like_curve_invoices", *CURVE}
+    made = {"similar_invoices", "similar_amount_invoices", "similar_curve_invoices", *CURVE}
     declared = {column.name for column in CATALOGUE.columns(level="item") if column.family == "similar_invoices"}
     assert made <= declared <= set(LIKE_GIVENS)
 
@@ -122,10 +122,10 @@ def _plainly(state: pd.DataFrame, item: object, day: pd.Timestamp) -> dict[str, 
     weight = age * 0.5 ** (terms / 4) * ((small / large) ** 2).to_numpy()
     seen = is_paid | (late >= 5)
     total = float(weight[seen].sum())
-    found = {"like_invoices": total}
+    found = {"similar_invoices": total}
     if total > 0.01:
-        found["like_late_5_share"] = float(weight[seen & (late >= 5)].sum()) / total
-        found["like_days_late_mean"] = float((weight * np.clip(late, -30, 60))[seen].sum()) / total
+        found["similar_late_5_share"] = float(weight[seen & (late >= 5)].sum()) / total
+        found["similar_days_late_mean"] = float((weight * np.clip(late, -30, 60))[seen].sum()) / total
     near = (rows["closed_kind"] == "open").to_numpy() & (
         np.abs((due - np.datetime64(item.due_on, "D")).astype(int)) <= 7
     )

@@ -70,13 +70,13 @@ COLUMNS = (
     "item_amount_to_sales_3m", "item_terms_days", "item_terms_to_habit", "item_due_weekday",
     "item_due_day_of_month", "item_due_days_to_working_day", "item_days_open", "item_paid_share",
     "item_is_disputed", "item_open_beside", "days_since_last_invoice",
-    "like_invoices", "like_late_share", "like_late_5_share", "like_on_day_share", "like_days_late_mean",
-    "like_terms_late_5_share", "like_terms_days_late_mean", "like_terms_last_days_late", "like_amount_invoices",
-    "like_amount_late_share", "like_amount_late_5_share", "like_amount_days_late_mean", "like_weekday_late_5_share",
-    "like_month_day_late_5_share", "like_month_day_days_late_mean", "recent_late_5_share", "recent_days_late_mean",
+    "similar_invoices", "similar_late_share", "similar_late_5_share", "similar_on_day_share", "similar_days_late_mean",
+    "similar_terms_late_5_share", "similar_terms_days_late_mean", "similar_terms_last_days_late", "similar_amount_invoices",
+    "similar_amount_late_share", "similar_amount_late_5_share", "similar_amount_days_late_mean", "similar_weekday_late_5_share",
+    "similar_month_day_late_5_share", "similar_month_day_days_late_mean", "recent_late_5_share", "recent_days_late_mean",
     "last_3_days_late_mean", "last_5_days_late_max", "days_since_due_before",
     "days_since_last_due", "invoices_7d", "open_due_near", "days_after_last_due", "same_terms_late_5_share",
-    "amount_to_late_5", "like_terms_invoices", "like_weekday_invoices", "days_since_payment",
+    "amount_to_late_5", "similar_terms_invoices", "similar_weekday_invoices", "days_since_payment",
 )  # fmt: skip
 
 
