@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.errors import InputError
+from models.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,36 +40,6 @@ class NoModel(InputError):
 
 class DigestMismatch(InputError):
     """The files of a registered model are not those that were registered."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Where things are kept. `home` holds all that the project writes unless it is told otherwise."""
-
-    home: Path
-    tracking_uri: str
-    prefix: str
-    ledger: Path
-
-    @classmethod
-    def from_environment(cls) -> Settings:
-        """TRADECREDIT_HOME (build), MLFLOW_TRACKING_URI (sqlite in home), TRADECREDIT_PREFIX (tradecredit),
-        TRADECREDIT_LEDGER (home/ledger)."""
-        home = Path(os.environ.get("TRADECREDIT_HOME", "build")).absolute()
-        return cls(
-            home=home,
-            tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}",
-            prefix=os.environ.get("TRADECREDIT_PREFIX", "tradecredit"),
-            ledger=Path(os.environ.get("TRADECREDIT_LEDGER", home / "ledger")).absolute(),
-        )
-
-    @property
-    def artifacts(self) -> Path:
-        return self.home / "mlartifacts"
-
-    def experiment(self, name: str) -> str:
-        """The full name of one of our experiments: default, delay, backtest, monitoring."""
-        return f"{self.prefix}/{name}"
 
 
 @dataclass(frozen=True, kw_only=True)

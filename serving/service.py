@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -132,8 +131,7 @@ class Running:
 
     def __init__(self) -> None:
         settings = Settings.from_environment()
-        seconds = float(os.environ.get("TRADECREDIT_LOOK_SECONDS", "5"))
-        served_models = ServedModels(settings, seconds_between_looks=seconds)
+        served_models = ServedModels(settings, seconds_between_looks=settings.look_seconds)
         type(self).service_state = ServiceState(
             served_models=served_models, log=DecisionLog(settings.home / "decisions.sqlite")
         )
