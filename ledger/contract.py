@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from ledger.errors import InputError
 
 INVOICE_KINDS = ("invoice", "credit_note")
-PAYMENT_KINDS = ("payment", "reversal", "refund", "netting", "factoring")
+PAYMENT_KINDS = (
+    "payment", "reversal", "refund", "netting", "factoring",
+    "discount",  # an early-payment discount that was taken: closes what it names, and is no cash
+    "bill",  # a bill of exchange or bank acceptance draft, due on `matures_on`
+    "exchange_difference",  # between the invoice's and the payment's currency: no cash, no loss of credit
+)  # fmt: skip
+ORDER_STATUSES = ("open", "delivered", "cancelled")
 EVENT_KINDS = (
     "dispute_opened", "dispute_closed", "dunning", "promise_to_pay", "promise_broken", "payment_bounced",
     "order_blocked", "write_off", "recovery", "concession", "insolvency", "insurance_claim", "merged_into",
@@ -44,7 +50,9 @@ class Table:
 
     `superseded_on` (an extension of the contract) is the day from which a corrected row no longer counts: the row
     that replaces it is booked on that day. Rows of one key may differ only by it. Every table with a known date has it;
-    customers have no dates at all (what changes about a customer is an attribute), exchange rates are never revalued.
+    exchange rates are never revalued. A table with a known date and no event (instalments) counts from its known date,
+    where that is empty for as long as the row that it belongs to. `effective_on` and `booked_on` of customers are kept as
+    given and cut nothing.
     """
 
     key: tuple[str, ...]
@@ -86,7 +94,7 @@ TABLES: Mapping[str, Table] = {
         columns={
             "customer_id": _ID, "name": _text(), "country": _COUNTRY, "industry": _text(), "segment": _text(),
             "legal_form": _text(), "is_natural_person": Column(type="flag"), "onboarded_on": _date(),
-            "parent_id": _text(),
+            "parent_id": _text(), "effective_on": _date(), "booked_on": _date(),
         },
     ),
     "invoices": Table(
@@ -99,12 +107,29 @@ TABLES: Mapping[str, Table] = {
             "booked_on": _date(), "superseded_on": _date(),
         },
     ),
+    "instalments": Table(
+        key=("invoice_id", "number"), known="booked_on",
+        columns={
+            "invoice_id": _ID, "number": Column(type="integer", required=True, rule="{column} >= 1", words="1 or above"),
+            "due_on": _EVENT_DAY, "amount": _AMOUNT, "booked_on": _date(), "superseded_on": _date(),
+        },
+    ),
     "payments": Table(
         key=("payment_id",), required=True, event="paid_on", known="booked_on",
         columns={
             "payment_id": _ID, "customer_id": _ID, "invoice_id": _text(), "paid_on": _EVENT_DAY, "amount": _AMOUNT,
             "currency": _CURRENCY, "method": _text(), "kind": _text(True, **_one_of(PAYMENT_KINDS)),
+            "matures_on": _date(rule="{column} >= paid_on", words="on or after paid_on"),
             "booked_on": _date(), "superseded_on": _date(),
+        },
+    ),
+    "orders": Table(
+        key=("order_id",), event="ordered_on", known="booked_on",
+        columns={
+            "order_id": _ID, "customer_id": _ID, "ordered_on": _EVENT_DAY,
+            "deliver_on": _date(rule="{column} >= ordered_on", words="on or after ordered_on"), "amount": _AMOUNT,
+            "currency": _CURRENCY, "status": _text(True, **_one_of(ORDER_STATUSES)), "booked_on": _date(),
+            "superseded_on": _date(),
         },
     ),
     "events": Table(
@@ -169,4 +194,8 @@ REFERENCES = (
      "currency must be its invoice's", "state the payment in the invoice's currency"),
     ("events", "customer_id NOT IN (SELECT customer_id FROM customers)",
      "customer_id must stand in customers", "add the customer"),
+    ("orders", "customer_id NOT IN (SELECT customer_id FROM customers)",
+     "customer_id must stand in customers", "add the customer"),
+    ("instalments", "invoice_id NOT IN (SELECT invoice_id FROM invoices)",
+     "invoice_id must stand in invoices", "add the invoice, or remove its instalments"),
 )  # fmt: skip

@@ -57,7 +57,13 @@ def day(as_of: date | str | pd.Timestamp) -> int:
 
 
 def known_from(frame: pd.DataFrame, table: Table) -> Days:
-    """The first day on which each row counts: the later of its event date and its known date."""
+    """Return the first day on which each row counts: the later of its event date and its known date.
+
+    A table without an event date counts from its known date; where that is empty, or the table has none, always.
+    """
+    if table.event is None and table.known is not None:
+        since = days(frame[table.known])
+        return np.where(since == NEVER, -NEVER, since).astype(np.int32)
     if table.event is None:
         return np.full(len(frame), -NEVER, dtype=np.int32)
     event = frame[table.event]

@@ -4,7 +4,9 @@ Allocation is explicit: a payment, credit note or write-off counts against the i
 invoice is unapplied, shown per customer and never guessed away. Rules, in the order in which they decide:
 
 1. payments and nettings raise what is allocated, reversals and refunds lower it, credit notes raise it; the invoice is
-   settled on the first day from which allocations plus credit notes stay within 0.01 of its amount (event dates);
+   settled on the first day from which allocations plus credit notes stay within 0.01 of its amount (event dates).
+   A discount that was taken and an exchange difference count as allocations and not as cash; a bill of exchange counts
+   as allocated on the day on which it was given (`ledger/bills.py` says which bills have not matured yet);
 2. credit notes alone that reach the amount close it as `credited`, a sale to a factor as `factored`, a write-off as
    `written_off` (without an amount: all that is left): closed, but not paid, so without days late;
 3. what is allocated above the amount is `excess`, a credit of the customer's.
@@ -35,6 +37,7 @@ from ledger.settlement_kernels import (
     CASH,
     CREDIT,
     CREDITED,
+    DISCOUNT,
     DISPUTE_CLOSED,
     DISPUTE_OPENED,
     FACTOR,
@@ -51,7 +54,7 @@ from ledger.text_codes import Codes, Dictionary
 from ledger.threads import in_halves
 
 __all__ = [
-    "ALL_THAT_IS_LEFT", "CASH", "CLOSED_KINDS", "CREDIT", "CREDITED", "DISPUTE_CLOSED", "DISPUTE_OPENED", "FACTOR",
+    "ALL_THAT_IS_LEFT", "CASH", "CLOSED_KINDS", "CREDIT", "CREDITED", "DISCOUNT", "DISPUTE_CLOSED", "DISPUTE_OPENED", "FACTOR",
     "FACTORED", "OPEN", "PAID", "SIGNS", "TOLERANCE", "WRITE_OFF", "WRITTEN_OFF", "Settlement", "dates", "final_states",
     "last_versions", "settle",
 ]  # fmt: skip
@@ -101,7 +104,7 @@ class Settlement:
     allocation_known_from: Days
     allocation_known_until: Days
     allocation_cents: Cents  # signed: reversals and refunds below 0
-    allocation_kind: Small  # CASH, CREDIT, FACTOR, WRITE_OFF, DISPUTE_OPENED, DISPUTE_CLOSED
+    allocation_kind: Small  # CASH, CREDIT, FACTOR, WRITE_OFF, DISCOUNT, DISPUTE_OPENED, DISPUTE_CLOSED
     unapplied_start: NDArray[np.int64]  # per customer
     unapplied_on: Days
     unapplied_booked_on: Days

@@ -14,14 +14,26 @@ from ledger import settlement_kernels
 from ledger.currency import CENTS, cents_of, is_in_one_currency, reporting_cents
 from ledger.known import NEVER, Days, days, known_from, known_until
 from ledger.ledger import TABLES, Ledger
-from ledger.settlement_kernels import ALL_THAT_IS_LEFT, CASH, CREDIT, DISPUTE_CLOSED, DISPUTE_OPENED, FACTOR, WRITE_OFF
+from ledger.settlement_kernels import (
+    ALL_THAT_IS_LEFT,
+    CASH,
+    CREDIT,
+    DISCOUNT,
+    DISPUTE_CLOSED,
+    DISPUTE_OPENED,
+    FACTOR,
+    WRITE_OFF,
+)
 from ledger.text_codes import Codes, Dictionary, numbers
 
 Cents = NDArray[np.int64]
 Small = NDArray[np.int8]
-SIGNS = {"payment": 1, "netting": 1, "factoring": 1, "reversal": -1, "refund": -1}
-SOLD = 2  # the number of a payment by a factor; a payment's sign is its number's
-PAYMENTS = SIGNS | {"factoring": SOLD}
+SIGNS = {
+    "payment": 1, "netting": 1, "factoring": 1, "reversal": -1, "refund": -1, "discount": 1, "bill": 1,
+    "exchange_difference": 1,
+}  # fmt: skip
+SOLD, TAKEN_OFF = 2, 3  # the numbers of a payment by a factor, and of what is no cash; a payment's sign is its number's
+PAYMENTS = SIGNS | {"factoring": SOLD, "discount": TAKEN_OFF, "exchange_difference": TAKEN_OFF}
 ENTRIES = {"write_off": WRITE_OFF, "dispute_opened": DISPUTE_OPENED, "dispute_closed": DISPUTE_CLOSED}
 
 
@@ -102,7 +114,7 @@ class Changes:
             invoice=names.look_up(frame["invoice_id"]), on=days(frame["paid_on"]),
             since=known_from(frame, TABLES["payments"]), until=known_until(frame, TABLES["payments"]),
             cents=cents if (kind > 0).all() else cents * np.sign(kind),
-            kind=np.where(kind == SOLD, FACTOR, CASH).astype(np.int8),
+            kind=np.where(kind == SOLD, FACTOR, np.where(kind == TAKEN_OFF, DISCOUNT, CASH)).astype(np.int8),
         )  # fmt: skip
 
     @classmethod

@@ -12,7 +12,7 @@ from numba import njit
 from ledger.known import NEVER
 
 OPEN, PAID, CREDITED, FACTORED, WRITTEN_OFF = range(5)
-CASH, CREDIT, FACTOR, WRITE_OFF, DISPUTE_OPENED, DISPUTE_CLOSED = range(6)
+CASH, CREDIT, FACTOR, WRITE_OFF, DISCOUNT, DISPUTE_OPENED, DISPUTE_CLOSED = range(7)
 TOLERANCE = 1  # cents of the document currency: 0.01
 ALL_THAT_IS_LEFT = np.int64(-(2**62))  # a write-off without an amount
 FEW = 32  # rows that are sorted by insertion
@@ -77,7 +77,7 @@ def count_versions(lo, hi, most, since, until, where, first, last, counts):  # t
 def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no-untyped-def]
     """An invoice from the entries lo:hi known on day `at`: (allocated, credited, written off, closed_on, kind, payments,
     in dispute, ever in dispute)."""
-    cash = credit = factored = written = np.int64(0)
+    cash = credit = factored = written = discount = np.int64(0)
     paid_since = credited_since = cash_since = factored_since = closed_since = NEVER
     payments, disputed, was = 0, False, False
     for e in range(lo, hi):
@@ -90,8 +90,10 @@ def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no
             credit += cents[e]
         elif kind[e] == FACTOR:
             factored += cents[e]
+        elif kind[e] == DISCOUNT:
+            discount += cents[e]
         elif kind[e] == WRITE_OFF:
-            left = max(amount - cash - credit - factored - written, 0)
+            left = max(amount - cash - credit - factored - written - discount, 0)
             written += left if cents[e] == ALL_THAT_IS_LEFT else cents[e]
         else:
             disputed = kind[e] == DISPUTE_OPENED
@@ -105,10 +107,11 @@ def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no
         enough = max(amount - TOLERANCE, 1)
         cash_since = min(cash_since, on[e]) if cash >= enough else NEVER
         credited_since = min(credited_since, on[e]) if credit >= enough else NEVER
-        paid_since = min(paid_since, on[e]) if cash + credit >= enough else NEVER
-        factored_since = min(factored_since, on[e]) if cash + credit + factored >= enough else NEVER
-        closed_since = min(closed_since, on[e]) if cash + credit + factored + written >= enough else NEVER
-    allocated = cash + credit + factored + written
+        paid = cash + credit + discount
+        paid_since = min(paid_since, on[e]) if paid >= enough else NEVER
+        factored_since = min(factored_since, on[e]) if paid + factored >= enough else NEVER
+        closed_since = min(closed_since, on[e]) if paid + factored + written >= enough else NEVER
+    allocated = cash + credit + factored + written + discount
     if paid_since != NEVER:
         if credited_since != NEVER and cash_since == NEVER:
             return allocated, credit, written, credited_since, CREDITED, payments, disputed, was

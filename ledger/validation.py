@@ -161,8 +161,11 @@ def _hold_together(connection: duckdb.DuckDBPyConnection, complete: Mapping[str,
     is_alone = len(set(Dictionary.of(invoices["currency"]).words) | set(Dictionary.of(payments["currency"]).words)) <= 1
     holds = {
         name: not len(complete[name]) or int(customers.look_up(complete[name]["customer_id"]).min()) >= 0
-        for name in ("invoices", "payments", "events")
+        for name in ("invoices", "payments", "events", "orders")
     }
+    holds["instalments"] = (
+        not len(complete["instalments"]) or int(ids.look_up(complete["instalments"]["invoice_id"]).min()) >= 0
+    )
     holds["payments"] &= is_alone and int((named < 0).sum()) == int(payments["invoice_id"].isna().sum())
     for name in complete:
         if len(complete[name]) and not holds.get(name, True):

@@ -23,6 +23,7 @@ from ledger.settlement import (
     CASH,
     CLOSED_KINDS,
     CREDIT,
+    DISCOUNT,
     FACTOR,
     SIGNS,
     WRITE_OFF,
@@ -179,7 +180,8 @@ def _entries(current: dict[str, str]) -> list[str]:
         )
 
     signed = f"CASE WHEN kind IN ({BACK}) THEN -{CENTS} ELSE {CENTS} END"
-    sold = f"CASE WHEN kind = 'factoring' THEN {FACTOR} ELSE {CASH} END"
+    taken_off = f"WHEN kind IN ('discount', 'exchange_difference') THEN {DISCOUNT}"
+    sold = f"CASE WHEN kind = 'factoring' THEN {FACTOR} {taken_off} ELSE {CASH} END"
     parts = [
         part("payments", "paid_on", signed, sold, "true"),
         part("invoices", "issued_on", CENTS, str(CREDIT), "r.kind = 'credit_note'"),

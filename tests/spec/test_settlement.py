@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from ledger.bills import bills_outstanding
 from ledger.errors import InputError
 from ledger.known import known_on
 from ledger.ledger import LedgerError
@@ -31,6 +32,11 @@ def state(as_of: str, invoices: str = ONE, **tables: str) -> pd.Series:
     ("a | 2024-02-11 | 100 | payment \n a | 2024-02-15 | 100 | reversal \n a | 2024-03-01 | 100 | payment", "paid", "2024-03-01", 0),
     ("a | 2024-02-11 | 120 | payment \n a | 2024-02-15 | 20 | refund", "paid", "2024-02-11", 0),
     ("a | 2024-02-11 | 100 | factoring", "factored", None, 0),
+    # 980 paid on day 9 of 30 with a discount of 20 (2 % in 10 days): settled that day, and nothing stays open
+    ("a | 2024-01-11 | 98 | payment \n a | 2024-01-11 | 2 | discount", "paid", "2024-01-11", 0),
+    ("a | 2024-01-11 | 98 | payment", "open", None, 200),
+    ("a | 2024-02-11 | 99 | payment \n a | 2024-02-11 | 1 | exchange_difference", "paid", "2024-02-11", 0),
+    ("a | 2024-02-05 | 100 | bill", "paid", "2024-02-05", 0),
 ])  # fmt: skip
 def test_payments(payments: str, kind: str, settled_on: str | None, open_cents: int) -> None:
     found = state("2024-06-30", payments=f"invoice_id | paid_on | amount | kind\n {payments}")
@@ -38,6 +44,36 @@ def test_payments(payments: str, kind: str, settled_on: str | None, open_cents: 
     assert found["open_cents"] == open_cents
     assert found["settled_on"] == pd.Timestamp(settled_on) if settled_on else pd.isna(found["settled_on"])
     assert pd.isna(found["days_late"]) == (kind != "paid")
+
+
+BILL = "invoice_id | paid_on | amount | kind | matures_on\n a | 2024-02-05 | 100 | bill | 2024-08-05"
+
+
+@pytest.mark.parametrize(
+    ("as_of", "more", "cents"),
+    [
+        ("2024-02-04", "", []),  # not given yet
+        ("2024-08-04", "", [10000]),
+        ("2024-08-05", "", []),  # matured
+        ("2024-07-01", "\n a | 2024-06-30 | 100 | reversal |", []),  # dishonoured: the invoice is open again
+    ],
+)
+def test_a_bill_stays_exposure_until_it_matures(as_of: str, more: str, cents: list[int]) -> None:
+    book = ledger(invoices=ONE, payments=BILL + more)
+    assert bills_outstanding(book, as_of)["cents"].tolist() == cents
+    assert (settle(book).at(as_of)["closed_kind"].iloc[0] == "open") == (as_of < "2024-02-05" or bool(more))
+
+
+def test_instalments_and_orders_are_tables_of_the_ledger() -> None:
+    plan = "invoice_id | number | due_on | amount\n a | 1 | 2024-01-31 | 50\n a | 2 | 2024-03-01 | 50"
+    orders = (
+        "customer_id | ordered_on | deliver_on | amount | currency | status\n acme | 2024-01-05 | | 70 | EUR | open"
+    )
+    book = ledger(invoices=ONE, instalments=plan, orders=orders)
+    assert book["instalments"]["amount"].tolist() == [50, 50]
+    assert book["orders"]["booked_on"].tolist() == [pd.Timestamp("2024-01-05")]
+    with pytest.raises(LedgerError, match="instalments.invoice_id must stand in invoices"):
+        ledger(invoices=ONE, instalments=plan.replace("a |", "b |"))
 
 
 def test_a_credit_note_in_full_is_not_payment() -> None:
