@@ -72,7 +72,7 @@ def test_instalments_and_orders_are_tables_of_the_ledger() -> None:
     book = ledger(invoices=ONE, instalments=plan, orders=orders)
     assert book["instalments"]["amount"].tolist() == [50, 50]
     assert book["orders"]["booked_on"].tolist() == [pd.Timestamp("2024-01-05")]
-    with pytest.raises(LedgerError, match="instalments.invoice_id must stand in invoices"):
+    with pytest.raises(LedgerError, match=r"instalments\.invoice_id must stand in invoices"):
         ledger(invoices=ONE, instalments=plan.replace("a |", "b |"))
 
 
