@@ -38,5 +38,5 @@ def command(ledger: Path | None, host: str, port: int) -> None:
     }  # fmt: skip
     click.echo(f"http://{host}:{port}/ serves {folder}", err=True)
     # this process becomes the server: its signals are the server's
-    words = [sys.executable, "-m", "serving", "--host", host, "--port", str(port)]
+    words = [sys.executable, "-P", "-m", "serving", "--host", host, "--port", str(port)]
     os.execve(sys.executable, words, environment)
