@@ -33,6 +33,7 @@ from serving.messages import (
     WhatIfRequest,
     parsed,
 )
+from serving.pages.layout import SCRIPT
 
 ANSWER_WITHIN_SECONDS = 30.0
 Answer = Callable[["ServiceState", Any], dict[str, Any]]
@@ -113,11 +114,17 @@ async def style(_: Request) -> Response:
     return Response(pages.STYLE.read_text(encoding="utf-8"), media_type="text/css")
 
 
+async def script(_: Request) -> Response:
+    """The pages' script: keys only, every page is complete without it."""
+    return Response(SCRIPT.read_text(encoding="utf-8"), media_type="text/javascript")
+
+
 ROUTES = Router(
     redirect_slashes=False,
     routes=[
         Route("/", index, methods=["GET"]),
         Route("/style.css", style, methods=["GET"]),
+        Route("/workbench.js", script, methods=["GET"]),
         Route("/health/model", health_model, methods=["GET"]),
         *(Route(path, _post(path), methods=["POST"]) for path in ANSWERS),
     ],
