@@ -33,7 +33,9 @@ def command(customers: int, months: int, seed: int) -> None:
 
     Example: tradecredit demo --customers 1000
     """
-    from models.registry import DEFAULT_MODEL, DELAY_MODEL, Settings, newest, promote
+    from models.champion_alias import move
+    from models.journal import system_user
+    from models.registry import DEFAULT_MODEL, DELAY_MODEL, Settings, newest
     from sample.generator import write_sample
 
     settings = Settings.from_environment()
@@ -45,7 +47,7 @@ def command(customers: int, months: int, seed: int) -> None:
     _say("2  Two models, trained and tracked: mlflow run . --env-manager local")
     _train(settings.home, settings.tracking_uri, settings.ledger, seed)
     _say("3  How good they are: out of time, on data that neither they nor their features could have seen")
-    served = {kind: promote(settings, name, newest(settings, name), by="make demo") for kind, name in
+    served = {kind: move(settings, name, newest(settings, name), by=system_user(), why="make demo") for kind, name in
               {"default": DEFAULT_MODEL, "delay": DELAY_MODEL}.items()}  # fmt: skip
     _print_default(served["default"].metrics)
     _print_delay(served["delay"].metrics)

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import click
 
+from cli.acting import acting_person
 from cli.output import json_option, print_json
 
 
 @click.command()
 @click.argument("model", type=click.Choice(["default", "delay", "all"]), default="all")
 @click.option("--version", default="newest", show_default=True, help="The registered version's number.")
-@click.option("--by", default=None, help="Who promotes (default: the user name of this session).")
+@click.option("--why", default="", help="The reason; it is written into the journal.")
+@click.option("--by", default=None, help="The account that runs this command; any other name is refused.")
 @json_option
-def command(model: str, version: str, by: str | None, as_json: bool) -> None:
+def command(model: str, version: str, why: str, by: str | None, as_json: bool) -> None:
     """Point the champion alias of MODEL at a version, after its files were checked against their digest.
 
-    Example: tradecredit promote default --version 3 --by "A. Analyst"
+    Example: tradecredit promote default --version 3 --why "year-end retraining"
     """
-    from models import registry
+    from models import champion_alias, registry
 
+    person = acting_person(by)
     settings = registry.Settings.from_environment()
-    names = {"default": registry.DEFAULT_MODEL, "delay": registry.DELAY_MODEL}
     promoted = []
-    for kind in names if model == "all" else (model,):
-        number = registry.newest(settings, names[kind]) if version == "newest" else version
-        served = registry.promote(settings, names[kind], number, by=by)
+    for kind in registry.NAMES if model == "all" else (model,):
+        number = registry.newest(settings, registry.NAMES[kind]) if version == "newest" else version
+        served = champion_alias.move(settings, registry.NAMES[kind], number, by=person, why=why)
         promoted.append({
             "model": served.name, "version": served.version, "digest": served.digest,
             "promoted_at": served.promoted_at, "promoted_by": served.promoted_by,

@@ -7,11 +7,9 @@ that is not text of ours (a pickle, say) is refused before anything is read.
 from __future__ import annotations
 
 import fcntl
-import getpass
 import hashlib
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +23,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "tradecredit-default"
 DELAY_MODEL = "tradecredit-delay"
-CHAMPION = "champion"
+NAMES = {"default": DEFAULT_MODEL, "delay": DELAY_MODEL}  # kind -> registered name
+CHAMPION, CHALLENGER = "champion", "challenger"
 DIGEST_TAG = "tradecredit.digest"
 AS_OF_TAG = "tradecredit.as_of"
 FINGERPRINT_TAG = "tradecredit.ledger_fingerprint"
@@ -150,18 +149,6 @@ def load(settings: Settings, name: str, alias: str = CHAMPION) -> Served:
         promoted_at=version.tags.get(PROMOTED_AT_TAG, ""), promoted_by=version.tags.get(PROMOTED_BY_TAG, ""),
         metrics=dict(run.data.metrics), parameters=dict(run.data.params), tags={**run.data.tags, **version.tags},
     )  # fmt: skip
-
-
-def promote(settings: Settings, name: str, version: str, *, by: str | None = None) -> Served:
-    """Point the champion alias at a version, after checking its digest, and write down who did it and when."""
-    checked = load(settings, name, version)
-    store = client(settings)
-    who = by or getpass.getuser()
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    store.set_model_version_tag(name, version, PROMOTED_AT_TAG, at)
-    store.set_model_version_tag(name, version, PROMOTED_BY_TAG, who)
-    store.set_registered_model_alias(name, CHAMPION, version)
-    return load(settings, name, checked.version)
 
 
 def newest(settings: Settings, name: str) -> str:

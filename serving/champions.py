@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from decisions.scorer import Scorer
 from decisions.scoring_ledger import ScoringLedger
 from ledger.errors import InputError
-from models import registry
+from models import journal, registry
 from models.registry import Served, Settings
 from serving.errors import Problem
 
@@ -19,12 +19,17 @@ logger = logging.getLogger("tradecredit.serving")
 
 @dataclass(frozen=True, kw_only=True)
 class Champions:
-    """Two model versions and the scorer made of them and the ledger. `served_since`: when it began to answer (UTC)."""
+    """Two model versions and the scorer made of them and the ledger.
+
+    served_since : when it began to answer (UTC). changes : for each of the two, the sequence number of the promotion
+    journal's last change of its alias (0 where there is none).
+    """
 
     default: Served
     delay: Served
     scorer: Scorer
     served_since: str
+    changes: tuple[int, int] = (0, 0)
 
     @property
     def versions(self) -> tuple[str, str]:
@@ -97,25 +102,42 @@ class ServedModels:
             if self._prepared is None:
                 self._prepared = ScoringLedger.read(self.settings.ledger)
             names = (registry.DEFAULT_MODEL, registry.DELAY_MODEL)
+            for name in names:
+                if (moved := journal.notice(self.settings, name)) is not None:
+                    logger.warning("%s: %s → %s, moved by hand; recorded", name, moved.alias_before, moved.alias_after)
             versions = tuple(registry.version_at(self.settings, name) for name in names)
+            changes = self._changes(names)
             served = self._champions
             if served is not None and served.versions == versions:
+                if served.changes != changes:  # promoted again: since when and by whom are others, the scorer is not
+                    self._champions = replace(
+                        served, changes=changes, default=journal.with_journal(self.settings, served.default),
+                        delay=journal.with_journal(self.settings, served.delay),
+                    )  # fmt: skip
                 return
-            self._serve(
-                *(registry.load(self.settings, name, version) for name, version in zip(names, versions, strict=True))
+            default, delay = (
+                journal.with_journal(self.settings, registry.load(self.settings, name, version))
+                for name, version in zip(names, versions, strict=True)
             )
+            self._serve(default, delay, changes)
         except registry.NoModel as none:
             self._champions = None
             self._say(str(none))
         except InputError as refused:  # a ledger that breaks its contract, a model whose files were changed
             self._say(str(refused))
 
-    def _serve(self, default: Served, delay: Served) -> None:
+    def _changes(self, names: tuple[str, str]) -> tuple[int, int]:
+        """Return the sequence number of the last change of each champion alias."""
+        log = journal.Journal.of(self.settings)
+        first, second = (0 if (last := log.last_change(name)) is None else last.sequence for name in names)
+        return first, second
+
+    def _serve(self, default: Served, delay: Served, changes: tuple[int, int]) -> None:
         """Make the scorer first, then swap it in by one assignment: no request ever sees a half of each."""
         assert self._prepared is not None
         scorer = Scorer.of(self._prepared, default, delay)
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        self._champions = Champions(default=default, delay=delay, scorer=scorer, served_since=at)
+        self._champions = Champions(default=default, delay=delay, scorer=scorer, served_since=at, changes=changes)
         logger.info("serving %s %s and %s %s", default.name, default.version, delay.name, delay.version)
 
     def _say(self, why: str) -> None:

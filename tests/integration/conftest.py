@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from features.engine.histories import build
-from models.registry import DEFAULT_MODEL, DELAY_MODEL, Settings, newest, promote
+from models.champion_alias import move
+from models.registry import DEFAULT_MODEL, DELAY_MODEL, Settings, newest
 from sample.generator import write_sample
 from tests.served import CUSTOMERS, MONTHS, SEED, small
 from training.lifecycle import tracking
@@ -167,4 +168,4 @@ def _register(journey: Journey) -> None:
         for kind, name, model in (("default", DEFAULT_MODEL, known.default), ("delay", DELAY_MODEL, known.delay)):
             fitted = Fitted(model=model, parameters={"seed": SEED}, metrics={"auc": 0.7}, example=examples[kind])
             tracking.log(settings, fitted, kind=kind, ledger=known.ledger, as_of=known.prepared.data_known_to)
-            promote(settings, name, newest(settings, name), by="the journey")
+            move(settings, name, newest(settings, name), by="the journey")

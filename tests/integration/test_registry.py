@@ -13,6 +13,7 @@ import pytest
 
 from ledger.ledger import Ledger
 from models import registry
+from models.champion_alias import move
 from models.registry import DEFAULT_MODEL, DigestMismatch, NoModel, Settings
 from training.lifecycle import tracking
 from training.result import Fitted
@@ -82,7 +83,7 @@ def test_the_life_of_a_model_in_the_registry(
     with pytest.raises(NoModel):  # training serves nothing
         registry.load(settings, DEFAULT_MODEL)
 
-    promoted = registry.promote(settings, DEFAULT_MODEL, "1", by="an analyst")
+    promoted = move(settings, DEFAULT_MODEL, "1", by="an analyst")
     assert registry.load(settings, DEFAULT_MODEL) == promoted
     assert promoted.promoted_by == "an analyst"
     assert promoted.promoted_at.endswith("+00:00")
@@ -93,7 +94,7 @@ def test_the_life_of_a_model_in_the_registry(
     (first.folder / "factor.json").write_text("2.0")
     (first.folder / "stranger.pkl").write_bytes(b"\x80\x04")
     with pytest.raises(DigestMismatch, match=r"stranger\.pkl: a model's folder holds only"):
-        registry.promote(settings, DEFAULT_MODEL, "1")
+        move(settings, DEFAULT_MODEL, "1", by="an analyst")
 
 
 def test_the_digest_names_files_and_bytes(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from decisions.scorer import Scorer
 from decisions.scoring_ledger import ScoringLedger
 from ledger.ledger import LedgerError
-from models import registry
+from models import journal, registry
 from models.registry import DigestMismatch, NoModel, Settings
 from serving.champions import ServedModels
 from serving.errors import Problem
@@ -89,6 +89,20 @@ def test_a_new_champion_is_swapped_in_and_an_old_one_not_loaded_again(serving, s
     serving.look()
     assert serving.champions().versions == ("1", "2")
     assert first.versions == ("1", "1")  # what an answer holds does not change under it
+
+
+def test_a_promotion_of_the_same_version_again_shows_its_own_instant_and_person(serving, shelf):
+    first = serving.champions()
+    assert first.default.promoted_by == "moved by hand in the registry"  # no command of ours set this alias
+    log = journal.Journal.of(serving.settings)
+    entry = log.append(
+        journal.PROMOTED, registry.DEFAULT_MODEL, "1", by="ann", alias_before="1", alias_after="1", why="reviewed"
+    )
+    serving.look()
+    again = serving.champions()
+    assert (again.default.promoted_by, again.default.promoted_at) == ("ann", entry.at.isoformat(timespec="seconds"))
+    assert again.scorer is first.scorer
+    assert again.served_since == first.served_since
 
 
 def test_a_champion_withdrawn_is_no_longer_served(serving, shelf):
