@@ -61,7 +61,7 @@ def move(
                 why="the alias was changed outside of promote and rollback (MLflow's pages or its interface)",
                 alias_before=None if last is None else last.alias_after,
                 not_before="" if last is None else last.at.isoformat(),
-                **({} if before is None else journal.version_facts(settings, name, before)),
+                **journal.version_facts(settings, name, before or ""),
             )  # fmt: skip
 
         def change() -> None:

@@ -248,9 +248,8 @@ def notice(settings: Settings, model: str) -> Entry | None:
             before = journal.last_change(model)
             if (None if before is None else before.alias_after) == actual:
                 return None
-            facts = {} if actual is None else version_facts(settings, model, actual)
             return journal.append(
-                MOVED_BY_HAND, model, actual or "", **facts, by="",
+                MOVED_BY_HAND, model, actual or "", **version_facts(settings, model, actual or ""), by="",
                 why="the alias was changed outside of promote and rollback (MLflow's pages or its interface)",
                 alias_before=None if before is None else before.alias_after, alias_after=actual,
                 not_before="" if before is None else before.at.isoformat(),
@@ -264,18 +263,20 @@ def _recorded(journal: Journal, model: str) -> str | None:
     return None if last is None else last.alias_after
 
 
-def version_facts(settings: Settings, model: str, version: str) -> dict[str, str]:
+def version_facts(settings: Settings, model: str, version: str) -> dict[str, Any]:
     """Return what a record says of a registered version: its digest, its run and who trained it.
 
-    The digest is empty for a version whose files are not those that were registered.
+    All are empty for no version (""), and for one whose files are not those that were registered.
     """
+    if not version:
+        return {}
     try:
         return facts_of(registry.load(settings, model, version))
     except registry.DigestMismatch:
         return {"digest": "", "run_id": "", "trained_by": ""}
 
 
-def facts_of(served: registry.Served) -> dict[str, str]:
+def facts_of(served: registry.Served) -> dict[str, Any]:
     """Return the same of a loaded version."""
     return {"digest": served.digest, "run_id": served.run_id, "trained_by": served.tags.get("mlflow.user", "")}
 
