@@ -12,7 +12,7 @@ export BENTOML_DO_NOT_TRACK := True
 export GIT_PYTHON_REFRESH := quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check serve ui bench lock clean
+.PHONY: help setup demo test test-all check serve ui mutations bench lock clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## ?/\1\t/' | expand -t 12
@@ -53,6 +53,9 @@ serve: setup     ## the service and the reviewers' page, on the ledger in TRADEC
 
 ui: setup        ## MLflow's pages on the local store
 	@$(BIN)/tradecredit ui
+
+mutations: setup ## the honest measure of the suite: break the project in one place at a time, expect a red test
+	@$(BIN)/python -m tests.mutations
 
 bench: setup     ## every figure that the docs quote (long)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.lock

@@ -101,8 +101,8 @@ MUTATIONS = (
     Mutation(
         words="inner instead of left join: customers without history fall out",
         file="features/engine/histories.py",
-        old="    return pd.DataFrame(matrix, index=_index(book, customer, days), columns=layout.names.view(), copy=False)",
-        new="    return pd.DataFrame(matrix, _index(book, customer, days), layout.names).loc[lambda f: f.iloc[:, 0].notna()]",
+        old="    return pd.DataFrame(matrix, index=_index(prepared, customer, days), columns=layout.names.view(), copy=False)",
+        new="    return pd.DataFrame(matrix, _index(prepared, customer, days), layout.names).loc[lambda f: f.iloc[:, 0].notna()]",
         tests=("tests/spec/test_features.py", "tests/property/test_histories.py"),
     ),
     Mutation(
