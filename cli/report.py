@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.output import json_option, print_json, table
 from cli.reports.ageing import ageing
 from cli.reports.kpi import kpi
-from cli.reports.writing import checked_out, write
+from cli.reports.writing import checked_out, command_line, finish, opened, report_options
 from ledger.errors import InputError
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from decisions.report import Report
     from models.delay.model import DelayModel
 
 
@@ -26,67 +28,73 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("ledger", type=click.Path(path_type=Path))
-@click.option("--as-of", default="latest", show_default=True, help="The day whose open book is asked about.")
+@report_options
 @click.option("--by", type=click.Choice(["week", "month"]), default="week", show_default=True)
 @click.option("--periods", type=click.IntRange(1, 53), default=13, show_default=True, help="How many weeks or months.")
 @click.option("--fit", is_flag=True, help="Fit a delay model on what was known on the day, in place of the champion.")
 @click.option(
     "--paths", type=click.IntRange(100, 100_000), default=1000, show_default=True, help="Simulated paths of the band."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write the table to a .csv, .xlsx or .html file, too.")
-@json_option
 def cash(
     ledger: Path, as_of: str, by: str, periods: int, fit: bool, paths: int, out: Path | None, as_json: bool
 ) -> None:
-    """Expected inflow of the open book by week or month, with an 80 % band; plain rules and new invoices beside it.
+    """Expected inflow of the open book by week or month, with an 80 % band; plain rules and new invoices apart.
 
     Example: tradecredit report cash build/ledger --as-of 2024-06-30 --by month --periods 6 --out build/cash.xlsx
     """
     import pandas as pd
 
-    from cli.train import as_of_day
     from decisions.cash_forecast import forecast
     from decisions.inflow import month_ends_after, week_ends
     from features.engine.prepared import prepare
     from ledger.currency import reporting_currency
-    from ledger.ledger import read_ledger
 
     checked_out(out)
-    prepared = prepare(read_ledger(ledger))
-    day = pd.Timestamp(as_of_day(as_of, prepared.ledger.last_known_on))
+    read, on = opened(ledger, as_of)
+    prepared, day = prepare(read), pd.Timestamp(on)
     model, whose = _fitted(prepared, day) if fit else _champion(day)
     ends, names = week_ends(day, periods) if by == "week" else month_ends_after(day, periods)
-    found = forecast(prepared, model, day, ends, paths=paths)
-    frame = found.periods.drop(columns="days")
+    expected = forecast(prepared, model, day, ends, paths=paths)
+    frame = expected.periods.drop(columns="days")
     frame.insert(0, f"{by}_to", names)
-    summary = {
-        "as_of": str(day.date()),
-        "currency": reporting_currency(prepared.ledger),
-        "open_items": found.open_items,
-        "open_amount": round(found.open_amount, 2),
-        "expected_later_or_never": round(found.later, 2),
-        "model": whose,
-    }
-    if out is not None:
-        write(frame, summary, out, "Expected cash")
-    if as_json:
-        print_json(summary | {"periods": frame.round(2).to_dict("records")})
-        return
-    click.echo(
-        f"Open on {summary['as_of']}: {found.open_items:,} items, "
-        f"{found.open_amount:,.2f} {summary['currency'] or ''}. {whose}.\n"
-    )
-    header = [f"{by} to", "expected", "80 % from", "to", "by due date", "by customer's mean", "new invoices"]
-    click.echo(
-        table([[row[0], *(f"{value:,.0f}" for value in row[1:])] for row in frame.itertuples(index=False)], header)
-    )
-    click.echo(
-        f"\nlater or never: {found.later:,.0f}. New invoices are not in the other columns: what invoices issued after "
-        f"{summary['as_of']} may bring if each customer is invoiced as in the last 90 days."
-    )
-    if out is not None:
-        click.echo(f"written: {out}")
+    facts = {
+        "open_items": expected.open_items, "open_amount": round(expected.open_amount, 2),
+        "expected_later_or_never": round(expected.later, 2), "model": whose,
+    }  # fmt: skip
+    finish(
+        _cash_report(frame, facts, by, read, on, reporting_currency(read), command_line(
+            "report", "cash", ledger, as_of=on, by=by, periods=periods, fit=fit, paths=paths)),
+        out=out, as_json=as_json,
+    )  # fmt: skip
+
+
+def _cash_report(
+    frame: Any, facts: dict[str, Any], by: str, ledger: Any, on: date, currency: str | None, command: str
+) -> Report:
+    """The forecast as a report: one row a period, and a chart of the expected inflow with its band."""
+    from decisions.report import Chart, Report, Table, money, text
+
+    labels = ["expected", "80 % from", "to", "by due date", "by customer's mean", "new invoices"]
+    amounts = [
+        money(name, label, is_summed=label not in ("80 % from", "to"))
+        for name, label in zip(frame.columns[1:], labels, strict=True)
+    ]
+    drawn = {
+        label: [float(v) for v in frame[name]] for name, label in zip(frame.columns[1:], labels, strict=True)
+    }  # fmt: skip
+    chart = Chart(
+        name="inflow", kind="line", unit=currency or "", categories=[str(v)[:10] for v in frame[f"{by}_to"]],
+        title=f"Expected inflow by {by}", series={k: drawn[k] for k in labels[:4]},
+    )  # fmt: skip
+    table = Table(name="periods", title=f"Expected inflow by {by}",
+                  columns=[text(f"{by}_to", f"{by} to"), *amounts], frame=frame)  # fmt: skip
+    return Report(
+        name="cash", title="Expected cash", as_of=on, known_to=ledger.last_known_on, command=command, currency=currency,
+        facts=facts, tables=[table], charts=[chart], notes=[
+            "New invoices are not in the other columns: what invoices issued after the day may bring if each customer is "
+            "invoiced as in the last 90 days."
+        ],
+    )  # fmt: skip
 
 
 def _champion(day: Any) -> tuple[DelayModel, str]:

@@ -1,17 +1,58 @@
-"""A report as a file: CSV, a workbook with a sheet about it, or one HTML page without scripts."""
+"""How every report leaves the command line: a table on a terminal, JSON, CSV, XLSX or one HTML page.
+
+A command builds a `decisions.report.Report` and passes it to `finish`; `report_options` gives it LEDGER, --as-of, --out
+and --json, so that every command of `tradecredit report` works the same way.
+"""
 
 from __future__ import annotations
 
+import io
+import json
+import shlex
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import click
+
+from cli.output import json_option, print_json
 from ledger.errors import InputError
 
-WRITERS = (".csv", ".xlsx", ".html")
-STYLE = (
-    "<style>body{font-family:sans-serif;margin:2em}td,th{padding:.3em .8em;text-align:right}"
-    "table{border-collapse:collapse}</style>"
-)
+if TYPE_CHECKING:
+    from datetime import date
+
+    from decisions.report import Report, Table
+    from ledger.ledger import Ledger
+
+WRITERS = (".csv", ".json", ".xlsx", ".html")
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would read a text that begins so as a formula
+WIDEST = 2_000
+PLAIN_WIDTH = 160  # columns where the output is no terminal
+
+
+def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add LEDGER, --as-of, --out and --json to a report's command."""
+    for option in (
+        json_option,
+        click.option(
+            "--out", type=click.Path(path_type=Path),
+            help="Also write the report to a .html, .csv, .xlsx or .json file.",
+        ),
+        click.option("--as-of", default="latest", show_default=True, help="The day that the report is of, YYYY-MM-DD."),
+        click.argument("ledger", type=click.Path(path_type=Path)),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def opened(ledger: Path, as_of: str) -> tuple[Ledger, date]:
+    """Return the ledger read and checked, and the day that --as-of names. Raises InputError as both do."""
+    from cli.train import as_of_day
+    from ledger.ledger import read_ledger
+
+    read = read_ledger(ledger)
+    return read, as_of_day(as_of, read.last_known_on)
 
 
 def checked_out(out: Path | None) -> None:
@@ -20,22 +61,131 @@ def checked_out(out: Path | None) -> None:
         raise InputError(f"--out must end in {', '.join(WRITERS)}. Got '{out.name}' instead.")
 
 
-def write(frame: Any, summary: dict[str, Any], out: Path, title: str) -> None:
-    """Write a frame and what it is about."""
-    import pandas as pd
+def command_line(*parts: object, **options: object) -> str:
+    """Return the words of a command: `parts` after `tradecredit`, options that are not None, False or empty after them."""
+    words = ["tradecredit", *(str(p) for p in parts)]
+    for name, value in options.items():
+        if value is None or value is False or value == ():
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            words += [f"--{name.replace('_', '-')}", *([] if one is True else [str(one)])]
+    return shlex.join(words)
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    facts = pd.DataFrame({"what": list(summary), "value": [str(v) for v in summary.values()]})
-    if out.suffix == ".csv":
-        frame.round(2).to_csv(out, index=False)
-    elif out.suffix == ".xlsx":
-        with pd.ExcelWriter(out) as prepared:
-            frame.round(2).to_excel(prepared, sheet_name=title[:31], index=False)
-            facts.to_excel(prepared, sheet_name="about", index=False)
+
+def finish(report: Report, *, out: Path | None, as_json: bool) -> None:
+    """Write the report to `out` where given, print it, and exit with its code where that is not 0."""
+    files = write(report, out) if out is not None else []
+    if as_json:
+        print_json(report.as_json())
     else:
-        body = frame.to_html(index=False, float_format="{:,.2f}".format, border=0)
-        out.write_text(
-            f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title>{STYLE}"
-            f"<h1>{title}</h1>{facts.to_html(index=False, header=False, border=0)}{body}</html>",
-            encoding="utf-8",
-        )
+        click.echo(on_terminal(report))
+        for path in files:
+            click.echo(f"written: {path}")
+    if report.exit_code:
+        sys.exit(report.exit_code)
+
+
+def write(report: Report, out: Path) -> list[Path]:
+    """Write the report in the form that the file's ending names; return the files written."""
+    checked_out(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix == ".csv":
+        return _write_csv(report, out)
+    if out.suffix == ".json":
+        result = report.as_json()
+        out.write_text(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    elif out.suffix == ".xlsx":
+        from cli.reports.workbook import write_workbook
+
+        write_workbook(report, out)
+    else:
+        from serving.reports.html import page
+
+        out.write_text(page(report), encoding="utf-8")
+    return [out]
+
+
+def _write_csv(report: Report, out: Path) -> list[Path]:
+    """Write the first table to `out`, each further one beside it as NAME.TABLE.csv, without sums: a reader sums rows."""
+    files = []
+    for number, table in enumerate(report.tables):
+        path = out if number == 0 else out.with_name(f"{out.stem}.{table.name.replace(' ', '_')}.csv")
+        _csv_frame(table).to_csv(path, index=False, encoding="utf-8", date_format="%Y-%m-%d")
+        files.append(path)
+    return files
+
+
+def _csv_frame(table: Table) -> Any:
+    """The table's rows as CSV holds them: money with two decimals, text that would be a formula behind an apostrophe."""
+    from decisions.report import MONEY, TEXT
+
+    columns = table.columns_for("files")
+    frame = table.frame[[c.name for c in columns]].copy()
+    for column in columns:
+        if column.kind == MONEY:
+            frame[column.name] = frame[column.name].astype("float64").round(2)
+        elif column.kind == TEXT:
+            values = frame[column.name].astype(object)
+            frame[column.name] = [f"'{v}" if isinstance(v, str) and v.startswith(DANGEROUS) else v for v in values]
+    return frame
+
+
+def on_terminal(report: Report) -> str:
+    """Return the report as text for a terminal: facts, tables with sums, notes."""
+    from rich.console import Console
+
+    is_terminal = sys.stdout.isatty()
+    written = io.StringIO()
+    console = Console(
+        file=written, width=None if is_terminal else PLAIN_WIDTH, force_terminal=is_terminal, highlight=False,
+        markup=False, emoji=False,
+    )  # fmt: skip
+    about = f"{report.title}, as of {report.as_of}" + (f", in {report.currency}" if report.currency else "")
+    console.print(about, style="bold")
+    for name, value in report.facts.items():
+        console.print(f"{name.replace('_', ' ')}: {value}")
+    for warning in report.warnings:
+        console.print(f"attention: {warning}", style="yellow")
+    for table in report.tables:
+        _print_table(console, table)
+    for note in report.notes:
+        console.print(note)
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
+
+
+def _print_table(console: Any, table: Table) -> None:
+    from rich import box
+    from rich.measure import Measurement
+    from rich.table import Table as Grid
+
+    from decisions.report import NUMERIC, shown
+
+    console.print()
+    console.print(table.title, style="bold")
+    if table.note:
+        console.print(table.note)
+    if not len(table.frame):
+        console.print("no rows")
+        return
+    line = table.total_line()
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_footer=line is not None)
+    columns = table.columns_for("people", is_narrow=True)
+    for place, column in enumerate(columns):
+        footer = shown(line[column.name], column.kind) if line and column.name in line else ""
+        grid.add_column(
+            column.label, justify="right" if column.kind in NUMERIC else "left", no_wrap=column.kind in NUMERIC,
+            footer=footer or ("total" if place == 0 and line else ""),
+        )  # fmt: skip
+    kinds = [c.kind for c in columns]
+    first = table.frame[[c.name for c in columns]].head(table.terminal_rows)
+    for row in first.itertuples(index=False, name=None):
+        grid.add_row(*(shown(value, kind) for value, kind in zip(row, kinds, strict=True)))
+    # a number that is cut off is worse than a line that the terminal breaks
+    console.print(
+        grid, width=Measurement.get(console, console.options.update(max_width=WIDEST), grid).maximum, crop=False
+    )
+    left = len(table.frame) - len(first)
+    if left > 0:
+        console.print(f"… and {left:,} more rows: --out FILE holds all of them; the total is of all.")
+    if table.command:
+        console.print(f"by: {table.command}")

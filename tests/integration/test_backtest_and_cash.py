@@ -118,13 +118,13 @@ def test_cash_report_adds_up(folder: Path, tmp_path: Path) -> None:
     )
     assert result.exit_code == 0, result.output
     found = json.loads(result.output[result.output.index("{") :])
-    expected = sum(p["expected"] for p in found["periods"])
+    expected = sum(p["expected"] for p in found["tables"]["periods"])
     assert expected + found["expected_later_or_never"] == pytest.approx(found["open_amount"], abs=0.1)
     prepared = prepare(small().ledger)
     assert found["open_amount"] == pytest.approx(
         open_items_on(prepared.ledger, prepared.settlement, small().ledger.last_known_on)["open_amount"].sum(), abs=0.01
     )
-    for period in found["periods"]:
+    for period in found["tables"]["periods"]:
         assert 0 <= period["low"] <= period["high"]
         assert period["new_invoices"] >= 0
     assert len(pd.read_csv(out)) == 5

@@ -77,16 +77,13 @@ def test_customers_add_up_to_the_ledger_to_the_cent(as_of: date) -> None:
 def test_the_commands_print_and_write(tmp_path: Path) -> None:
     BOOK.write(tmp_path / "ledger")
     run = CliRunner().invoke
-    told = run(command, ["ageing", str(tmp_path / "ledger"), "--as-of", "2024-06-30", "--json"], catch_exceptions=False)
-    assert json.loads(told.output)["rows"][0]["over 90"] == 300.0
+    words = ["ageing", str(tmp_path / "ledger"), "--as-of", "2024-06-30"]
+    printed = run(command, [*words, "--json"], catch_exceptions=False)
+    assert json.loads(printed.output)["tables"]["ageing"][0]["over 90"] == 300.0
     shown = run(command, ["kpi", str(tmp_path / "ledger"), "--as-of", "2024-06-30"], catch_exceptions=False)
-    assert any(line.startswith("DSO, days") and line.endswith("106.36") for line in shown.output.splitlines())
-    for suffix in ("csv", "xlsx", "html"):
+    assert any(line.startswith("DSO by balance") and line.endswith("106.4") for line in shown.output.splitlines())
+    for suffix in ("csv", "xlsx", "html", "json"):
         out = tmp_path / f"ageing.{suffix}"
-        run(
-            command,
-            ["ageing", str(tmp_path / "ledger"), "--as-of", "2024-06-30", "--out", str(out)],
-            catch_exceptions=False,
-        )
+        run(command, [*words, "--out", str(out)], catch_exceptions=False)
         assert out.stat().st_size > 0
     assert "<script" not in (tmp_path / "ageing.html").read_text()

@@ -1,0 +1,127 @@
+"""The ageing of a book by customer, group, country, segment, industry or currency, gross and net, disputes apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from ledger.currency import CENTS, reporting_currency
+from ledger.ledger import Ledger, LedgerError
+from ledger.master import NOT_GIVEN, master_on
+from ledger.open_positions import BUCKET_NAMES, positions, settled_parts
+
+GROUPINGS = ("customer", "group", "country", "segment", "industry", "currency")
+AMOUNTS = (*BUCKET_NAMES, "disputed", "open", "unapplied", "overpaid", "net")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aged:
+    """An ageing.
+
+    rows : one row a group (and currency) with anything in it, the largest open balance first: `key`, `name` (of a
+        customer or group), currency, customers (how many), the buckets of undisputed items, disputed, open (their sum:
+        the gross balance), unapplied, overpaid, net (open less unapplied and overpaid). Amounts in currency units,
+        exact to the cent.
+    items : one row an open item: key, customer_id, name, invoice_id, issued_on, due_on, days_past_due, bucket,
+        currency, amount, open, is_disputed.
+    disputes : currency, bucket and amount of the disputed items, by bucket.
+    currency : the reporting currency where amounts are in it, None for document currencies.
+    """
+
+    rows: pd.DataFrame
+    items: pd.DataFrame
+    disputes: pd.DataFrame
+    currency: str | None
+
+
+def ageing_by(ledger: Ledger, as_of: date, by: str = "customer", *, in_reporting: bool = False) -> Aged:
+    """Return the ageing of `ledger` at the end of `as_of` by one of GROUPINGS.
+
+    Parameters
+    ----------
+    ledger : the whole ledger; what was booked after `as_of` is not used.
+    as_of : the day.
+    by : what the rows are.
+    in_reporting : amounts in the reporting currency at the rate of each document's own day; else one row a group and
+        document currency.
+
+    Raises
+    ------
+    LedgerError : currencies without rates and `in_reporting`.
+    ValueError : an unknown grouping.
+    """
+    if by not in GROUPINGS:
+        raise ValueError(f"The by of ageing_by must be one of {', '.join(GROUPINGS)}. Got {by} instead.")
+    parts, has_reporting = settled_parts(ledger)
+    if in_reporting and not has_reporting:
+        reporting_currency(ledger)
+        raise LedgerError("exchange_rates: some amounts have no rate; age the book in its document currencies.")
+    held = pd.concat([positions(part, settlement, as_of) for part, settlement in parts], ignore_index=True)
+    loose = pd.concat([settlement.unapplied_at(as_of) for _, settlement in parts], ignore_index=True)
+    currency = reporting_currency(ledger) if in_reporting else None
+    if in_reporting:
+        held = held.assign(open_cents=held["reporting_open_cents"], excess_cents=held["reporting_excess_cents"])
+        loose = loose.assign(document_unapplied_cents=loose["unapplied_cents"])
+    master = master_on(ledger, as_of)
+    held = held.assign(key=_keys(held, master, by), shown_currency=currency or held["currency"])
+    loose = loose.assign(key=_keys(loose, master, by), shown_currency=currency or loose["currency"])
+    return Aged(
+        rows=_rows(held, loose, master, by), items=_items(held, master), disputes=_disputes(held), currency=currency
+    )
+
+
+def _keys(frame: pd.DataFrame, master: pd.DataFrame, by: str) -> pd.Series:
+    """The group of each row, as text."""
+    if by == "customer":
+        return frame["customer_id"].astype(object)
+    if by == "currency":
+        return frame["currency"].astype(object)
+    column = "group_id" if by == "group" else by
+    found = frame["customer_id"].map(master[column]).astype(object)
+    return found.where(found.notna(), frame["customer_id"] if by == "group" else NOT_GIVEN)
+
+
+def _rows(held: pd.DataFrame, loose: pd.DataFrame, master: pd.DataFrame, by: str) -> pd.DataFrame:
+    columns = ["key", "shown_currency"]
+    cents = {
+        name: held["open_cents"].where((held["bucket"] == place) & ~held["is_disputed"], 0)
+        for place, name in enumerate(BUCKET_NAMES)
+    }
+    cents["disputed"] = held["open_cents"].where(held["is_disputed"], 0)
+    cents["open"], cents["overpaid"] = held["open_cents"], held["excess_cents"]
+    sums = pd.DataFrame({**{c: held[c] for c in columns}, **cents}).groupby(columns).sum()
+    money = loose.groupby(columns)["document_unapplied_cents"].sum().rename("unapplied")
+    both = pd.concat([held[[*columns, "customer_id"]], loose[[*columns, "customer_id"]]]).drop_duplicates()
+    customers = both.groupby(columns)["customer_id"].nunique().rename("customers")
+    frame = pd.concat([sums, money], axis=1).fillna(0).astype(np.int64).join(customers)
+    frame["net"] = frame["open"] - frame["unapplied"] - frame["overpaid"]
+    frame = frame[(frame[list(AMOUNTS)] != 0).any(axis=1)].reset_index()
+    frame = frame.sort_values(["open", "net", "key", "shown_currency"], ascending=[False, False, True, True])
+    frame[list(AMOUNTS)] /= CENTS
+    if by in ("customer", "group"):
+        frame.insert(1, "name", frame["key"].map(master["name"]))
+    frame = frame.rename(columns={"shown_currency": "currency"}).reset_index(drop=True)
+    return frame[["key", *(["name"] if "name" in frame else []), "currency", "customers", *AMOUNTS]]
+
+
+def _items(held: pd.DataFrame, master: pd.DataFrame) -> pd.DataFrame:
+    held = held[held["open_cents"] != 0]
+    return pd.DataFrame({
+        "key": held["key"], "customer_id": held["customer_id"], "name": held["customer_id"].map(master["name"]),
+        "invoice_id": held["invoice_id"], "issued_on": held["issued_on"], "due_on": held["due_on"],
+        "days_past_due": held["days_past_due"], "bucket": np.array(BUCKET_NAMES, dtype=object)[held["bucket"]],
+        "currency": held["shown_currency"], "amount": held["amount_cents"] / CENTS,
+        "document_currency": held["currency"], "open": held["open_cents"] / CENTS, "is_disputed": held["is_disputed"],
+    }).reset_index(drop=True)  # fmt: skip
+
+
+def _disputes(held: pd.DataFrame) -> pd.DataFrame:
+    own = held[held["is_disputed"] & (held["open_cents"] != 0)]
+    sums = own.groupby(["shown_currency", "bucket"])["open_cents"].agg(["sum", "size"]).reset_index()
+    return pd.DataFrame({
+        "currency": sums["shown_currency"], "bucket": np.array(BUCKET_NAMES, dtype=object)[sums["bucket"].astype(int)],
+        "items": sums["size"], "disputed": sums["sum"] / CENTS,
+    })  # fmt: skip
