@@ -82,7 +82,7 @@ def _axis(chart: Chart, low: float, high: float) -> Markup:
 
 def short(value: float, step: float) -> str:
     """Return a tick's number: thousands as k, millions as M."""
-    size = max(abs(value), step)
+    size = max(abs(value), step) if value else 0.0
     if size >= 1e6:
         return f"{value / 1e6:g} M"
     if size >= 1e4:
