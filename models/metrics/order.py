@@ -1,13 +1,15 @@
-"""How well a score ranks outcomes: AUC, Gini, KS, average precision, each with optional row weights.
+"""Measure how well a score ranks outcomes: AUC, Gini, KS, average precision, each with optional row weights.
 
-Throughout, `y` is 1 for the outcome (default, late) and 0 otherwise, a higher score means more risk, ties count a
-half, and a weight of k counts a row k times (that is how a bootstrap and censoring weights enter).
+Throughout, `y` is 1 for the outcome (default, late) and 0 otherwise, or a true probability in between; a higher score
+means more risk, ties count a half, and a weight of k counts a row k times (this is how a bootstrap and censoring
+weights enter). The counts at each threshold are scikit-learn's.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import confusion_matrix_at_thresholds
 
 from ledger.errors import InputError
 
@@ -15,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 def checked(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None) -> tuple[Floats, Floats, Floats]:
-    """Outcomes, scores and weights as float64 arrays of one length; raises InputError for NaN or unequal lengths."""
+    """Return outcomes, scores and weights as float64 arrays; raise InputError for NaN or unequal lengths."""
     ys, scores = np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float64)
     weights = np.ones(len(ys)) if weight is None else np.asarray(weight, dtype=np.float64)
     if not len(ys) == len(scores) == len(weights):
@@ -31,12 +33,21 @@ def checked(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None) -> tuple[F
 
 
 def _cumulative(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None) -> tuple[Floats, Floats]:
-    """Weight of bad and of good rows with a score above each distinct score, descending, starting at 0."""
+    """Return the weight of bad and of good rows with a score above each distinct score, descending, starting at 0.
+
+    A row with y between 0 and 1 counts as a bad row of weight y and a good row of weight 1 − y.
+    """
     ys, scores, weights = checked(y, score, weight)
-    order = np.argsort(-scores, kind="stable")
-    bad, good = np.cumsum((weights * ys)[order]), np.cumsum((weights * (1.0 - ys))[order])
-    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0.0, True)) if len(scores) else np.zeros(0, dtype=np.intp)
-    return np.concatenate([[0.0], bad[last]]), np.concatenate([[0.0], good[last]])
+    if not len(ys):
+        return np.zeros(1), np.zeros(1)
+    outcome, ranked, counted = ys, scores, weights
+    if not np.isin(ys, (0.0, 1.0)).all():
+        outcome = np.repeat([1.0, 0.0], len(ys))
+        ranked, counted = np.tile(scores, 2), np.concatenate([weights * ys, weights * (1.0 - ys)])
+    if not (counted > 0.0).any():
+        return np.zeros(1), np.zeros(1)
+    _, good, _, bad, _ = confusion_matrix_at_thresholds(outcome, ranked, pos_label=1.0, sample_weight=counted)
+    return np.concatenate([[0.0], bad]), np.concatenate([[0.0], good])
 
 
 def auc(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
