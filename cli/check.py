@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli.output import json_option, print_json, table
+from cli.output import json_option, print_json, table, waiting
 
 
 @click.command()
@@ -25,7 +25,8 @@ def command(ledger: Path, html: Path | None, as_json: bool) -> None:
     from ledger.quality.page import page, tables
     from ledger.quality.report import quality
 
-    found = quality(read_ledger(ledger))
+    with waiting("reading and checking the ledger"):
+        found = quality(read_ledger(ledger))
     report = found.as_json()
     if html:
         html.write_text(page(found, ledger.name), encoding="utf-8")

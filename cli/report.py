@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.output import waiting
 from cli.reports.ageing import ageing
 from cli.reports.kpi import kpi
 from cli.reports.writing import checked_out, command_line, finish, opened, report_options
@@ -54,7 +55,8 @@ def cash(
     prepared, day = prepare(read), pd.Timestamp(on)
     model, whose = _fitted(prepared, day) if fit else _champion(day)
     ends, names = week_ends(day, periods) if by == "week" else month_ends_after(day, periods)
-    expected = forecast(prepared, model, day, ends, paths=paths)
+    with waiting("simulating the inflow"):
+        expected = forecast(prepared, model, day, ends, paths=paths)
     frame = expected.periods.drop(columns="days")
     frame.insert(0, f"{by}_to", names)
     facts = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from cli.output import json_option, print_json, progress, table
+from cli.output import json_option, print_json, progress, table, waiting
 from cli.train import as_of_day
 from ledger.errors import InputError
 
@@ -38,8 +38,9 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
     settings = registry.Settings.from_environment()
     default = registry.load(settings, registry.DEFAULT_MODEL)
     delay = registry.load(settings, registry.DELAY_MODEL)
-    served = ScoringLedger.read(ledger)
-    scorer = Scorer.of(served, default, delay)
+    with waiting("reading the ledger and loading the models"):
+        served = ScoringLedger.read(ledger)
+        scorer = Scorer.of(served, default, delay)
     at = as_of_day(as_of, served.data_known_to)
     ids = [str(i) for i in served.ledger.customers["customer_id"]]
     starts = range(0, len(ids), AT_ONCE)
