@@ -54,20 +54,24 @@ def chained(previous: str, record_id: str, content: str) -> str:
     return hashlib.sha256(f"{previous}\n{record_id}\n{content}".encode()).hexdigest()
 
 
-def verify(rows: Iterable[tuple[int, str, str, str, str]]) -> Verdict:
-    """Recompute a chain from its first record: every hash, every link, no gap in the sequence.
+def verify(rows: Iterable[tuple[int, str, str, str, str]], *, after: int = 0, head: str = FIRST) -> Verdict:
+    """Recompute a chain from its first record, or from the record after an archived part: every hash, every link, no gap.
 
     Parameters
     ----------
     rows : iterable of (sequence, record_id, previous, content, hash)
-        The stored records in the order of their sequence numbers, which start at 1.
+        The stored records in the order of their sequence numbers, which start at `after` + 1.
+    after : int
+        Sequence number of the last record of the part that is kept elsewhere; 0 if there is none.
+    head : str
+        Hash of that record.
 
     Returns
     -------
     Verdict
         `broken_at` names the first record that does not hold.
     """
-    previous, count = FIRST, 0
+    previous, count = head, after
     for sequence, record_id, linked, content, own in rows:
         why = ""
         if sequence != count + 1:

@@ -1,40 +1,33 @@
 """The decision log: one record for each answer, only ever appended, each chained to the one before by its hash.
 
-A record holds what an auditor needs to compute the answer again: the model versions and their digests, the ledger's
-fingerprint, the inputs to the models to the last bit, and the answer as it was given.
+A record names, by digest, its context (models, policies, ledger: shared by thousands of records) and its payload (what
+was asked, the models' inputs to the last bit, the answer), which is compressed and encrypted with the subject's own key.
+Destroying that key erases the subject; hashes and chain stay.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pydantic_core
+from sqlalchemy import Connection, insert, select
+
 from ledger.errors import InputError
 from ledger.hash_chain import FIRST, Verdict, canonical, chained, verify
+from serving.payloads import Erased, Payloads, join_inputs, split_inputs
+from serving.store import Store
+from serving.store.tables import ARCHIVES, DECISIONS
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS decisions (
-    sequence    INTEGER PRIMARY KEY,
-    decision_id TEXT NOT NULL UNIQUE,
-    previous    TEXT NOT NULL,
-    content     TEXT NOT NULL,
-    hash        TEXT NOT NULL UNIQUE
-);
-CREATE INDEX IF NOT EXISTS decisions_about ON decisions (json_extract(content, '$.about'))
-    WHERE json_extract(content, '$.about') IS NOT NULL;
-CREATE TRIGGER IF NOT EXISTS decisions_never_change BEFORE UPDATE ON decisions
-    BEGIN SELECT RAISE(ABORT, 'the decision log is only ever appended'); END;
-CREATE TRIGGER IF NOT EXISTS decisions_never_go BEFORE DELETE ON decisions
-    BEGIN SELECT RAISE(ABORT, 'the decision log is only ever appended'); END;
-"""
+CONTEXT = ("models", "policies", "ledger_fingerprint")  # of a content: what many records share
+PLAIN = ("kind", "decided_at", "about")  # of a content: what stands in the record itself
+ROWS_AT_ONCE = 10_000
 
 
 class UnknownDecision(InputError):
@@ -47,7 +40,7 @@ class AlreadyDecided(InputError):
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One record as it stands in the log; `content` holds its kind, instant, inputs and answer."""
+    """One record; `content` holds its kind, instant, context, inputs and answer, put together again."""
 
     sequence: int
     decision_id: str
@@ -56,93 +49,218 @@ class Record:
     hash: str
 
 
-class DecisionLog:
-    """A decision log in one SQLite file; several threads and processes may append to it at once."""
+@dataclass(frozen=True, kw_only=True)
+class _Waiting:
+    """Records that wait for the next commit."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
+    ids: list[str]
+    contents: list[dict[str, Any]]
+    about: str | None
+    done: Future[list[str]]
+
+
+class DecisionLog:
+    """The decision log in a store; several threads and processes may append to it at once.
+
+    Records that are appended at the same time share one commit: the first thread that gets the lock writes for all.
+    """
+
+    def __init__(self, place: Store | Path) -> None:
+        self.store = place if isinstance(place, Store) else Store.at(place)
+        self.payloads = Payloads(self.store)
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        # an answer leaves only after its record is on the disk
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(_SCHEMA)
+        self._queue_lock = threading.Lock()
+        self._queue: list[_Waiting] = []
 
     @classmethod
-    def existing(cls, path: Path) -> DecisionLog:
-        """The log in `path`, which must exist already. Raises InputError where it does not."""
-        if not path.exists():
-            raise InputError(f"{path}: no decision log. `tradecredit serve` writes one with its first answer.")
-        return cls(path)
+    def existing(cls, place: str | Path) -> DecisionLog:
+        """Return the log in an existing store, by path or URL. Raises InputError where there is none."""
+        if isinstance(place, Path) or str(place).startswith("sqlite:///"):
+            path = place if isinstance(place, Path) else Path(str(place).removeprefix("sqlite:///"))
+            if not path.exists():
+                raise InputError(f"{path}: no decision log. `tradecredit serve` writes one with its first answer.")
+            return cls(path)
+        return cls(Store(str(place)))
+
+    @property
+    def path(self) -> Path | None:
+        """Return the SQLite file that the log is in; None for PostgreSQL."""
+        return self.store.path
 
     def append(self, contents: Sequence[Mapping[str, Any]], *, about: str | None = None) -> list[str]:
         """Append one record for each content, all or none, and return their decision ids in the same order.
 
-        about : the decision that these are a person's answer to; it gets one only. Raises AlreadyDecided for a second.
+        contents : each has a `kind`, and mostly models, policies, ledger_fingerprint (see CONTEXT), asked, inputs and
+            answer; a `payload` in place of these is the digest of one that was put into the store before.
+        about : the decision that these are a person's answer to; it gets one only. Raises AlreadyDecided for a second,
+        StoreUnavailable where nothing can be written.
         """
-        at = datetime.now(UTC).isoformat(timespec="microseconds")
         ids = [uuid.uuid4().hex for _ in contents]
-        own_about = {} if about is None else {"about": about}
-        texts = [canonical({**content, **own_about, "decided_at": at}) for content in contents]
-        with self._lock, self._writing() as connection:
-            if about is not None and self._about(about) is not None:
-                raise AlreadyDecided(f"{about}: a person has decided about it already; ask for a new review.")
-            last = connection.execute("SELECT hash FROM decisions ORDER BY sequence DESC LIMIT 1").fetchone()
-            previous, rows = last[0] if last else FIRST, []
-            for decision_id, text in zip(ids, texts, strict=True):
-                own = chained(previous, decision_id, text)
-                rows.append((decision_id, previous, text, own))
-                previous = own
-            connection.executemany(
-                "INSERT INTO decisions (decision_id, previous, content, hash) VALUES (?, ?, ?, ?)", rows
-            )
-        return ids
+        at = datetime.now(UTC).isoformat(timespec="microseconds")
+        waiting = _Waiting(ids=ids, contents=[{**c, "decided_at": at} for c in contents], about=about, done=Future())
+        with self._queue_lock:
+            self._queue.append(waiting)
+        with self._lock:
+            if not waiting.done.done():
+                self._commit()
+        return waiting.done.result()
+
+    def _commit(self) -> None:
+        """Write everything that waits in one transaction; each caller gets its ids, or what went wrong."""
+        with self._queue_lock:
+            batch, self._queue = self._queue, []
+        results: list[list[str] | Exception] = []
+        try:
+            with self.store.writing() as connection:
+                last = self._last(connection)
+                for waiting in batch:
+                    if waiting.about is not None and self._about(connection, waiting.about) is not None:
+                        results.append(AlreadyDecided(
+                            f"{waiting.about}: a person has decided about it already; ask for a new review."
+                        ))  # fmt: skip
+                        continue
+                    last = self._write(connection, waiting, last)
+                    results.append(waiting.ids)
+        except Exception as failed:
+            self.payloads.forget()
+            results = [failed] * len(batch)
+        for waiting, result in zip(batch, results, strict=True):
+            if isinstance(result, Exception):
+                waiting.done.set_exception(result)
+            else:
+                waiting.done.set_result(result)
+
+    def _write(self, connection: Connection, waiting: _Waiting, last: tuple[int, str]) -> tuple[int, str]:
+        sequence, previous = last
+        rows = []
+        for decision_id, content in zip(waiting.ids, waiting.contents, strict=True):
+            record = self._record(connection, content, waiting.about)
+            text = canonical(record)
+            own, sequence = chained(previous, decision_id, text), sequence + 1
+            rows.append({
+                "sequence": sequence, "decision_id": decision_id, "previous": previous, "content": text, "hash": own,
+                "kind": str(content.get("kind", "")), "payload": record.get("payload"), "about": waiting.about,
+            })  # fmt: skip
+            previous = own
+        if rows:
+            connection.execute(insert(DECISIONS), rows)
+        return sequence, previous
+
+    def _record(self, connection: Connection, content: Mapping[str, Any], about: str | None) -> dict[str, Any]:
+        """Return what the chain holds of a content, its context and payload put into the store."""
+        record = {name: content[name] for name in PLAIN if name in content}
+        if about is not None:
+            record["about"] = about
+        if "payload" in content:
+            return record | {name: content[name] for name in ("context", "payload", "by") if name in content}
+        rest = {name: value for name, value in content.items() if name not in (*CONTEXT, *PLAIN, "by")}
+        record |= self.kept_apart(connection, rest, {name: content[name] for name in CONTEXT if name in content})
+        return record | ({"by": content["by"]} if "by" in content else {})
+
+    def kept_apart(self, connection: Connection, rest: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, str]:
+        """Put a content's payload and context into the store; return their digests as a record names them."""
+        subject = subject_of(rest)
+        named, columns = split_inputs(rest)
+        whole = {**context, "columns": columns} if columns else context
+        found = {"context": self.payloads.keep_context(connection, whole)} if whole else {}
+        return found | ({"payload": self.payloads.keep(connection, subject, named)} if rest else {})
+
+    def _last(self, connection: Connection) -> tuple[int, str]:
+        found = connection.execute(
+            select(DECISIONS.c.sequence, DECISIONS.c.hash).order_by(DECISIONS.c.sequence.desc()).limit(1)
+        ).first()
+        if found is None:
+            found = connection.execute(
+                select(ARCHIVES.c.last_sequence, ARCHIVES.c.head).order_by(ARCHIVES.c.last_sequence.desc()).limit(1)
+            ).first()
+        return (0, FIRST) if found is None else (int(found[0]), str(found[1]))
 
     def read(self, decision_id: str) -> Record:
-        """The record of one decision. Raises UnknownDecision where there is none."""
-        with self._lock:
-            row = self._connection.execute(
-                "SELECT sequence, decision_id, previous, content, hash FROM decisions WHERE decision_id = ?",
-                (decision_id,),
-            ).fetchone()
-        if row is None:
-            raise UnknownDecision(
-                f"{decision_id}: no such decision in {self.path.name}. Give the decision_id of an answer."
-            )
-        return Record(sequence=row[0], decision_id=row[1], previous=row[2], content=json.loads(row[3]), hash=row[4])
+        """Return the record of one decision. Raises UnknownDecision where there is none, Erased where its payload is."""
+        with self.store.reading() as connection:
+            row = connection.execute(select(DECISIONS).where(DECISIONS.c.decision_id == decision_id)).one_or_none()
+            if row is None:
+                raise UnknownDecision(f"{decision_id}: no such decision in the log. Give the decision_id of an answer.")
+            return self._whole(connection, row)
 
-    def _about(self, decision_id: str) -> str | None:
-        row = self._connection.execute(
-            "SELECT decision_id FROM decisions WHERE json_extract(content, '$.about') = ?", (decision_id,)
-        ).fetchone()
-        return None if row is None else str(row[0])
+    def of_customer(self, customer_id: str, *, kinds: Sequence[str] = (), most: int = 100) -> list[Record]:
+        """Return the records about one customer, newest first, at most `most`; of some kinds only, where any is named."""
+        query = select(DECISIONS).where(DECISIONS.c.payload.in_(self.payloads.digests_of(customer_id)))
+        if kinds:
+            query = query.where(DECISIONS.c.kind.in_(kinds))
+        with self.store.reading() as connection:
+            rows = connection.execute(query.order_by(DECISIONS.c.sequence.desc()).limit(most)).all()
+            return [self._whole(connection, row) for row in rows]
+
+    def answers_to(self, decision_id: str) -> Record | None:
+        """Return the person's decision about a review or proposal; None where none was made yet."""
+        with self.store.reading() as connection:
+            row = connection.execute(select(DECISIONS).where(DECISIONS.c.about == decision_id)).one_or_none()
+            return None if row is None else self._whole(connection, row)
+
+    def _whole(self, connection: Connection, row: Any) -> Record:
+        content = dict(pydantic_core.from_json(row.content))
+        context, payload = content.pop("context", None), content.pop("payload", None)
+        if context is not None:
+            content |= self.payloads.context(connection, context)
+        columns = content.pop("columns", {})
+        if payload is not None:
+            content |= join_inputs(self.payloads.read(connection, payload), columns)
+        return Record(
+            sequence=row.sequence, decision_id=row.decision_id, previous=row.previous, content=content, hash=row.hash
+        )
+
+    def _about(self, connection: Connection, decision_id: str) -> str | None:
+        found = connection.execute(select(DECISIONS.c.decision_id).where(DECISIONS.c.about == decision_id)).first()
+        return None if found is None else str(found[0])
 
     def has_hash(self, own: str) -> bool:
-        """Whether a record with this hash stands in the log."""
-        with self._lock:
-            return self._connection.execute("SELECT 1 FROM decisions WHERE hash = ?", (own,)).fetchone() is not None
+        """Return whether a record with this hash stands in the log, or ends an archived part."""
+        with self.store.reading() as connection:
+            if connection.execute(select(DECISIONS.c.sequence).where(DECISIONS.c.hash == own)).first() is not None:
+                return True
+            return connection.execute(select(ARCHIVES.c.head).where(ARCHIVES.c.head == own)).first() is not None
+
+    def head(self) -> tuple[int, str]:
+        """Return (sequence, hash) of the last record; (0, 64 zeros) of an empty log."""
+        with self.store.reading() as connection:
+            return self._last(connection)
 
     def verify(self) -> Verdict:
-        """Recompute the chain from its first record: every hash, every link, no gap in the sequence."""
-        with self._lock:
-            return verify(
-                self._connection.execute(
-                    "SELECT sequence, decision_id, previous, content, hash FROM decisions ORDER BY sequence"
-                )
-            )
+        """Recompute the chain, row by row: every hash, every link, no gap; and that every payload is what its digest says."""
+        columns = DECISIONS.c
+        with self.store.reading() as connection:
+            archived = connection.execute(
+                select(ARCHIVES.c.last_sequence, ARCHIVES.c.head).order_by(ARCHIVES.c.last_sequence.desc()).limit(1)
+            ).first()
+            after, head = (0, FIRST) if archived is None else (int(archived[0]), str(archived[1]))
+            rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(
+                select(columns.sequence, columns.decision_id, columns.previous, columns.content, columns.hash)
+                .where(columns.sequence > after).order_by(columns.sequence)
+            )  # fmt: skip
+            verdict = verify((tuple(row) for row in rows), after=after, head=head)
+            rows.close()
+            if verdict.is_whole and (why := self.payloads.why_broken(connection)) is not None:
+                sequence, words = why
+                return Verdict(records=sequence - 1, head=verdict.head, broken_at=sequence, why=words)
+        return verdict
 
     def close(self) -> None:
-        """Close the file; the log can not be used afterwards."""
-        self._connection.close()
+        """Close the store; the log cannot be used afterwards."""
+        self.store.close()
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that no other process writes beside: the chain has one last record at a time."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+
+def subject_of(rest: Mapping[str, Any]) -> str:
+    """Return the customer that a payload is about; '' where it is about none."""
+    for part in ("answer", "asked"):
+        named = rest.get(part)
+        if isinstance(named, Mapping):
+            if isinstance(named.get("customer_id"), str):
+                return str(named["customer_id"])
+            ids = named.get("customer_ids")
+            if isinstance(ids, Sequence) and len(ids) == 1:
+                return str(ids[0])
+    return ""
+
+
+__all__ = ["AlreadyDecided", "DecisionLog", "Erased", "Record", "UnknownDecision", "Verdict", "canonical", "chained"]
