@@ -28,7 +28,7 @@ def verify(head: str | None, as_json: bool) -> None:
     from models.registry import Settings
     from serving.decision_log import DecisionLog
 
-    log = DecisionLog.existing(Settings.from_environment().home / "decisions.sqlite")
+    log = DecisionLog.existing(Settings.from_environment().store)
     verdict = log.verify()
     why = verdict.why if not verdict.is_whole else ""
     if verdict.is_whole and head is not None and not log.has_hash(head):

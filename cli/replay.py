@@ -28,7 +28,7 @@ def command(decision_id: str, ledger: Path | None, as_json: bool) -> None:
     from serving.replay import replay
 
     settings = Settings.from_environment()
-    record = DecisionLog.existing(settings.home / "decisions.sqlite").read(decision_id)
+    record = DecisionLog.existing(settings.store).read(decision_id)
     folder = ledger or settings.ledger
     found = replay(settings, record, ScoringLedger.read(folder) if folder.exists() else None)
     differing = [c for c in (*found.from_inputs, *(found.from_ledger or ())) if not c.is_same]

@@ -18,12 +18,14 @@ from ledger.errors import InputError
 def command(ledger: Path | None, host: str, port: int) -> None:
     """Serve scores, explanations and limits of LEDGER (TRADECREDIT_LEDGER where none is given) over HTTP.
 
-    The champions of the registry are served; without them the service starts, answers 503 with the reason, and serves
+    Without any key (`tradecredit keys create`) it answers this machine only, and says so. The champions of the registry are served; without them the service starts, answers 503 with the reason, and serves
     as soon as `tradecredit promote` has made them. Stop it with Ctrl-C.
 
     Example: tradecredit serve build/ledger --port 3000
     """
-    from models.registry import Settings
+    from models.settings import Settings
+    from serving.identity import Identity, refuse_open_keyless
+    from serving.store import Store
 
     settings = Settings.from_environment()
     folder = (ledger or settings.ledger).absolute()
@@ -31,8 +33,9 @@ def command(ledger: Path | None, host: str, port: int) -> None:
         raise InputError(
             f"{folder}: no such ledger. `tradecredit sample {folder}` writes one, `tradecredit import` fills one."
         )
+    refuse_open_keyless(settings.model_copy(update={"host": host}), Identity(settings, Store(settings.store)))
     environment = os.environ | {
-        "TRADECREDIT_LEDGER": str(folder), "TRADECREDIT_HOME": str(settings.home),
+        "TRADECREDIT_LEDGER": str(folder), "TRADECREDIT_HOST": host, "TRADECREDIT_STORE": settings.store, "TRADECREDIT_HOME": str(settings.home),
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
         "BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true",
     }  # fmt: skip

@@ -1,14 +1,18 @@
-"""`/decide`: what a person decided about a review, in the log beside it; what gives more than the policy needs two."""
+"""Record a person's decision about a review; a decision that grants more than was recommended needs a second person."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from decisions.authority import AuthorityPolicy, normalised, read_authority
 from decisions.limits import APPROVE, DECLINE, REDUCE, REFER
+from models.rating_scale import IN_DEFAULT
 from serving.answers import Answer
 from serving.champions import Champions
 from serving.decision_log import AlreadyDecided, DecisionLog, Record, UnknownDecision
 from serving.errors import Problem
+from serving.identity import ANYONE, Caller
 from serving.messages import DecideRequest
 
 SHORTEST_REASON = 10  # letters: enough to say why
@@ -16,35 +20,67 @@ PROPOSED, DECIDED, REJECTED = "proposed", "decided", "rejected"
 SECOND = ("confirm", "reject")
 
 
-def decide(champions: Champions, log: DecisionLog, asked: DecideRequest) -> Answer:
-    """A decision about a review, or the second pair of eyes about a proposed one.
+def decide(
+    champions: Champions,
+    log: DecisionLog,
+    asked: DecideRequest,
+    caller: Caller = ANYONE,
+    authority: AuthorityPolicy | None = None,
+) -> Answer:
+    """Record a decision about a review, or the second person's answer to a proposed one.
 
-    A decision that is not the recommendation needs a reason. One that grants more than was recommended, or that answers
-    a referral, is proposed only: another person confirms or rejects it. Raises Problem: 404 for an unknown decision,
-    409 for one that was decided, that has expired, or that the proposer confirms; 422 for what does not fit.
+    The decision is the caller's; only where callers are not checked (a keyless service) the request says whose it is. A
+    decision that is not the recommendation needs a reason. One that grants more than was recommended, that answers a
+    referral, or that the subject has no authority for, is proposed only: another person, with the authority, confirms or
+    rejects it.
+
+    Raises
+    ------
+    Problem : 403 for a limit above the confirming person's authority; 404 for an unknown decision; 409 for one that was
+        decided, that has expired, or that the proposer confirms; 422 for what does not fit.
     """
+    by = _subject(caller, asked)
     try:
         record = log.read(asked.decision_id)
     except UnknownDecision as unknown:
         raise Problem(status=404, error="unknown_decision", detail=str(unknown)) from None
     kind, answer = record.content["kind"], record.content["answer"]
+    policy = authority or read_authority()
+    grades = (*champions.scorer.default.scale.names, IN_DEFAULT)
     if kind == "review":
-        found = _first(champions, asked, answer)
+        decision = _first(champions, asked, answer, by, policy, grades)
     elif kind == "decide" and answer["status"] == PROPOSED:
-        found = _second(asked, answer)
+        decision = _second(asked, answer, by, policy, grades)
     elif kind == "decide":
         raise _conflict(f"{asked.decision_id} is {answer['status']} already; ask for a new review.")
     else:
         raise _wrong("decision_id", f"the decision_id of a /review or of a proposed /decide, not of a {kind}")
+    decision["who_is_checked"] = caller.is_checked
     try:
-        (decision_id,) = log.append([_record(record, asked, found)], about=asked.decision_id)
+        (decision_id,) = log.append([{**_record(record, asked, decision), "by": by}], about=asked.decision_id)
     except AlreadyDecided as twice:
         raise _conflict(str(twice)) from None
-    return {**found, "decision_id": decision_id}
+    return {**decision, "decision_id": decision_id}
 
 
-def _first(champions: Champions, asked: DecideRequest, review: Answer) -> Answer:
-    """The first person's decision about a review."""
+def _subject(caller: Caller, asked: DecideRequest) -> str:
+    """Return whose decision it is, in normalised form."""
+    if not caller.is_checked:
+        if asked.by is None:
+            raise Problem(
+                status=422, error="invalid_request", detail="by: is required where callers are not checked by a key.",
+                fields=[{"field": "by", "expected": "is required"}],
+            )  # fmt: skip
+        return asked.by
+    if asked.by is not None and normalised(asked.by) != caller.subject:
+        raise _wrong("by", "absent, or the subject of the caller's own key: a decision is the caller's")
+    return caller.subject
+
+
+def _first(
+    champions: Champions, asked: DecideRequest, review: Answer, by: str, policy: AuthorityPolicy, grades: Sequence[str]
+) -> Answer:
+    """Return the first person's decision about a review."""
     if asked.action in SECOND:
         raise _wrong("action", "approve, reduce, hold or decline: a review is not a proposal yet")
     known_to = champions.scorer.served.data_known_to.isoformat()
@@ -57,14 +93,19 @@ def _first(champions: Champions, asked: DecideRequest, review: Answer) -> Answer
     is_override = asked.action != review["recommendation"] or limit != recommended
     if is_override and len(asked.reason.strip()) < SHORTEST_REASON:
         raise _wrong("reason", f"at least {SHORTEST_REASON} letters: the decision is not what was recommended")
-    needs_second = review["recommendation"] == REFER or (limit or 0.0) > (recommended or 0.0)
+    grade = review["score"]["grade"]
+    reporting = (limit or 0.0) * float(review["exchange_rate"])
+    beyond = policy.why_not(by, reporting, grade, grades) if asked.action in (APPROVE, REDUCE) else None
+    needs_second = review["recommendation"] == REFER or (limit or 0.0) > (recommended or 0.0) or beyond is not None
     return {
         "review_id": asked.decision_id, "customer_id": review["customer_id"],
         "status": PROPOSED if needs_second else DECIDED, "action": asked.action, "limit": limit,
-        "currency": review["currency"], "by": asked.by, "reason": asked.reason, "confirmed_by": None,
-        "is_override": is_override, "needs_second_person": needs_second,
+        "currency": review["currency"], "by": by, "reason": asked.reason, "confirmed_by": None,
+        "is_override": is_override, "needs_second_person": needs_second, "above_authority": beyond,
         "recommended": {"action": review["recommendation"], "limit": recommended, "policy": review["policy"]},
-        "as_of": review["as_of"], "model": review["model"], "who_is_checked": False,
+        "authority": {"policy": f"{policy.name} {policy.version}", "level": policy.level_of(by)},
+        "limit_in_reporting_currency": reporting, "grade": grade,
+        "as_of": review["as_of"], "model": review["model"],
     }  # fmt: skip
 
 
@@ -81,25 +122,28 @@ def _limit(asked: DecideRequest, requested: float) -> float | None:
     return 0.0 if asked.action == DECLINE else asked.limit
 
 
-def _second(asked: DecideRequest, proposed: Answer) -> Answer:
-    """Another person's word about a proposal, which stays as it was proposed."""
+def _second(asked: DecideRequest, proposed: Answer, by: str, policy: AuthorityPolicy, grades: Sequence[str]) -> Answer:
+    """Return another person's answer to a proposal, which stays as it was proposed."""
     if asked.action not in SECOND:
         raise _wrong("action", "confirm or reject: the decision is proposed already and waits for another person")
-    if asked.by.casefold() == str(proposed["by"]).casefold():
+    if normalised(by) == normalised(str(proposed["by"])):
         raise Problem(
-            status=409, error="four_eyes",
-            detail=f"{asked.by} proposed it: another person confirms or rejects it.",
+            status=409, error="four_eyes", detail=f"{by} proposed it: another person confirms or rejects it.",
             fields=[{"field": "by", "expected": "somebody else than who proposed it"}],
         )  # fmt: skip
     if asked.limit is not None and asked.limit != proposed["limit"]:
         raise _wrong("limit", "the proposed limit, or absent; another limit needs a new review")
     if asked.action == "reject" and len(asked.reason.strip()) < SHORTEST_REASON:
         raise _wrong("reason", f"at least {SHORTEST_REASON} letters: why it is rejected")
+    if asked.action == "confirm" and proposed["action"] in (APPROVE, REDUCE):
+        why = policy.why_not(by, float(proposed["limit_in_reporting_currency"]), proposed["grade"], grades)
+        if why is not None:
+            raise Problem(status=403, error="above_authority", detail=f"{why}; a person of a higher level confirms it.")
     return {
         **{name: value for name, value in proposed.items() if name != "decision_id"},
         "status": DECIDED if asked.action == "confirm" else REJECTED,
-        "confirmed_by": asked.by if asked.action == "confirm" else None,
-        "second": {"by": asked.by, "action": asked.action, "reason": asked.reason},
+        "confirmed_by": by if asked.action == "confirm" else None,
+        "second": {"by": by, "action": asked.action, "reason": asked.reason, "level": policy.level_of(by)},
     }  # fmt: skip
 
 

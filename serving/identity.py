@@ -25,6 +25,7 @@ from serving.store.tables import KEYS
 
 SCOPES = ("score", "explain", "review", "decide", "events", "admin")
 PREFIX = "tc"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LOCAL = "local"  # the subject of callers of a keyless service, which listens on this machine only
 KNOWN_FOR_SECONDS = 2.0  # how long a checked key is remembered: a revoked key works at most so much longer
 MOST_REMEMBERED = 1_000
@@ -250,6 +251,15 @@ class Identity:
             status=401, error="unauthorized", headers={"WWW-Authenticate": 'Bearer realm="tradecredit"'},
             detail="send an API key or a token that is valid now: 'Authorization: Bearer …'.",
         )  # fmt: skip
+
+
+def refuse_open_keyless(settings: Settings, identity: Identity) -> None:
+    """Raise InputError where a service that checks nobody would listen to other machines."""
+    if identity.is_keyless and settings.host not in LOOPBACK:
+        raise InputError(
+            f"--host {settings.host}: without any key the service answers this machine only (127.0.0.1). Make one first: "
+            "tradecredit keys create --subject NAME --scope admin"
+        )
 
 
 def _key(row: Any) -> Key:

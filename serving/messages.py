@@ -89,12 +89,13 @@ class ReviewRequest(Message):
 class DecideRequest(Message):
     """`/decide`: a person's decision about a review, or another person's about a proposed one (confirm, reject).
 
-    by : who decides, as the caller says: the service has no login. limit : in the review's currency.
+    by : who decides; where callers are known by a key or token it is the caller, and no other may stand here. limit : in
+    the review's currency.
     """
 
     decision_id: Id
     action: Literal["approve", "reduce", "hold", "decline", "confirm", "reject"]
-    by: Id
+    by: Id | None = None
     limit: Annotated[float | None, Field(ge=0, le=1e12)] = None
     reason: Annotated[str, Field(max_length=2_000)] = ""
 

@@ -15,7 +15,8 @@ from serving import answers
 from serving.champions import ServedModels
 from serving.decision_log import DecisionLog
 from serving.messages import LARGEST_BODY, MOST_CUSTOMERS
-from serving.service import Running, ServiceState, TradeCredit
+from serving.running import Running
+from serving.service import ServiceState, TradeCredit
 from tests.served import champions, customer_with, small
 
 POSTS = ("/score", "/score_ledger", "/predict_payments", "/explain", "/review", "/what_if", "/decide")

@@ -5,14 +5,17 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from decisions.limits import recommend
 from ledger.errors import InputError
 from models.registry import Settings
 from serving import answers
 from serving import decide as decisions_route
+from serving.answer_parts import rows_of
 from serving.decision_log import AlreadyDecided, DecisionLog
 from serving.errors import Problem
 from serving.messages import DecideRequest, ReviewRequest, ScoreRequest
@@ -42,9 +45,22 @@ def refused(log, decision_id, action, **fields) -> Problem:
     return problem.value
 
 
+@cache
+def granted_customer() -> str:
+    """The first customer of the small ledger that gets less than 100,000 by the policy, and something."""
+    scorer = champions().scorer
+    scores = scorer.score(list(scorer.served.ledger.customers["customer_id"]))
+    for customer_id, row in zip(scores.customers.index, rows_of(scores.customers), strict=True):
+        found = recommend(scorer.situation(str(customer_id), row, scores.as_of, 1e5), scorer.limit_policy)
+        if found.action == "reduce" and found.limit:
+            return str(customer_id)
+    raise AssertionError("the small ledger has no customer whose limit is reduced")
+
+
 def granting(log):
     """A review that recommends a limit below what was asked for, and above nothing."""
-    found = reviewed(log)
+    request = ReviewRequest(customer_id=granted_customer(), requested_limit=1e5, currency="EUR")
+    found = answers.review(champions(), log, request)
     assert found["recommendation"] == "reduce"
     assert 0 < found["recommended_limit"] < 1e5
     return found

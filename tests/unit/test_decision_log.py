@@ -41,18 +41,24 @@ def test_rows_cannot_be_changed_or_taken_away(log, statement):
     ("statement", "broken_at", "why"),
     [
         (
-            "UPDATE decisions SET content = replace(content, '0.30000000000000004', '0.2') WHERE sequence = 1",
+            'UPDATE decisions SET content = replace(content, \'"decided_at":"2\', \'"decided_at":"1\') WHERE sequence = 1',
             1,
             "content",
         ),
         ("DELETE FROM decisions WHERE sequence = 2", 2, "missing"),
         ("UPDATE decisions SET decision_id = 'x' WHERE sequence = 3", 3, "content"),
         ("UPDATE decisions SET previous = 'x' WHERE sequence = 3", 3, "chained"),
+        (
+            "UPDATE payloads SET body = zeroblob(40) WHERE digest = (SELECT payload FROM decisions WHERE sequence = 2)",
+            2,
+            "payload",
+        ),
+        ("DELETE FROM payloads WHERE digest = (SELECT payload FROM decisions WHERE sequence = 3)", 3, "missing"),
     ],
 )
 def test_a_forged_log_is_found_out_where_it_was_forged(log, statement, broken_at, why):
     with sqlite3.connect(log.path) as forger:
-        forger.executescript("DROP TRIGGER decisions_never_change; DROP TRIGGER decisions_never_go;")
+        forger.executescript("DROP TRIGGER decisions_never_changes; DROP TRIGGER decisions_never_goes;")
         forger.execute(statement)
     verdict = log.verify()
     assert not verdict.is_whole

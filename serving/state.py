@@ -1,0 +1,47 @@
+"""The state of a running service: what is served, where it is written, who may ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from decisions.authority import AuthorityPolicy, read_authority
+from models.settings import Settings
+from serving.champions import ServedModels
+from serving.decision_log import DecisionLog
+from serving.identity import Identity
+from serving.sessions import Sessions
+from serving.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceState:
+    """What an answer is made with: the models and the ledger served, and the log (in the store) it is written to."""
+
+    served_models: ServedModels
+    log: DecisionLog
+
+    @property
+    def settings(self) -> Settings:
+        """Return the service's settings."""
+        return self.served_models.settings
+
+    @property
+    def store(self) -> Store:
+        """Return the store of log, keys, sessions, rows and scores."""
+        return self.log.store
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Return who callers are known by."""
+        return Identity(self.settings, self.store)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Return the sessions of the pages."""
+        return Sessions(self.store, self.identity)
+
+    @cached_property
+    def authority(self) -> AuthorityPolicy:
+        """Return the policy of who may approve how much."""
+        return read_authority(self.settings.authority)
