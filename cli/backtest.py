@@ -37,7 +37,7 @@ BASELINES = {
 
 
 def months_of(step: str) -> int:
-    """3M -> 3. Raises InputError for anything but a whole number of months."""
+    """Return the number of months in a step such as 3M. Raises InputError for anything but a whole number of months."""
     found = re.fullmatch(r"([1-9]\d?)M", step.strip().upper())
     if found is None:
         raise InputError(f"--step must be a number of months like 3M. Got '{step}' instead.")
@@ -45,7 +45,7 @@ def months_of(step: str) -> int:
 
 
 def day_of(name: str, text: str) -> Any:
-    """An ISO date. Raises InputError naming the option."""
+    """Return the date of an ISO text. Raises InputError naming the option."""
     import pandas as pd
 
     try:
@@ -71,7 +71,7 @@ def day_of(name: str, text: str) -> Any:
 )
 @json_option
 def command(ledger: Path, first: str, last: str, step: str, model: str, seed: int, out: Path, as_json: bool) -> None:
-    """At each origin fit on what was known then, score what came after, and set plain rules beside the models.
+    """At each origin fit on what was known then, score what came after, and compare with plain rules.
 
     Writes invoices.parquet and customers.parquet (predictions with what came of them) and metrics.json to --out, and
     logs them as a run of the MLflow experiment `backtest`.
@@ -114,7 +114,7 @@ def command(ledger: Path, first: str, last: str, step: str, model: str, seed: in
 
 
 def finite(value: Any) -> Any:
-    """The same with null for figures that do not exist (JSON has no NaN)."""
+    """Return the figures with null in place of NaN, which JSON does not have."""
     if isinstance(value, dict):
         return {k: finite(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -129,7 +129,7 @@ def shown(value: float | None) -> str:
 
 
 def print_delay(figures: dict[str, Any]) -> None:
-    """One table over all windows, the plain rules beside the model, and one line a window."""
+    """One table over all windows, model and plain rules, and one line a window."""
     titles = {
         "known_outcome": "invoices whose outcome is known",
         "mature": "invoices due 30 days before the ledger ends, or earlier",
@@ -139,7 +139,7 @@ def print_delay(figures: dict[str, Any]) -> None:
         if not found:
             continue
         click.echo(
-            f"\nDelay, asked on the day before issue: {title} "
+            f"\nDelay, predicted on the day before issue: {title} "
             f"({found['items']:,.0f} of {found['customers']:,.0f} customers)"
         )
         rows = [["model", *(shown(found.get(f)) for f in FIGURES)]]
@@ -165,7 +165,7 @@ def print_delay(figures: dict[str, Any]) -> None:
 
 
 def print_default(figures: dict[str, Any]) -> None:
-    """The default model's figures beside days past due, or why there are none."""
+    """The default model's figures and those of days past due, or why there are none."""
     for skipped in figures.get("not_fitted", []):
         click.echo(f"\nno default model on {skipped['origin']}: {skipped['why']}")
     if "auc" in figures:

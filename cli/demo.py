@@ -56,7 +56,7 @@ def command(customers: int, months: int, seed: int) -> None:
             f"   {model.name} version {model.version} is champion since {model.promoted_at}, by {model.promoted_by}"
         )
 
-    _say("4  The service, asked as a client would")
+    _say("4  The service, called as a client does")
     with _service(settings.home / "service.log") as address:
         _ask(address, settings.ledger)
     _say("Next")
@@ -89,7 +89,9 @@ def _train(home: Path, tracking_uri: str, ledger: Path, seed: int) -> None:
 
 
 def _cells(metrics: dict[str, float], *names: str) -> list[str]:
-    """Each named figure with its bootstrap interval where the run has one; a dash where a row has no such figure."""
+    """Return each named figure with its bootstrap interval where the run has one; a dash where a row has no such
+    figure.
+    """
     cells = []
     for name in names:
         low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
@@ -99,7 +101,7 @@ def _cells(metrics: dict[str, float], *names: str) -> list[str]:
 
 
 def _print_default(metrics: dict[str, float]) -> None:
-    """The default model beside its baselines and the ceiling."""
+    """The default model and its baselines and the ceiling."""
     rows = [
         ["LightGBM default model", *_cells(metrics, "auc", "gini", "gini_share_of_truth")],
         ["rule: days past due of the oldest item", *_cells(metrics, *_baseline("days_past_due"))],
@@ -121,7 +123,7 @@ def _baseline(rule: str) -> tuple[str, str, str]:
 
 
 def _print_delay(metrics: dict[str, float]) -> None:
-    """The delay model beside its baselines."""
+    """The delay model and its baselines."""
     days = ("mae_days", "within_3_days_share")
     late = ("auc_late_5", "auc_late_30")
     rows = [["LightGBM delay model", *_cells(metrics, *days, *late)]]
@@ -132,7 +134,13 @@ def _print_delay(metrics: dict[str, float]) -> None:
         ("customer_late_rate", "customer's late rate"),
     ):
         rows.append([words, *_cells(metrics, *(f"baseline_{rule}_{name}" for name in (*days, *late)))])
-    header = ["days late, asked on issue", "MAE, days", "within 3 days", "AUC, ≥ 5 days late", "AUC, ≥ 30 days late"]
+    header = [
+        "days late, predicted on issue",
+        "MAE, days",
+        "within 3 days",
+        "AUC, ≥ 5 days late",
+        "AUC, ≥ 30 days late",
+    ]
     click.echo(table(rows, header))
     click.echo(
         f"   {metrics['items']:,.0f} invoices of {metrics['customers']:,.0f} customers; the 80 % interval covers "
@@ -142,7 +150,7 @@ def _print_delay(metrics: dict[str, float]) -> None:
 
 @contextmanager
 def _service(log: Path) -> Iterator[str]:
-    """The real server on a free port, what it prints in `log`, stopped by its process id whatever happens."""
+    """Start the server on a free port, write its output to `log`, and stop it by its process id at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -173,7 +181,7 @@ def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def post(address: str, route: str, body: dict[str, Any]) -> Any:
-    """One JSON request, as a client would send it."""
+    """Send one JSON request as a client does; return the parsed answer."""
     request = urllib.request.Request(address + route, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read())
@@ -220,7 +228,7 @@ def _ask(address: str, ledger: Path) -> None:
     asked = {"customer_id": one["customer_id"], "requested_limit": wanted, "currency": answer["currency"]}
     review = post(address, "/review", asked)
     click.echo(
-        f"\n   POST /review: a limit of {wanted:,.0f} {answer['currency']} is asked for → {review['recommendation']}, "
+        f"\n   POST /review: a limit of {wanted:,.0f} {answer['currency']} is requested → {review['recommendation']}, "
         f"{review['recommended_limit']:,.0f}, until {review['valid_until']}"
     )
     for step in review["arithmetic"]:

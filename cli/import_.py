@@ -96,7 +96,7 @@ def command(
 
 @contextmanager
 def steps(names: tuple[str, ...]) -> Iterator[Callable[[str], None]]:
-    """A progress bar over named steps on standard error, off where that is not a terminal."""
+    """Show a progress bar over named steps on standard error, off where that is not a terminal."""
     with tqdm(total=len(names), file=sys.stderr, disable=not sys.stderr.isatty(), delay=2.0, leave=False) as bar:
 
         def begin(name: str) -> None:

@@ -47,7 +47,7 @@ def command(decision_id: str, ledger: Path | None, as_json: bool) -> None:
         )
         for name, model in content["models"].items():
             click.echo(f"  {name} version {model['version']}, digest {model['digest'][:16]}")
-        click.echo(f"  from the logged inputs: {summary['from_inputs']} asked again of the models")
+        click.echo(f"  from the logged inputs: {summary['from_inputs']} computed again by the models")
         click.echo(f"  from the ledger: {summary['from_ledger']}")
         if differing:
             click.echo(table([(c.name, c.logged, c.again) for c in differing], ["different", "logged", "again"]))

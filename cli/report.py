@@ -39,7 +39,7 @@ def command() -> None:
 def cash(
     ledger: Path, as_of: str, by: str, periods: int, fit: bool, paths: int, out: Path | None, as_json: bool
 ) -> None:
-    """Expected inflow of the open book by week or month, with an 80 % band; plain rules and new invoices apart.
+    """Expected inflow of the open items by week or month, with an 80 % band; plain rules and new invoices apart.
 
     Example: tradecredit report cash build/ledger --as-of 2024-06-30 --by month --periods 6 --out build/cash.xlsx
     """
@@ -73,7 +73,7 @@ def cash(
 def _cash_report(
     frame: Any, facts: dict[str, Any], by: str, ledger: Any, on: date, currency: str | None, command: str
 ) -> Report:
-    """The forecast as a report: one row a period, and a chart of the expected inflow with its band."""
+    """Return the forecast as a report: one row a period, and a chart of the expected inflow with its band."""
     from decisions.report import Chart, Report, Table, money, text
 
     labels = ["expected", "80 % from", "to", "by due date", "by customer's mean", "new invoices"]
@@ -100,7 +100,7 @@ def _cash_report(
 
 
 def _champion(day: Any) -> tuple[DelayModel, str]:
-    """The served delay model and a sentence about it. Raises InputError where it knows more than the day did."""
+    """Return the served delay model and a sentence about it. Raises InputError where it knows more than the day did."""
     from models import registry
     from models.delay.model import DelayModel
 
@@ -110,7 +110,7 @@ def _champion(day: Any) -> tuple[DelayModel, str]:
         raise InputError(
             f"--as-of {day.date()}: the champion ({served.name} version {served.version}) was fitted on what was known "
             f"on {known} "
-            "and would be told its own answers; use a later day, or --fit for a model of that day."
+            "and would see its own answers; use a later day, or --fit for a model of that day."
         )
     return DelayModel.load(served.folder), f"{served.name} version {served.version}, fitted on {known}"
 

@@ -18,7 +18,7 @@ from sample.generator import Settings, block_count, write_sample
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same ledger.")
 @json_option
 def command(out: Path, customers: int, months: int, seed: int, as_json: bool) -> None:
-    """Write a sample ledger to the folder OUT, and beside it what is true of it.
+    """Write a sample ledger to the folder OUT, and the truth about it.
 
     truth.parquet holds each customer's true default probability at each month end, truth_invoices.parquet each
     invoice's true chances to be paid late, truth_customers.parquet what became of each customer.

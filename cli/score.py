@@ -1,4 +1,4 @@
-"""`tradecredit score`: a whole book offline, with the same scorer as the service."""
+"""`tradecredit score`: score a whole ledger offline, with the same scorer as the service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AT_ONCE = 1_000  # customers in one go: memory stays bounded whatever the book
 
 @click.command()
 @click.argument("ledger", type=click.Path(path_type=Path))
-@click.option("--as-of", "as_of", required=True, help="The day asked about, YYYY-MM-DD, or 'latest'.")
+@click.option("--as-of", "as_of", required=True, help="The as-of date, YYYY-MM-DD, or 'latest'.")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="A .parquet or .csv file, one row a customer."
 )
@@ -25,7 +25,7 @@ AT_ONCE = 1_000  # customers in one go: memory stays bounded whatever the book
 )
 @json_option
 def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bool) -> None:
-    """Score every customer of LEDGER on a day with the registry's champions: the service's numbers, without a server.
+    """Score every customer of LEDGER on a day with the registry's champions; the numbers equal the service's.
 
     Example: tradecredit score build/ledger --as-of 2024-06-30 --out build/scores.parquet --explain
     """
@@ -79,6 +79,6 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
     click.echo(f"{out}: {len(frame):,} customers on {at}; without a PD of the model: {without}.")
     if result["without_history"]:
         click.echo(
-            f"{result['without_history']:,} without history have a PD of what is known at the door (no_history)."
+            f"{result['without_history']:,} without history have a PD of what is known at application (no_history)."
         )
     click.echo(f"expected loss {result['expected_loss']:,.2f} {served.currency}")

@@ -24,7 +24,7 @@ LATEST = "latest"
 
 
 def as_of_day(text: str, latest: date) -> date:
-    """The day that a user typed: an ISO date, or `latest` for the ledger's last known day."""
+    """Return the day that a user typed: an ISO date, or `latest` for the ledger's last known day."""
     if text == LATEST:
         return latest
     try:
@@ -117,7 +117,7 @@ def command(
 def _fit_default(
     prepared: Ledger, day: date, seed: int, truth: pd.DataFrame | None, policy: str, trials: int, options: Options
 ) -> Fitted:
-    """The default model under a policy; `auto` says aloud when it takes the policy for short ledgers."""
+    """Return the default model under a policy; `auto` prints a line when it takes the policy for short ledgers."""
     from ledger.default_status import PRIMARY, SHORT_HISTORY, policy_named
     from training.default import fit as default_fit
 
@@ -140,7 +140,7 @@ def _fit_default(
 
 
 def _tuned(prepared: Ledger, day: date, seed: int, policy: DefaultPolicy, trials: int) -> Shape:
-    """The shape that Optuna finds best on later months, its trials logged."""
+    """Return the shape that Optuna finds best on later months, its trials logged."""
     from models.registry import Settings
     from training.default import tuning as default_tuning
     from training.default.columns import SELECTED

@@ -1,4 +1,4 @@
-"""What a feature is: one declaration with name, unit, value as an expression, meaning, direction of risk and reasons.
+"""Define what a feature is: one declaration with name, unit, value as an expression, meaning, direction of risk and reasons.
 
 A value is a tree of `Node`s: expressions over the fields of rows (`days_late > 5`), aggregates of them over a set of rows
 (`share(days_late > 5, of=due_within(WINDOW))`), and arithmetic on aggregates. Two interpreters read the same tree: the
@@ -39,7 +39,7 @@ class Risk(IntEnum):
 
 
 class Missing(IntEnum):
-    """Why a value is missing: NaN in the matrix, this code beside it."""
+    """Why a value is missing: NaN in the matrix, this code in the matrix of codes."""
 
     PRESENT = 0
     NO_HISTORY = 1
@@ -48,7 +48,7 @@ class Missing(IntEnum):
 
 
 class Level(Enum):
-    """Whether a column describes a customer on a day, or one invoice of theirs asked about on a day."""
+    """What a column describes: a customer on a day, or one item on a day."""
 
     CUSTOMER = "customer"
     ITEM = "item"
@@ -92,11 +92,11 @@ class Node:
         return Node("not", (self,))
 
     def equals(self, other: Scalar) -> Node:
-        """Whether the value is `other` (`==` compares the trees themselves)."""
+        """Return whether the value is `other` (`==` compares the trees themselves)."""
         return Node("eq", (self, other))
 
     def at_least(self, floor: Node | Scalar) -> Node:
-        """The value, or `floor` where it is below."""
+        """Return the value, or `floor` where it is below."""
         return Node("atleast", (self, floor))
 
 
@@ -116,114 +116,114 @@ class Rows:
     where: Node | None = None
 
     def only(self, condition: Node) -> Rows:
-        """The same rows, of those only the ones that hold `condition`."""
+        """Return the same rows, of those only the ones that hold `condition`."""
         return replace(self, where=condition if self.where is None else self.where & condition)
 
 
 def row(name: str) -> Node:
-    """A field of a row."""
+    """Return a field of a row."""
     return Node("field", (name,))
 
 
 def count(of: Rows, where: Node | None = None) -> Node:
-    """How many rows; 0 for none."""
+    """Return how many rows; 0 for none."""
     return Node("count", (of if where is None else of.only(where),))
 
 
 def total(value: Node, of: Rows) -> Node:
-    """The sum; 0 for no rows."""
+    """Return the sum; 0 for no rows."""
     return Node("sum", (of, value))
 
 
 def maximum(value: Node, of: Rows) -> Node:
-    """The largest value; missing for no rows."""
+    """Return the largest value; missing for no rows."""
     return Node("max", (of, value))
 
 
 def minimum(value: Node, of: Rows) -> Node:
-    """The smallest value; missing for no rows."""
+    """Return the smallest value; missing for no rows."""
     return Node("min", (of, value))
 
 
 def median(value: Node, of: Rows) -> Node:
-    """The middle value, or the mean of the two middle ones; missing for no rows."""
+    """Return the middle value, or the mean of the two middle ones; missing for no rows."""
     return Node("median", (of, value))
 
 
 def last(value: Node, of: Rows) -> Node:
-    """The value on the last day that has a row (the largest of that day); missing for no rows."""
+    """Return the value on the last day that has a row (the largest of that day); missing for no rows."""
     return Node("last", (of, value))
 
 
 def distinct(value: Node, of: Rows) -> Node:
-    """How many different values from 0 to 62; values above are left out."""
+    """Return how many different values from 0 to 62; values above are left out."""
     return Node("distinct", (of, value))
 
 
 def streak(condition: Node, of: Rows) -> Node:
-    """How many rows hold the condition after the last day with a row that does not."""
+    """Return how many rows hold the condition after the last day with a row that does not."""
     return Node("streak", (of, condition))
 
 
 def ratio(numerator: Node | Scalar, denominator: Node | Scalar) -> Node:
-    """A quotient; missing where the denominator is 0."""
+    """Return a quotient; missing where the denominator is 0."""
     return Node("ratio", (numerator, denominator))
 
 
 def root(value: Node) -> Node:
-    """The square root."""
+    """Return the square root."""
     return Node("root", (value,))
 
 
 def share(condition: Node, of: Rows) -> Node:
-    """The share of rows that hold the condition; missing for no rows."""
+    """Return the share of rows that hold the condition; missing for no rows."""
     return ratio(count(of.only(condition)), count(of))
 
 
 def share_by(weight: Node, condition: Node, of: Rows) -> Node:
-    """The share of the weight (an amount) on rows that hold the condition; missing where there is no weight."""
+    """Return the share of the weight (an amount) on rows that hold the condition; missing where there is no weight."""
     return ratio(total(weight, of.only(condition)), total(weight, of))
 
 
 def mean(value: Node, of: Rows) -> Node:
-    """The arithmetic mean; missing for no rows."""
+    """Return the arithmetic mean; missing for no rows."""
     return ratio(total(value, of), count(of))
 
 
 def weighted_mean(value: Node, weight: Node, of: Rows) -> Node:
-    """The mean weighted by another field; missing where there is no weight."""
+    """Return the mean weighted by another field; missing where there is no weight."""
     return ratio(total(value * weight, of), total(weight, of))
 
 
 def spread(value: Node, of: Rows) -> Node:
-    """The standard deviation (of the rows themselves, not a sample of more); missing for no rows."""
+    """Return the standard deviation (of the rows themselves, not a sample of more); missing for no rows."""
     n, s = count(of), total(value, of)
     return root(ratio((n * total(value * value, of) - s * s).at_least(0), n * n))
 
 
 def slope(value: Node, age: Node, of: Rows) -> Node:
-    """Change of `value` per 30 days by least squares; missing with fewer than two different days."""
+    """Return change of `value` per 30 days by least squares; missing with fewer than two different days."""
     n, x, y = count(of), total(age, of), total(value, of)
     return ratio((x * y - n * total(age * value, of)) * 30, n * total(age * age, of) - x * x)
 
 
 def days_since(of: Rows) -> Node:
-    """Days from the last row's day to as_of; missing for no rows."""
+    """Return days from the last row's day to as_of; missing for no rows."""
     return minimum(row("age:" + of.day), of)
 
 
 def days_from_first(of: Rows) -> Node:
-    """Days from the first row's day to as_of; missing for no rows."""
+    """Return days from the first row's day to as_of; missing for no rows."""
     return maximum(row("age:" + of.day), of)
 
 
 def column_of(name: str) -> Node:
-    """Another customer column's value, by its name."""
+    """Return another customer column's value, by its name."""
     return Node("column", (name,))
 
 
 def given(name: str) -> Node:
-    """A value that stands beside the rows: of the item asked about, of peers, of a published series."""
+    """Return a value from outside the rows: of the item scored, of peers, of a published series."""
     return Node("given", (name,))
 
 
@@ -252,7 +252,7 @@ class Feature:
     family: str = field(default="")
 
     def columns(self) -> Iterator[Column]:
-        """The matrix columns that this feature declares."""
+        """Return the matrix columns that this feature declares."""
         lacking = [language for language in ("en", "zh") if "{value}" not in self.reason.get(language, "")]
         if lacking:
             raise InputError(

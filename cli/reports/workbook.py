@@ -40,7 +40,7 @@ def write_workbook(report: Report, out: Path) -> None:
 
 
 def _sheet_name(name: str, used: set[str]) -> str:
-    """A name that a workbook takes: at most 31 characters, none of []:*?/\\, not used before."""
+    """Return a name that a workbook takes: at most 31 characters, none of []:*?/\\, not used before."""
     base = re.sub(r"[\[\]:*?/\\]", " ", name)[:28]
     found, number = base, 2
     while found.casefold() in used:

@@ -116,7 +116,9 @@ def _write_csv(report: Report, out: Path) -> list[Path]:
 
 
 def _csv_frame(table: Table) -> Any:
-    """The table's rows as CSV holds them: money with two decimals, text that would be a formula behind an apostrophe."""
+    """Return the table's rows as CSV holds them: money with two decimals, text that would be a formula behind an
+    apostrophe.
+    """
     from decisions.report import MONEY, TEXT
 
     columns = table.columns_for("files")

@@ -57,7 +57,7 @@ class Catalogue:
         return found
 
     def columns(self, *, level: Level | str | None = None) -> tuple[Column, ...]:
-        """The matrix columns in order; of one level (`customer`, `item`) or of both."""
+        """Return the matrix columns in order; of one level (`customer`, `item`) or of both."""
         return self._columns if level is None else self._by_level[Level(level)]
 
     @cached_property
@@ -78,7 +78,7 @@ class Catalogue:
 
 
 def gather(themes: Iterable[object]) -> Catalogue:
-    """The catalogue of theme modules, each with `FEATURES`."""
+    """Return the catalogue of theme modules, each with `FEATURES`."""
     return Catalogue(tuple(
         replace(feature, family=theme.__name__.rsplit(".", 1)[-1]) for theme in themes for feature in theme.FEATURES  # type: ignore[attr-defined]
     ))  # fmt: skip
@@ -88,5 +88,5 @@ CATALOGUE = gather(THEMES)
 
 
 def columns(*, level: Level | str | None = None) -> tuple[Column, ...]:
-    """The columns of the project's catalogue."""
+    """Return the columns of the project's catalogue."""
     return CATALOGUE.columns(level=level)

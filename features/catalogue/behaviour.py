@@ -118,7 +118,7 @@ FEATURES = (
     Feature(
         name="reminder_level_{window}", unit=Unit.CODE, windows=(365,), risk=Risk.RISES, missing=Missing.NOT_APPLICABLE,
         value=maximum(row("level"), of=events_within(WINDOW, "dunning").only(row("level") > 0)),
-        meaning="Highest level of the reminders of the last {window}, 1 to 9, as told with them; missing where none told its level.",
+        meaning="Highest level of the reminders of the last {window}, 1 to 9, as stated with them; missing where none states its level.",
         reason={"en": "reminders of the last {window} went up to level {value}", "zh": "过去{window}催款最高达到第 {value} 级"},
     ),
     Feature(

@@ -15,7 +15,7 @@ WEEKDAYS = (("monday", "Mondays", "周一"), ("tuesday", "Tuesdays", "周二"), 
 
 
 def _recent_first(condition: Node | None) -> Node:
-    """How many invoices hold the condition, the recent ones counted 4 and 2 times."""
+    """Return how many invoices hold the condition, the recent ones counted 4 and 2 times."""
 
     def of(window: int) -> Node:
         rows: Rows = due_within(window)
@@ -25,7 +25,7 @@ def _recent_first(condition: Node | None) -> Node:
 
 
 def step_name(end: int) -> str:
-    """The column of the step that ends `end` days after the due date (before it: early)."""
+    """Return the column of the step that ends `end` days after the due date (before it: early)."""
     return f"habit_paid_by_{'early_' if end < 0 else 'day_'}{abs(end)}"
 
 

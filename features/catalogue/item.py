@@ -1,4 +1,4 @@
-"""The invoice asked about: its amount, terms and dates, its state, and how it compares with the customer's habit."""
+"""Declare the columns of the item scored: amount, terms, dates, state, and comparison with the customer's habit."""
 
 from features.language import Feature, Level, Missing, Node, Risk, Unit, column_of, given, ratio
 
@@ -6,7 +6,9 @@ from features.language import Feature, Level, Missing, Node, Risk, Unit, column_
 def _item(
     name: str, unit: Unit, value: Node, meaning: str, en: str, zh: str, missing: Missing = Missing.NO_HISTORY
 ) -> Feature:
-    """An item's column: without direction of risk, since a day or an amount is neither good nor bad by itself."""
+    """Return an item's column: without direction of risk, since a day or an amount is neither good nor bad by
+    itself.
+    """
     return Feature(
         name=name,
         unit=unit,
@@ -77,7 +79,7 @@ FEATURES = (
           "{value} other invoices are open", "另有 {value} 张未结发票"),
     _item("item_open_amount_beside", Unit.MONEY, column_of("open_amount") - given("item_open_amount") * given("item_is_open"),
           "Open balance of the customer's other invoices on as_of.",
-          "{value} is open beside it", "此外未结 {value}"),
+          "{value} is open in addition", "此外未结 {value}"),
     _item("item_is_first", Unit.CODE, (column_of("invoices_ever") - given("item_is_held")).equals(0),
           "Whether the books hold no other invoice of the customer: 1 yes, 0 no.",
           "first invoice: {value}", "是否首张发票：{value}"),

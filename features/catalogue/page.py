@@ -32,14 +32,16 @@ PAGE = Path(__file__).with_name("CATALOGUE.md")
 
 
 def page() -> str:
-    """CATALOGUE.md: every feature by family with unit, direction, meaning, formula, missing value and reasons."""
+    """Return CATALOGUE.md: every feature by family with unit, direction, meaning, formula, missing value and
+    reasons.
+    """
     columns = CATALOGUE.columns()
     of_customers = sum(c.level is Level.CUSTOMER for c in columns)
     lines = [
         "# Catalogue of features",
         "",
         f"{len(CATALOGUE.features)} declared features make {len(columns)} columns: {of_customers} describe a customer at the end of a",
-        f"day, {len(columns) - of_customers} one invoice asked about. Generated from `features/catalogue/` by `python -m features.catalogue.page`;",
+        f"day, {len(columns) - of_customers} one item. Generated from `features/catalogue/` by `python -m features.catalogue.page`;",
         "a test holds it equal to the declarations. Money is in the reporting currency. *Risk* says which way risk goes when the",
         "value rises; – claims neither. A window of W days holds what lies after as_of − W and up to as_of.",
     ]
@@ -64,7 +66,7 @@ def _entry(feature: Feature) -> list[str]:
 
 
 def formula(node: Any) -> str:
-    """A value's tree as one line for a reader."""
+    """Return a value's tree as one line for a reader."""
     if isinstance(node, Rows):
         parts = [node.population]
         if node.window:
@@ -91,7 +93,7 @@ def formula(node: Any) -> str:
 
 
 def golden_line(column: Column) -> str:
-    """One column as a line of the golden file: what must not change unnoticed."""
+    """Return one column as a line of the golden file: what must not change unnoticed."""
     return "\t".join((
         column.name, column.level.value, column.family, column.unit.value, column.risk.name, column.missing.name, formula(column.value)
     ))  # fmt: skip

@@ -22,7 +22,7 @@ GAPS = payments.only(row("gap") > 0)
 
 
 def gaps_within(window: int | str = WINDOW):  # type: ignore[no-untyped-def]
-    """Payment days of the window that follow an earlier payment day; `gap` is the days between."""
+    """Return payment days of the window that follow an earlier payment day; `gap` is the days between."""
     return payments_within(window).only(row("gap") > 0)
 
 

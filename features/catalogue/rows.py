@@ -19,37 +19,39 @@ overdue_items = invoices.only(row("is_overdue"))
 
 
 def due_within(window: int | str = WINDOW) -> Rows:
-    """Invoices that fell due in the last `window` days, paid or owed by the customer itself."""
+    """Return invoices that fell due in the last `window` days, paid or owed by the customer itself."""
     return Rows("invoices", "due_on", window, row("is_owed"))
 
 
 def issued_within(window: int | str = WINDOW) -> Rows:
-    """Invoices issued in the last `window` days, whatever became of them."""
+    """Return invoices issued in the last `window` days, whatever became of them."""
     return Rows("invoices", "issued_on", window)
 
 
 def settled_within(window: int | str = WINDOW) -> Rows:
-    """Invoices paid in full in the last `window` days."""
+    """Return invoices paid in full in the last `window` days."""
     return Rows("invoices", "closed_on", window, row("is_paid"))
 
 
 def closed_within(window: int | str, how: str) -> Rows:
-    """Invoices closed in the last `window` days in one way (is_credited, is_written_off, …)."""
+    """Return invoices closed in the last `window` days in one way (is_credited, is_written_off, …)."""
     return Rows("invoices", "closed_on", window, row(how))
 
 
 def payments_within(window: int | str = WINDOW) -> Rows:
-    """Payments and nettings of the last `window` days, applied to an invoice or not; one row an allocation."""
+    """Return payments and nettings of the last `window` days, applied to an invoice or not; one row an allocation."""
     return Rows("payments", "paid_on", window, row("is_payment"))
 
 
 def allocations_within(window: int | str = WINDOW) -> Rows:
-    """Payments of the last `window` days that name an invoice; one row an allocation."""
+    """Return payments of the last `window` days that name an invoice; one row an allocation."""
     return Rows("payments", "paid_on", window, row("is_on_invoice"))
 
 
 def reductions(window: int | str = WINDOW) -> Rows:
-    """All that lowered receivables of invoices in the window: payments, credit notes, nettings, sales, less reversals."""
+    """Return all that lowered receivables of invoices in the window: payments, credit notes, nettings, sales, less
+    reversals.
+    """
     return Rows("payments", "paid_on", window, row("is_applied"))
 
 
@@ -61,7 +63,7 @@ def _kind(name: str) -> Node:
 
 
 def events_within(window: int | str, *kinds: str) -> Rows:
-    """Events of these kinds in the last `window` days."""
+    """Return events of these kinds in the last `window` days."""
     condition = _kind(kinds[0])
     for name in kinds[1:]:
         condition = condition | _kind(name)
@@ -69,7 +71,7 @@ def events_within(window: int | str, *kinds: str) -> Rows:
 
 
 def events(*kinds: str) -> Rows:
-    """Events of these kinds, ever."""
+    """Return events of these kinds, ever."""
     return Rows("events", "occurred_on", None, events_within(1, *kinds).where)
 
 
@@ -80,5 +82,5 @@ ratings = Rows("ratings", "rated_on", None, row("has_risk"))
 
 
 def attribute(name: str, window: int | None = None) -> Rows:
-    """The observations of one attribute; those of the last `window` days where one is given."""
+    """Return the observations of one attribute; those of the last `window` days where one is given."""
     return Rows("attributes", "observed_on", window, row("name").equals(ATTRIBUTE_NAMES.index(name)))

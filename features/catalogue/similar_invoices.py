@@ -10,7 +10,7 @@ from features.language import Feature, Level, Missing, Risk, Unit, given
 
 
 def _similar(name: str, unit: Unit, meaning: str, en: str, zh: str, missing: Missing = Missing.NO_HISTORY) -> Feature:
-    """An item's column without direction of risk: what is similar to an item changes with the item."""
+    """Return an item's column without direction of risk: what is similar to an item changes with the item."""
     return Feature(
         name=name, unit=unit, value=given(name), meaning=meaning, risk=Risk.NONE, reason={"en": en, "zh": zh},
         missing=missing, level=Level.ITEM,
@@ -99,7 +99,7 @@ FEATURES = (
     _similar("days_after_last_due", Unit.DAYS, "Days from the customer's latest due date to as_of, below 0 where it is still to come.",
           "the customer's latest due date lies {value} back", "客户最晚到期日在 {value} 之前"),
     _similar("same_terms_late_5_share", Unit.SHARE,
-          "Share at least 5 days late of the invoices of the same terms (to a day), as if six more, half of one late, stood beside them.",
+          "Share at least 5 days late of the invoices of the same terms (to a day), as if six more, half of one late, were added.",
           "{value} of the invoices of the same terms were at least 5 days late", "同账期发票中有 {value} 逾期至少5天"),
     _similar("amount_to_late_5", Unit.RATIO,
           "The invoice's amount against the geometric mean amount of the invoices at least 5 days late.",

@@ -1,4 +1,4 @@
-"""The compiled interpreter: from the columns' trees to one Python module of loops that numba compiles and caches.
+"""Compile the columns' expression trees to one Python module of loops that numba compiles and caches.
 
 One loop a population goes once over a customer's rows as known on as_of and adds whole numbers up: each aggregate has one
 slot a window, filled by disjoint age bands and then summed into nested windows. Only whole numbers are added, so the
@@ -41,7 +41,9 @@ BINARY = {
 
 
 def source_of(columns: Sequence[Column], given: Sequence[str]) -> str:
-    """The Python source of the module that computes these columns; `given` names the values that stand beside the rows."""
+    """Return the Python source of the module that computes these columns; `given` names the values from outside
+    the rows.
+    """
     plan = plan_of(columns)
     used = [p for p in POPULATIONS if any(key[1].population == p for key in plan.windows)]
     parts = [_HEADER]
@@ -53,7 +55,9 @@ def source_of(columns: Sequence[Column], given: Sequence[str]) -> str:
 
 @cache
 def load(source: str) -> ModuleType:
-    """The module of a generated source, written to the cache folder under its digest so that compiling happens once."""
+    """Return the module of a generated source, written to the cache folder under its digest so that compiling
+    happens once.
+    """
     folder = Path(os.environ.get("TRADECREDIT_CACHE", Path.home() / ".cache" / "tradecredit"))
     folder.mkdir(parents=True, exist_ok=True)
     name = "histories_" + hashlib.sha256(source.encode()).hexdigest()[:24]
@@ -188,7 +192,7 @@ class _Rowwise:
 
 
 def _loop(population: str, plan: Plan) -> str:
-    """The loop over one population's rows of a customer."""
+    """Return the loop over one population's rows of a customer."""
     declared = POPULATIONS[population]
     keys = [key for key in plan.windows if key[1].population == population]
     body: list[str] = []
@@ -220,7 +224,7 @@ def _loop(population: str, plan: Plan) -> str:
 
 
 def _block(population: str, day: str, prefix: str, keys: list[Key], plan: Plan) -> list[str]:
-    """What a row adds to the aggregates whose windows look at one of its days, or that have none (day '')."""
+    """Return what a row adds to the aggregates whose windows look at one of its days, or that have none (day '')."""
     own = [key for key in keys if (key[1].day if key[1].window is None else "") == day]
     write, adding = _Rowwise(population, prefix), list[str]()
     for key in own:
@@ -246,7 +250,7 @@ def _band_name(day: str, windows: Sequence[int]) -> str:
 
 
 def _band(age: str, windows: Sequence[int]) -> str:
-    """The place of the narrowest window that holds an age; the number of windows for none."""
+    """Return the place of the narrowest window that holds an age; the number of windows for none."""
     return " + ".join(f"int64({age} >= {window})" for window in windows)
 
 
@@ -265,7 +269,7 @@ def _gather(op: str, key: Key, where: str, term: str, plan: Plan) -> list[str]:
     if op == "distinct":
         lines = [f"if 0 <= {term} <= 62:", f"    A[{slot}] |= int64(1) << int64({term})"]
     elif op == "median":
-        # the last slot counts the values: the windows are told apart when the middle is sought
+        # the last slot counts the values: the windows are separated when the middle is sought
         place, n = plan.medians.index(key), s + len(slots.windows)
         lines = [f"V[{place}, A[{n}]] = (int64({term}) << 3) | {band}", f"A[{n}] += 1"]
     elif op == "last":
@@ -289,7 +293,7 @@ def _gather(op: str, key: Key, where: str, term: str, plan: Plan) -> list[str]:
 
 
 def _nest(keys: list[Key], plan: Plan) -> list[str]:
-    """Bands into nested windows: each window holds all narrower ones."""
+    """Return the code that adds bands up into nested windows: each window holds all narrower ones."""
     joined = {"count": "add", "sum": "add", "distinct": "either", "max": "most", "min": "most"}
     orders = [
         f"inin_order_of_reference(V[{plan.medians.index(key)}], A[{plan.slots[key].start + len(plan.slots[key].windows)}])" for key in keys if key[0] == "median"
@@ -341,7 +345,7 @@ def _values(columns: Sequence[Column], plan: Plan, given: list[str]) -> str:
 
 
 def _above_rows(node: Any) -> Any:
-    """The nodes of a value down to its aggregates, not into them."""
+    """Return the nodes of a value down to its aggregates, not into them."""
     if isinstance(node, Node):
         yield node
         if node.op not in AGGREGATES:
@@ -402,5 +406,5 @@ Kernel = Callable[..., None]
 
 @cache
 def populations_in(source: str) -> tuple[str, ...]:
-    """The populations that a generated module reads, in the order of its arguments."""
+    """Return the populations that a generated module reads, in the order of its arguments."""
     return tuple(p for p in POPULATIONS if f"\ndef {p}(rows" in source)

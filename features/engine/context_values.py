@@ -1,4 +1,4 @@
-"""Values that stand beside a customer's own rows: peers, parent group and published series, as known on the same day."""
+"""Compute the values that come from outside a customer's own rows: peers, parent group and published series, as known on the same day."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ Matrix = NDArray[np.float64]
 Rows = Callable[[Codes, Days], Matrix]
 
 
-def values_beside(prepared: PreparedLedger, customer: Codes, days: Days, rows: Rows) -> Matrix:
-    """One row a (customer, day), one column a name in GIVENS; NaN where not known. `rows` computes GROUP_COLUMNS."""
+def values_of_context(prepared: PreparedLedger, customer: Codes, days: Days, rows: Rows) -> Matrix:
+    """Return one row a (customer, day), one column a name in GIVENS; NaN where not known. `rows` computes
+    GROUP_COLUMNS.
+    """
     found = np.full((len(days), len(GIVENS)), np.nan)
     for name, values in _known(prepared, customer, days, rows).items():
         found[:, GIVENS.index(name)] = values
@@ -33,7 +35,9 @@ def values_beside(prepared: PreparedLedger, customer: Codes, days: Days, rows: R
 
 
 def _known(prepared: PreparedLedger, customer: Codes, days: Days, rows: Rows) -> dict[str, NDArray[np.float64]]:
-    """name -> values, of what the book has: without industries, countries, series or groups nothing is looked for."""
+    """Return a mapping of name to values, of what the book has: without industries, countries, series or groups nothing is looked
+    for.
+    """
     named: dict[str, NDArray[np.float64]] = {}
     for kind in PEER_GROUPS if prepared.has_peers else ():
         if prepared.peers.groups[kind]:
@@ -55,7 +59,7 @@ def _known(prepared: PreparedLedger, customer: Codes, days: Days, rows: Rows) ->
 def _series(
     prepared: PreparedLedger, names: NDArray[np.object_], countries: NDArray[np.object_], days: Days
 ) -> tuple[NDArray[np.float64], ...]:
-    """Value and change of each row's series, its country's own before the one for all."""
+    """Return value and change of each row's series, its country's own before the one for all."""
     value, change = np.full(len(days), np.nan), np.full(len(days), np.nan)
     for series, country in prepared.published:
         # a country's own series comes after the one for all ('' sorts first) and so replaces it
@@ -66,14 +70,14 @@ def _series(
 
 
 def _group(prepared: PreparedLedger, customer: Codes, days: Days, rows: Rows) -> dict[str, NDArray[np.float64]]:
-    """Sums over the customers of the same parent group; NaN for a customer without one."""
+    """Return sums over the customers of the same parent group; NaN for a customer without one."""
     named = {f"group_{name}": np.full(len(days), np.nan) for name in (*GROUP_COLUMNS, "customers")}
     group = prepared.groups[customer]
-    asked = np.flatnonzero(group >= 0)
-    if not len(asked):
+    requested = np.flatnonzero(group >= 0)
+    if not len(requested):
         return named
     pair, place = np.unique(
-        group[asked].astype(np.int64) << 32 | (days[asked].astype(np.int64) + 2**31), return_inverse=True
+        group[requested].astype(np.int64) << 32 | (days[requested].astype(np.int64) + 2**31), return_inverse=True
     )
     members = [np.flatnonzero(prepared.groups == g) for g in (pair >> 32)]
     member = np.concatenate(members).astype(np.int32)
@@ -83,6 +87,6 @@ def _group(prepared: PreparedLedger, customer: Codes, days: Days, rows: Rows) ->
     sums = np.zeros((len(pair), len(GROUP_COLUMNS)), dtype=np.int64)
     np.add.at(sums, of_pair, cents)
     for column, name in enumerate(GROUP_COLUMNS):
-        named[f"group_{name}"][asked] = sums[place, column] / 100
-    named["group_customers"][asked] = np.bincount(of_pair, minlength=len(pair))[place]
+        named[f"group_{name}"][requested] = sums[place, column] / 100
+    named["group_customers"][requested] = np.bincount(of_pair, minlength=len(pair))[place]
     return named

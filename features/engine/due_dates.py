@@ -1,4 +1,4 @@
-"""Due dates that are hardly meant: far beyond a year, and far beyond all terms that the customer has had."""
+"""Detect implausible due dates: far beyond a year, and far beyond all terms that the customer has had."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ Whole = NDArray[np.int64]
 
 LONG_TERMS = 365  # days; shorter terms are always taken at their word
 TIMES_THE_LONGEST = 12  # of the customer's other invoices
-FEWEST_OTHERS = 3  # invoices of the customer, from which usual terms can be told
+FEWEST_OTHERS = 3  # invoices of the customer, from which usual terms can be computed
 
 
 def days_moved(
     prepared: PreparedLedger, customer: Codes, as_of: Days, issued: Whole, due: Whole, invoice: Whole
 ) -> Whole:
-    """By how many days each item's stated due date lies after the one from which its answer counts; 0 where it is plausible.
+    """Return by how many days each item's stated due date lies after the one from which its answer counts; 0 where
+    it is plausible.
 
     A due date is implausible where the terms are longer than LONG_TERMS and than TIMES_THE_LONGEST times the longest terms
     of the customer's other invoices known at the end of `as_of`; a wrong year, most likely. The answer then counts from

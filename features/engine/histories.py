@@ -1,4 +1,4 @@
-"""Histories: the matrix of what was known of each customer, or about each invoice, at the end of each asked day."""
+"""Build the point-in-time feature matrix: one row per (customer_id, as_of) or per item, from rows the books held by the end of as_of."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from features.catalogue import CATALOGUE
 from features.engine import compiled
-from features.engine.context_values import GIVENS, GROUP_COLUMNS, values_beside
-from features.engine.items import ITEM_KEYS, item_columns, items_beside
+from features.engine.context_values import GIVENS, GROUP_COLUMNS, values_of_context
+from features.engine.items import ITEM_KEYS, item_columns, item_values
 from features.engine.missing import codes_of, presence_columns
 from features.engine.prepared import PreparedLedger, prepare
 from features.language import Column, Level
@@ -37,7 +37,7 @@ def build(
     *,
     is_narrow: bool = False,
 ) -> pd.DataFrame:
-    """The customer columns of the catalogue as known at the end of each snapshot's day.
+    """Return the customer columns of the catalogue as known at the end of each snapshot's day.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def build(
     """
     prepared = known if isinstance(known, PreparedLedger) else prepare(known)
     layout = _layout(None if columns is None else tuple(columns), is_narrow)
-    customer, days = _asked(prepared, snapshots)
+    customer, days = _requested(prepared, snapshots)
     matrix = rows_of(prepared, customer, days, layout.computed)
     if layout.places is not None:
         matrix = matrix[:, layout.places]
@@ -67,7 +67,7 @@ def build(
 def build_items(
     known: Ledger | PreparedLedger, items: pd.DataFrame, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """The customer columns on each item's day, and the columns of the item itself.
+    """Return the customer columns on each item's day, and the columns of the item itself.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def build_items(
             f"items: columns {', '.join(lacking)} are missing; found {', '.join(map(str, items.columns))}."
         )
     chosen = _chosen(columns, None)
-    customer, days = _asked(prepared, items)
+    customer, days = _requested(prepared, items)
     # each customer and day is computed once, however many items ask for it
     pair = customer.astype(np.int64) << 32 | (days.astype(np.int64) + 2**31)
     distinct, place = np.unique(pair, return_inverse=True)
@@ -102,7 +102,7 @@ def build_items(
     )[place]
     named = {column.name: history[:, i] for i, column in enumerate(every)}
     wanted = [c for c in chosen if c.level is Level.ITEM]
-    named |= item_columns(wanted, named, items_beside(prepared, items, customer, days, wanted))
+    named |= item_columns(wanted, named, item_values(prepared, items, customer, days, wanted))
     index = _index(prepared, customer, days)
     if columns is None:
         own = np.column_stack([named[c.name] for c in wanted]) if wanted else np.empty((len(items), 0))
@@ -113,7 +113,8 @@ def build_items(
 
 
 def missing_codes(known: Ledger | PreparedLedger, frame: pd.DataFrame) -> pd.DataFrame:
-    """Why each value of a matrix is missing: int8 of the same shape; 0 present, 1 no history, 2 not reported, 3 not applicable.
+    """Return why each value of a matrix is missing: int8 of the same shape; 0 present, 1 no history, 2 not reported,
+    3 not applicable.
 
     Parameters
     ----------
@@ -121,38 +122,40 @@ def missing_codes(known: Ledger | PreparedLedger, frame: pd.DataFrame) -> pd.Dat
     frame : what `build` or `build_items` gave, or some of its rows and columns.
     """
     prepared = known if isinstance(known, PreparedLedger) else prepare(known)
-    customer, days = _asked(prepared, frame.index.to_frame(index=False))
+    customer, days = _requested(prepared, frame.index.to_frame(index=False))
     presence = _computed_rows(prepared, customer, days, _presence_kernel(), len(presence_columns()))
-    codes = codes_of(frame, prepared, customer, days, presence, _beside(prepared, customer, days))
+    codes = codes_of(frame, prepared, customer, days, presence, _context(prepared, customer, days))
     return pd.DataFrame(codes, index=frame.index, columns=frame.columns)
 
 
 def rows_of(prepared: PreparedLedger, customer: Codes, days: Days, columns: Sequence[Column]) -> Matrix:
-    """The matrix for customers by code and days since 1970-01-01; code -1 is a customer without any row."""
+    """Return the matrix for customers by code and days since 1970-01-01; code -1 is a customer without any row."""
     return _computed_rows(prepared, customer, days, _kernel(tuple([column.name for column in columns])), len(columns))
 
 
 def _computed_rows(prepared: PreparedLedger, customer: Codes, days: Days, kernel: _Kernel, columns: int) -> Matrix:
     out = np.empty((len(customer), columns))
-    beside = _beside(prepared, customer, days) if kernel.reads_beside else np.empty((len(customer), 0))
-    # a customer's days beside one another: its rows stay in the processor's cache
+    context = _context(prepared, customer, days) if kernel.reads_context else np.empty((len(customer), 0))
+    # a customer's days next to one another: its rows stay in the processor's cache
     order, _ = by_group(customer + np.int32(1), len(prepared.owners.ids) + 1, days)
     arguments = [part for name in kernel.populations for part in (prepared.starts[name], prepared.rows[name])]
     on_ranges(
-        lambda lo, hi: kernel.run(lo, hi, order, customer, days, *arguments, beside, prepared.longest, out),
+        lambda lo, hi: kernel.run(lo, hi, order, customer, days, *arguments, context, prepared.longest, out),
         _bounds(prepared, customer[order]),
     )
     return out
 
 
-def _beside(prepared: PreparedLedger, customer: Codes, days: Days) -> Matrix:
+def _context(prepared: PreparedLedger, customer: Codes, days: Days) -> Matrix:
     group_columns = [CATALOGUE[name] for name in GROUP_COLUMNS]
-    return values_beside(prepared, customer, days, lambda members, on: rows_of(prepared, members, on, group_columns))
+    return values_of_context(
+        prepared, customer, days, lambda members, on: rows_of(prepared, members, on, group_columns)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Layout:
-    """The columns that a loop computes, and where the asked ones stand among them (None: they are all of them, in order)."""
+    """The columns that a loop computes, and where the requested ones stand among them (None: they are all of them, in order)."""
 
     computed: tuple[Column, ...]
     names: pd.Index
@@ -177,7 +180,7 @@ class _Kernel:
 
     run: compiled.Kernel
     populations: tuple[str, ...]
-    reads_beside: bool
+    reads_context: bool
 
 
 @cache
@@ -194,12 +197,12 @@ def _kernel_of(columns: Sequence[Column]) -> _Kernel:
     source = compiled.source_of(columns, GIVENS)
     return _Kernel(
         run=compiled.load(source).run, populations=compiled.populations_in(source),
-        reads_beside=any(node.op == "given" for column in columns for node in compiled.walk(column.value)),
+        reads_context=any(node.op == "given" for column in columns for node in compiled.walk(column.value)),
     )  # fmt: skip
 
 
 def _bounds(prepared: PreparedLedger, customer: Codes) -> list[int]:
-    """Where ranges of about equal work begin and end, small enough that two threads end together."""
+    """Return where ranges of about equal work begin and end, small enough that two threads end together."""
     if len(customer) < SMALLEST_SHARE:
         return [0, len(customer)]
     work = np.cumsum(np.diff(prepared.starts["invoices"])[customer] + 20)
@@ -221,7 +224,7 @@ def _chosen(names: Sequence[str] | None, level: Level | None) -> list[Column]:
 
 
 def _computed(chosen: list[Column], is_narrow: bool) -> list[Column]:
-    """The columns that the loop computes: all of them, or the chosen ones and those they refer to."""
+    """Return the columns that the loop computes: all of them, or the chosen ones and those they refer to."""
     if not is_narrow:
         return list(CATALOGUE.columns(level=Level.CUSTOMER))
     known, wanted = {c.name: c for c in CATALOGUE.columns(level=Level.CUSTOMER)}, {c.name: c for c in chosen}
@@ -235,7 +238,7 @@ def _computed(chosen: list[Column], is_narrow: bool) -> list[Column]:
 
 
 def _index(prepared: PreparedLedger, customer: Codes, days: Days) -> pd.MultiIndex:
-    """(customer_id, as_of) of each row, from codes: nothing is looked up again."""
+    """Return (customer_id, as_of) of each row, from codes: nothing is looked up again."""
     first = int(days.min(initial=NEVER))
     is_asked = np.bincount(days - np.int32(first)) > 0
     distinct, place = first + np.flatnonzero(is_asked), (np.cumsum(is_asked) - 1)[days - np.int32(first)]
@@ -245,19 +248,19 @@ def _index(prepared: PreparedLedger, customer: Codes, days: Days) -> pd.MultiInd
     return pd.MultiIndex(levels, codes, names=["customer_id", "as_of"], verify_integrity=False)
 
 
-def _asked(prepared: PreparedLedger, asked: pd.DataFrame) -> tuple[Codes, Days]:
-    """Customers as codes and days as numbers. Raises InputError for what the book cannot answer."""
-    customer = prepared.owners.codes(asked["customer_id"])
+def _requested(prepared: PreparedLedger, requested: pd.DataFrame) -> tuple[Codes, Days]:
+    """Return customers as codes and days as numbers. Raises InputError for what the ledger does not hold."""
+    customer = prepared.owners.codes(requested["customer_id"])
     if (customer < 0).any():
-        unknown = asked["customer_id"][customer < 0]
+        unknown = requested["customer_id"][customer < 0]
         raise InputError(
-            f"customer_id: {len(unknown):,} of {len(asked):,} are not in the ledger, e.g. '{unknown.iloc[0]}'."
+            f"customer_id: {len(unknown):,} of {len(requested):,} are not in the ledger, e.g. '{unknown.iloc[0]}'."
         )
-    column = asked["as_of"]
+    column = requested["as_of"]
     days = (
         column.to_numpy() if column.dtype.kind == "M" and column.dt.tz is None else pd.DatetimeIndex(column).to_numpy()
     )
     empty = int(np.sum(np.isnat(days)))
     if empty:
-        raise InputError(f"as_of: {empty:,} of {len(asked):,} are empty; every snapshot needs its day.")
+        raise InputError(f"as_of: {empty:,} of {len(requested):,} are empty; every snapshot needs its day.")
     return customer, days.astype("datetime64[D]").astype(np.int32)

@@ -1,4 +1,4 @@
-"""A book that grows: a delta is taken in at the cost of the customers that it touches, not of the whole history."""
+"""Extend a prepared ledger by new rows at the cost of the customers that they touch, not of the whole history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ledger.settlement import settle
 
 @dataclass(frozen=True, kw_only=True)
 class IncrementalLedger:
-    """A book, the rows that came after it, and a small book of the customers that these rows touch.
+    """A prepared ledger, the rows added later, and a small prepared ledger of the customers that these rows touch.
 
     Asked, it answers as `prepare` of all rows would, to the last bit. Immutable: `append` gives a new one.
     """
@@ -33,11 +33,12 @@ class IncrementalLedger:
 
     @classmethod
     def of(cls, base: PreparedLedger) -> IncrementalLedger:
-        """A book to which nothing was added yet."""
+        """Return an incremental ledger to which nothing was added yet."""
         return cls(base=base, added=None, changed=None, peers=base.peers)
 
     def append(self, delta: Ledger) -> IncrementalLedger:
-        """The book with the delta's rows. A row whose key the book holds corrects it: the older row counts until the day
+        """Return the incremental ledger with the delta's rows. A row whose key the book holds corrects it: the older row counts
+        until the day
         on which the newer one is booked."""
         added = delta if self.added is None else _joined(self.added, delta)
         touched = self._touched(added)
@@ -68,7 +69,7 @@ class IncrementalLedger:
         return IncrementalLedger(base=self.base, added=added, changed=prepare(small, whole_peers=peers), peers=peers)
 
     def build(self, snapshots: pd.DataFrame, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """As `history.build` over all rows."""
+        """Return what `histories.build` returns for all rows."""
         if self.changed is None:
             return build(self.base, snapshots, columns)
         in_changed = snapshots["customer_id"].isin(self.changed.ledger.customers["customer_id"]).to_numpy()
@@ -88,7 +89,7 @@ class IncrementalLedger:
         return pd.concat(parts).iloc[order]
 
     def active(self, as_of_dates: Iterable[date | str | pd.Timestamp]) -> pd.DataFrame:
-        """As `snapshots.active` over all rows."""
+        """Return what `snapshots.active` returns for all rows."""
         days = list(as_of_dates)
         found = active(self.base, days)
         if self.changed is None:
@@ -97,7 +98,9 @@ class IncrementalLedger:
         return pd.concat([kept, active(self.changed, days)]).sort_values(["as_of", "customer_id"], ignore_index=True)
 
     def _touched(self, added: Ledger) -> list[str]:
-        """The customers that a delta's rows name, directly or through an invoice, and all that share their rows or sums."""
+        """Return the customers that a delta's rows name, directly or through an invoice, and all that share their
+        rows or sums.
+        """
         named = set()
         for name, frame in added.tables.items():
             if "customer_id" in frame:
@@ -126,7 +129,7 @@ class IncrementalLedger:
         return sorted(named | {name for name in self.base.owners.ids if topmost_parent(name, links) in tops})
 
     def _rows(self, customer_ids: list[str]) -> Ledger:
-        """The base ledger's rows of these customers, found through an index and not by a search."""
+        """Return the base ledger's rows of these customers, found through an index and not by a search."""
         codes = self.base.owners.index.get_indexer(pd.Index(customer_ids, dtype=object))
         codes = codes[codes >= 0]
         tables = {}
@@ -145,7 +148,9 @@ class IncrementalLedger:
 
 
 def _joined(before: Ledger, after: Ledger) -> Ledger:
-    """Both ledgers' rows; a row of `after` supersedes the row of `before` with its key from the day on which it is known."""
+    """Return both ledgers' rows; a row of `after` supersedes the row of `before` with its key from the day on which
+    it is known.
+    """
     tables = {}
     for name, frame in before.tables.items():
         more, table = after.tables[name], TABLES[name]
@@ -162,7 +167,7 @@ def _joined(before: Ledger, after: Ledger) -> Ledger:
 
 
 def _corrected(rows: pd.DataFrame, key: list[str], table: Table) -> pd.DataFrame:
-    """The rows where each of the same key counts until the next one of that key is known."""
+    """Return the rows where each of the same key counts until the next one of that key is known."""
     again = rows[key].duplicated(keep=False).to_numpy() & rows["superseded_on"].isna().to_numpy()
     if not again.any():
         return rows

@@ -1,4 +1,4 @@
-"""The invoice asked about: its own dates and amount, its state in the books, and columns made of these and of histories."""
+"""Compute the columns of one item: its own dates and amount, its state in the books, and columns made of these and of histories."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ DAYS_BEFORE_DUE, DAYS_AFTER_DUE = 16, 36  # of the calendar near the due date; 5
 ITEM_KEYS = ("customer_id", "as_of", "issued_on", "due_on", "amount", "currency")
 
 
-def items_beside(
+def item_values(
     prepared: PreparedLedger, items: pd.DataFrame, customer: Codes, as_of: Days, wanted: Sequence[Column]
 ) -> dict[str, Values]:
-    """name -> one value an item: what the `wanted` item columns may name with `given`.
+    """Return a mapping from name to one value an item: what the `wanted` item columns may name with `given`.
 
     Earlier invoices like the item are gone through only where a wanted column names a value made of them. An item that the books do not hold on as_of (not issued yet, hypothetical) counts as wholly open with nothing paid. Everything
     about the due date counts from the usual one where the stated one is implausible (`features.engine.due_dates`).
@@ -74,26 +74,26 @@ def items_beside(
 
 
 def item_columns(
-    columns: Sequence[Column], history: Mapping[str, Values], beside: Mapping[str, Values]
+    columns: Sequence[Column], history: Mapping[str, Values], context: Mapping[str, Values]
 ) -> dict[str, Values]:
-    """The item columns' values, element by element in float64: one item alone gives the same bits as many."""
+    """Return the item columns' values, element by element in float64: one item alone gives the same bits as many."""
     found: dict[str, Values] = {}
     for column in columns:
-        values = np.array(_value(column.value, {**history, **found}, beside), dtype=np.float64)
+        values = np.array(_value(column.value, {**history, **found}, context), dtype=np.float64)
         values[np.isnan(values)] = np.nan  # one pattern of bits for missing
         found[column.name] = values
     return found
 
 
-def _value(node: Node | float, columns: Mapping[str, Values], beside: Mapping[str, Values]) -> Values:
+def _value(node: Node | float, columns: Mapping[str, Values], context: Mapping[str, Values]) -> Values:
     if not isinstance(node, Node):
         return np.asarray(node, dtype=np.float64)
     if node.op in ("given", "column"):
-        values, name = (beside if node.op == "given" else columns), node.args[0]
+        values, name = (context if node.op == "given" else columns), node.args[0]
         if name not in values:
             raise InputError(f"'{name}' is no value of an item; there are {', '.join(values)}.")
         return values[name]
-    left, right = (_value(arg, columns, beside) for arg in (*node.args, 0.0)[:2])
+    left, right = (_value(arg, columns, context) for arg in (*node.args, 0.0)[:2])
     with np.errstate(divide="ignore", invalid="ignore"):
         if node.op == "ratio":
             return np.where(right != 0, left / right, np.nan)
@@ -118,21 +118,23 @@ def _days(items: pd.DataFrame, name: str) -> NDArray[np.int64]:
 
 
 def _states(prepared: PreparedLedger, items: pd.DataFrame, as_of: Days) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(entry, version) of each item in the settlement as known on its day; entry -1 where the books do not hold it."""
+    """Return (entry, version) of each item in the settlement as known on its day; entry -1 where the books do not
+    hold it.
+    """
     s = prepared.settlement
     entry, version = np.full(len(items), -1, dtype=np.int64), np.zeros(len(items), dtype=np.int64)
     if "invoice_id" not in items or not len(s.invoice):
         return entry, version
-    asked = np.flatnonzero(items["invoice_id"].notna().to_numpy())
-    code = prepared.invoice_index.get_indexer(pd.Index(items["invoice_id"].to_numpy(dtype=object)[asked]))
-    asked, code = asked[code >= 0], code[code >= 0]
+    requested = np.flatnonzero(items["invoice_id"].notna().to_numpy())
+    code = prepared.invoice_index.get_indexer(pd.Index(items["invoice_id"].to_numpy(dtype=object)[requested]))
+    requested, code = requested[code >= 0], code[code >= 0]
     order, start = prepared.entries_of_invoices
     for step in range(int(np.diff(start).max(initial=0))):
         has = start[code] + step < start[code + 1]
         candidate = order[start[code[has]] + step]
-        at = as_of[asked[has]]
+        at = as_of[requested[has]]
         alive = (s.known_from[candidate] <= at) & (s.known_until[candidate] > at)
-        entry[asked[has][alive]] = candidate[alive]
+        entry[requested[has][alive]] = candidate[alive]
     held = np.flatnonzero(entry >= 0)
     for day in np.unique(as_of[held]):
         on_day = held[as_of[held] == day]

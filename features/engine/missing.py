@@ -1,4 +1,4 @@
-"""Why a value is missing, cell by cell: not reported, no history, or not applicable.
+"""Tell why each value is missing: not reported, no history, or not applicable.
 
 One NaN never stands for three meanings. A cell is missing because
 1. something that others report is lacking (a limit, a rating, an attribute, a published series, the customer's industry or
@@ -31,11 +31,11 @@ from ledger.text_codes import Codes
 
 HISTORY = ("invoices", "payments")  # populations whose rows are a customer's history with us
 REPORTED = ("terms", "ratings", "attributes")  # populations whose rows others report
-GROUP = "group_"  # a value beside the rows that a customer without a parent group does not have
+GROUP = "group_"  # a value from outside the rows that a customer without a parent group does not have
 
 
 def reported_rows(column: Column) -> tuple[Rows, ...]:
-    """The sets of reported rows that a column reads, their windows left aside."""
+    """Return the sets of reported rows that a column reads, their windows left aside."""
     found = {
         replace(node.args[0], window=None): None
         for node in _nodes(column)
@@ -45,7 +45,7 @@ def reported_rows(column: Column) -> tuple[Rows, ...]:
 
 
 def givens_of(column: Column) -> tuple[str, ...]:
-    """The names of the values beside the rows that a customer column reads."""
+    """Return the names of the values from outside the rows that a customer column reads."""
     return tuple(
         dict.fromkeys(node.args[0] for node in _nodes(column) if node.op == "given" and node.args[0] in GIVENS)
     )
@@ -60,7 +60,7 @@ def _nodes(column: Column) -> Iterator[Node]:
 
 @cache
 def presence_columns() -> tuple[Column, ...]:
-    """Counts beside the catalogue: of each population of history, and of each set of reported rows that a column reads."""
+    """Return counts that are not in the catalogue: of each population of history, and of each set of reported rows that a column reads."""
     rows = dict.fromkeys(Rows(population, "", None) for population in HISTORY)
     for column in CATALOGUE.columns():
         rows |= dict.fromkeys(reported_rows(column))
@@ -80,9 +80,9 @@ def codes_of(
     customer: Codes,
     days: Days,
     presence: NDArray[np.float64],
-    beside: NDArray[np.float64],
+    context: NDArray[np.float64],
 ) -> NDArray[np.int8]:
-    """The codes of a matrix's cells, in its shape; 0 where a value is present.
+    """Return the codes of a matrix's cells, in its shape; 0 where a value is present.
 
     presence : the values of `presence_columns` in each row. beside : those of GIVENS.
     """
@@ -99,7 +99,7 @@ def codes_of(
         for of in reported_rows(column):
             lacks = lacks | (presence[rows, place[of]] == 0)
         for given in givens_of(column):
-            is_lacking = np.isnan(beside[rows, GIVENS.index(given)]) & _is_unreported(prepared, given, customer[rows])
+            is_lacking = np.isnan(context[rows, GIVENS.index(given)]) & _is_unreported(prepared, given, customer[rows])
             lacks = lacks | is_lacking
         if column.level is Level.ITEM and column.missing is Missing.NOT_REPORTED:
             lacks = np.ones(len(rows), dtype=bool)  # an item's own value that rests on what others report
@@ -110,7 +110,7 @@ def codes_of(
 
 
 def _is_unreported(prepared: PreparedLedger, given: str, customer: Codes) -> NDArray[np.bool_]:
-    """Whether a value beside the rows is missing, where it is, for want of a report."""
+    """Return whether a value from outside the rows is missing, where it is, because it was not reported."""
     if given.startswith(GROUP):
         return np.zeros(len(customer), dtype=bool)
     for kind in PEER_GROUPS:
@@ -121,7 +121,9 @@ def _is_unreported(prepared: PreparedLedger, given: str, customer: Codes) -> NDA
 
 
 def reason_of(column: Column, has_history: bool, present: Any) -> Missing:
-    """The code of one missing value, from the rows of one customer: `present(rows)` says whether there is such a row."""
+    """Return the code of one missing value, from the rows of one customer: `present(rows)` says whether there is
+    such a row.
+    """
     if not all(present(of) for of in reported_rows(column)):
         return Missing.NOT_REPORTED
     return Missing.NOT_APPLICABLE if has_history else Missing.NO_HISTORY

@@ -1,4 +1,4 @@
-"""Beyond one machine: a ledger cut into parts of customers, each computed by the same code, on Dask workers or in turn.
+"""Build histories in parts of customers, each by the same code, on Dask workers or one after the other.
 
 Customers that share rows or sums (mergers, parent groups) lie in one part; what crosses parts (peers of an industry or
 country) is added up from whole numbers once and given to all. So every part gives exactly the rows that one process would.
@@ -55,7 +55,7 @@ def build_in_turn(
     ledger: Path, days: Sequence[pd.Timestamp], out: Path, *, columns: Sequence[str] | None = None, parts: int | None = None,
     whom: Whom = active, watch: Watch = iter,
 ) -> dict[str, Any]:  # fmt: skip
-    """The same without Dask: one part after the other in this process, so that memory is bounded by one part.
+    """Return the same without Dask: one part after the other in this process, so that memory is bounded by one part.
 
     whom : the snapshots of a part's book on the given days.
     """
@@ -105,7 +105,9 @@ def _added(sums: Sequence[Peers]) -> Peers:
 
 
 def part_members(ledger: Path, parts: int | None) -> tuple[list[list[str]], Groups]:
-    """(the customers of each part, the peer groups of all): merged customers and parent groups are never parted."""
+    """Return (the customers of each part, the peer groups of all): merged customers and parent groups are never
+    parted.
+    """
     if not ledger.is_dir() or source_of(ledger, "customers") is None:
         raise InputError(f"{ledger}: partitions are read from a folder of tables; write the ledger as Parquet first.")
     customers = _query(
@@ -138,7 +140,9 @@ def part_members(ledger: Path, parts: int | None) -> tuple[list[list[str]], Grou
 
 
 def _joined(links: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Links between customers as a forest: each customer's next one towards the smallest id that it is linked with."""
+    """Return links between customers as a forest: each customer's next one towards the smallest id that it is linked
+    with.
+    """
     above: dict[str, str] = {}
     for a, b in links:
         low, high = sorted((topmost_parent(a, above), topmost_parent(b, above)))
@@ -148,7 +152,9 @@ def _joined(links: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def span_of(ledger: Path) -> tuple[int, int]:
-    """The days that the peers' sums run over: from the first due day to the last on which an invoice is due or booked."""
+    """Return the days that the peers' sums run over: from the first due day to the last on which an invoice is due
+    or booked.
+    """
     found = _query(ledger, "invoices", "SELECT min(CAST(due_on AS DATE)) AS first, max(greatest(CAST(due_on AS DATE), CAST(issued_on AS DATE), "
                                        "coalesce(CAST(booked_on AS DATE), CAST(issued_on AS DATE)))) AS last FROM {source}")  # fmt: skip
     days = found.iloc[0].to_numpy().astype("datetime64[D]")
@@ -156,7 +162,7 @@ def span_of(ledger: Path) -> tuple[int, int]:
 
 
 def part_peers(ledger: Path, ids: Sequence[str], groups: Groups, span: tuple[int, int]) -> Peers:
-    """What one part's customers add to the peers' sums."""
+    """Return what one part's customers add to the peers' sums."""
     part = read_ledger(ledger, customers=ids)
     return peers_of(part, settle(part), groups, span)
 

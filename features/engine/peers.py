@@ -1,4 +1,4 @@
-"""Peers: of all customers of an industry or a country, how many invoices due in the last year were late, for every day.
+"""Count, for every day and each industry and country, how many invoices due in the last year were late.
 
 Every invoice counts from the day on which the books knew it fell due, for 365 days, as late or not as they knew it then.
 That is a sum of steps: computed once for all days, exact in whole numbers, and additive over parts of the customers.
@@ -36,7 +36,7 @@ class Peers:
     counts: dict[str, NDArray[np.int32]]
 
     def shares(self, kind: str, group: Codes, days: Days) -> NDArray[np.float64]:
-        """(late share, late-30 share) a row; NaN without a group, or where none of its invoices fell due."""
+        """Return (late share, late-30 share) a row; NaN without a group, or where none of its invoices fell due."""
         counts = self.counts[kind]
         on = days.astype(np.int64) - self.first_day
         inside = (group >= 0) & (on >= 0) & (on < counts.shape[1])
@@ -46,7 +46,7 @@ class Peers:
             return np.where(found[:, [DUE]] > 0, found[:, [LATE, LATE_30]] / found[:, [DUE]], np.nan)
 
     def over(self, first: int, last: int) -> Peers:
-        """The same over a wider span of due days: before it and after it nothing is due."""
+        """Return the same over a wider span of due days: before it and after it nothing is due."""
         counts = {}
         for kind, found in self.counts.items():
             wide = np.zeros((found.shape[0], last + YEAR + 1 - first + 1, 3), dtype=np.int32)
@@ -55,13 +55,13 @@ class Peers:
         return Peers(first_day=first, groups=self.groups, counts=counts)
 
     def less(self) -> Peers:
-        """The same to be taken away."""
+        """Return the counts with the opposite sign, to be subtracted."""
         return Peers(
             first_day=self.first_day, groups=self.groups, counts={k: -found for k, found in self.counts.items()}
         )
 
     def __add__(self, other: Peers) -> Peers:
-        """The peers of two disjoint parts of the customers; both made with the same customers table and days."""
+        """Return the peers of two disjoint parts of the customers; both made with the same customers table and days."""
         return Peers(
             first_day=self.first_day,
             groups=self.groups,
@@ -70,7 +70,7 @@ class Peers:
 
 
 def groups_of(customers: pd.DataFrame) -> Groups:
-    """kind -> the names of the groups that a customers table reports, in their order, each with its place."""
+    """Return a mapping of kind to the names of the groups that a customers table reports, in their order, each with its place."""
     return {
         kind: {name: place for place, name in enumerate(sorted(Dictionary.of(customers[kind]).words))}
         for kind in PEER_GROUPS
@@ -78,7 +78,7 @@ def groups_of(customers: pd.DataFrame) -> Groups:
 
 
 def places_of(groups: Groups, ledger: Ledger, owners: Owners) -> dict[str, Codes]:
-    """kind -> the place of each customer's group, by the customers' codes; -1 where none is reported."""
+    """Return a mapping of kind to the place of each customer's group, by the customers' codes; -1 where none is reported."""
     table, found = ledger.customers, {}
     for kind in PEER_GROUPS:
         found[kind] = np.full(len(owners.ids), -1, dtype=np.int32)
@@ -92,7 +92,7 @@ def places_of(groups: Groups, ledger: Ledger, owners: Owners) -> dict[str, Codes
 def peers_of(
     ledger: Ledger, settlement: Settlement, groups: Groups | None = None, span: tuple[int, int] | None = None
 ) -> Peers:
-    """The peers of a ledger, or of a part of one.
+    """Return the peers of a ledger, or of a part of one.
 
     groups : those of the whole ledger, where `ledger` is a part. span : its first and last due day.
     """
@@ -106,7 +106,7 @@ def peers_of(
 
 
 def due_span(settlement: Settlement) -> tuple[int, int]:
-    """The first and last day on which an invoice falls due or becomes known."""
+    """Return the first and last day on which an invoice falls due or becomes known."""
     if not len(settlement.due_on):
         return 0, 0
     return int(settlement.due_on.min()), int(max(settlement.due_on.max(), settlement.known_from.max()))

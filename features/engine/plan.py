@@ -1,4 +1,4 @@
-"""What the compiled loops must gather for a set of columns: each aggregate once, with the windows that it stands for.
+"""Plan what the compiled loops must gather for a set of columns: each aggregate once, with its windows.
 
 An aggregate has one slot a window, filled by disjoint age bands and then summed into nested windows.
 """
@@ -35,7 +35,7 @@ class Plan:
 
 
 def walk(node: Any) -> Iterator[Node]:
-    """Every node of a tree, those inside the conditions of rows too."""
+    """Return every node of a tree, those inside the conditions of rows too."""
     if isinstance(node, Node):
         yield node
         for arg in node.args:
@@ -45,13 +45,13 @@ def walk(node: Any) -> Iterator[Node]:
 
 
 def key_of(node: Node) -> Key:
-    """An aggregate without its window."""
+    """Return an aggregate without its window."""
     rows = node.args[0]
     return node.op, Rows(rows.population, rows.day, None, rows.where), node.args[1] if len(node.args) > 1 else None
 
 
 def plan_of(columns: Sequence[Column]) -> Plan:
-    """The plan of a set of columns. Raises InputError for an aggregate that takes no window and has one."""
+    """Return the plan of a set of columns. Raises InputError for an aggregate that takes no window and has one."""
     plan = Plan()
     for column in columns:
         for node in walk(column.value):
@@ -77,7 +77,7 @@ def windowed(key: Key, window: int | None) -> Key:
 
 
 def in_order_of_reference(columns: Sequence[Column]) -> list[int]:
-    """Columns so that each comes after those it names by column_of."""
+    """Return columns so that each comes after those it names by column_of."""
     places = {column.name: place for place, column in enumerate(columns)}
     done: dict[int, None] = {}
 

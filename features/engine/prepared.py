@@ -1,4 +1,4 @@
-"""A book: one ledger's rows as sorted arrays of whole numbers, ready to be asked about any customer on any day."""
+"""Prepare a ledger: its rows as sorted arrays of whole numbers, from which features of any customer on any day are computed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Arrays = tuple[NDArray[Any], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedLedger:
-    """A ledger prepared for questions. starts, rows : population -> where each customer's rows start, and its arrays in
+    """A ledger as sorted arrays. starts, rows : population -> where each customer's rows start, and its arrays in
     the order that features/engine/row_sets.py declares. Immutable; `append` gives a new one.
     """
 
@@ -49,24 +49,26 @@ class PreparedLedger:
 
     @cached_property
     def customer_index(self) -> pd.Index:
-        """The customers' ids by code, as the first level of a matrix's index."""
+        """Return the customers' ids by code, as the first level of a matrix's index."""
         return pd.Index(self.owners.ids, dtype="str")
 
     @cached_property
     def invoice_index(self) -> pd.Index:
-        """Invoice ids, to look their codes up in."""
+        """Return invoice ids, to look their codes up in."""
         return pd.Index(self.settlement.invoice_ids, dtype=object)
 
     @cached_property
     def entries_of_invoices(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(settlement entries sorted by invoice code, where each code's entries start)."""
+        """Return (settlement entries sorted by invoice code, where each code's entries start)."""
         order = np.argsort(self.settlement.invoice, kind="stable")
         codes = np.arange(len(self.settlement.invoice_ids) + 1)
         return order, np.searchsorted(self.settlement.invoice[order], codes)
 
     @cached_property
     def places(self) -> Mapping[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """table -> (its rows sorted by customer code, where each customer's begin), for tables with a customer."""
+        """Return table -> (its rows sorted by customer code, where each customer's begin), for tables with a
+        customer.
+        """
         found = {}
         for name, frame in self.ledger.tables.items():
             if "customer_id" in frame and len(frame):
@@ -75,12 +77,12 @@ class PreparedLedger:
 
     @cached_property
     def countries(self) -> NDArray[np.object_]:
-        """Each customer's country by code; '' where not reported."""
+        """Return each customer's country by code; '' where not reported."""
         return self._said("country")
 
     @cached_property
     def industries(self) -> NDArray[np.object_]:
-        """Each customer's industry by code; '' where not reported."""
+        """Return each customer's industry by code; '' where not reported."""
         return self._said("industry")
 
     def _said(self, name: str) -> NDArray[np.object_]:
@@ -93,7 +95,7 @@ class PreparedLedger:
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:
-        """Each customer's parent group by code, named by its topmost parent's place; -1 for a customer alone."""
+        """Return each customer's parent group by code, named by its topmost parent's place; -1 for a customer alone."""
         table = self.ledger.customers
         if is_empty(table["parent_id"]):
             return np.full(len(self.owners.ids), -1, dtype=np.int64)
@@ -107,33 +109,35 @@ class PreparedLedger:
 
     @cached_property
     def published(self) -> Mapping[tuple[str, str], Series]:
-        """The macro table as series."""
+        """Return the macro table as series."""
         return published(self.ledger)
 
     @cached_property
     def peers(self) -> Peers:
-        """Lateness of industries and countries on every day: given where this book is a part of one, else its own."""
+        """Return lateness of industries and countries on every day: given where this book is a part of one, else its
+        own.
+        """
         return self.whole_peers or peers_of(self.ledger, self.settlement)
 
     @cached_property
     def has_peers(self) -> bool:
-        """Whether any customer's industry or country is reported."""
+        """Return whether any customer's industry or country is reported."""
         table = self.ledger.customers
         return not all(is_empty(table[kind]) for kind in PEER_GROUPS)
 
     @cached_property
     def peer_groups(self) -> Mapping[str, NDArray[np.int32]]:
-        """Each customer's industry and country by code, as the peers number them."""
+        """Return each customer's industry and country by code, as the peers number them."""
         return places_of(self.peers.groups, self.ledger, self.owners)
 
     @cached_property
     def longest(self) -> int:
-        """The most rows that one customer has in any population."""
+        """Return the most rows that one customer has in any population."""
         return int(max(1, *(np.diff(start).max(initial=0) for start in self.starts.values())))
 
 
 def topmost_parent(name: str, above: Mapping[str, str]) -> str:
-    """The topmost parent of a customer; a circle of parents is named by its smallest id."""
+    """Return the topmost parent of a customer; a circle of parents is named by its smallest id."""
     seen = [name]
     while above.get(seen[-1]) is not None:
         following = above[seen[-1]]
@@ -144,9 +148,9 @@ def topmost_parent(name: str, above: Mapping[str, str]) -> str:
 
 
 def prepare(ledger: Ledger, *, whole_peers: Peers | None = None) -> PreparedLedger:
-    """The book of a ledger. Raises LedgerError as `settle` does.
+    """Return the prepared ledger. Raises LedgerError as `settle` does.
 
-    whole_peers : the peers of the whole ledger, where this one is a part of it; None: made of this one when asked for.
+    whole_peers : the peers of the whole ledger, where this one is a part of it; None: made of this one when needed.
     """
     settlement = settle(ledger)
     s, who = settlement, settlement.owners
@@ -172,7 +176,9 @@ Part = tuple[NDArray[np.int32], Days, Arrays]
 
 
 def _payments(s: Settlement) -> tuple[NDArray[np.int64], Arrays]:
-    """(where each customer's begin, the arrays): allocations of all kinds and unapplied money, by customer and day."""
+    """Return (where each customer's begin, the arrays): allocations of all kinds and unapplied money, by customer
+    and day.
+    """
     customers = len(s.owners.ids)
     counts = np.empty(customers, dtype=np.int64)
     source = s.invoice_start, s.allocation_start
@@ -209,7 +215,7 @@ def on_customers(work: Callable[[int, int], object], s: Settlement) -> None:
 
 
 def _moved(ledger: Ledger, who: Owners, name: str) -> tuple[pd.DataFrame, NDArray[np.int32], Days, Days]:
-    """A table's rows by owner: (the rows, owner, known from, known until)."""
+    """Return a table's rows by owner: (the rows, owner, known from, known until)."""
     frame, table = ledger[name], TABLES[name]
     customer = who.codes(frame["customer_id"])
     if customer.min() < 0:
@@ -220,7 +226,7 @@ def _moved(ledger: Ledger, who: Owners, name: str) -> tuple[pd.DataFrame, NDArra
 
 
 def _cents(column: pd.Series) -> NDArray[np.int64]:
-    """Money as cents; -1 where not given."""
+    """Return money as cents; -1 where not given."""
     values = column.to_numpy(dtype=np.float64, na_value=np.nan) * CENTS
     return np.where(np.isnan(values), -1, np.rint(np.nan_to_num(values))).astype(np.int64)
 
@@ -229,8 +235,8 @@ def _events(ledger: Ledger, who: Owners) -> Part:
     frame, owner, since, until = _moved(ledger, who, "events")
     kind = numbers(frame["kind"], EVENT_CODES)
     on = days(frame["occurred_on"])
-    told = Dictionary.of(frame["detail"])
-    level = np.array([*map(level_of, told.words), 0], dtype=np.int8)[told.codes]
+    details = Dictionary.of(frame["detail"])
+    level = np.array([*map(level_of, details.words), 0], dtype=np.int8)[details.codes]
     level[kind != EVENT_CODES["dunning"]] = 0
     return owner, on, (since, until, on, kind, np.maximum(_cents(frame["amount"]), 0), level)
 

@@ -24,9 +24,11 @@ class Series:
     known_until: Days
     value: NDArray[np.float64]
 
-    def at(self, asked: Days) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(the last value, its change against the last one at least 360 days older) as known on each day; NaN where none."""
-        distinct, place = np.unique(asked, return_inverse=True)
+    def at(self, requested: Days) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return (the last value, its change against the last one at least 360 days older) as known on each day; NaN
+        where none.
+        """
+        distinct, place = np.unique(requested, return_inverse=True)
         value, change = np.full(len(distinct), np.nan), np.full(len(distinct), np.nan)
         for i, at in enumerate(distinct):
             known = np.flatnonzero((self.known_from <= at) & (self.known_until > at))
@@ -40,7 +42,7 @@ class Series:
 
 
 def published(ledger: Ledger) -> Mapping[tuple[str, str], Series]:
-    """(series, country or '') -> the series."""
+    """Return (series, country or '') -> the series."""
     if not len(ledger["macro"]):
         return {}
     table = (

@@ -1,4 +1,4 @@
-"""The plain interpreter: one column of one customer, row by row in Python, and the rows that make the value.
+"""Interpret one column of one customer row by row in plain Python, and list the rows that make the value.
 
 It shares nothing with the compiled loops but the declarations: it cuts the ledger's tables by day, settles what is left
 and reads fields from the rows. It is the loops' witness in the tests and the answer to `features --explain`.
@@ -44,7 +44,7 @@ class Explained:
 
 
 def explain(ledger: Ledger, name: str, customer_id: str, as_of: date | str | pd.Timestamp) -> Explained:
-    """The value of one customer column and its rows. Raises InputError for an unknown column or customer."""
+    """Return the value of one customer column and its rows. Raises InputError for an unknown column or customer."""
     column = CATALOGUE[name]
     if column.level is not Level.CUSTOMER:
         raise InputError(
@@ -68,24 +68,26 @@ class Reader:
         self.rows = _rows(self.known, members, customer_id, as_of, self.T)
 
     def value(self, column: Column) -> float:
-        """The column's value; NaN where it is missing."""
+        """Return the column's value; NaN where it is missing."""
         found = self._value(column.value)
         return found / 100.0 if column.unit is Unit.MONEY else found
 
     def missing(self, column: Column) -> Missing:
-        """Why the column's value is missing, told from the customer's own rows."""
+        """Return why the column's value is missing, from the customer's own rows."""
         has_history = any(self.rows[population] for population in HISTORY)
         return reason_of(column, has_history, self._kept)
 
     def can_read(self, column: Column) -> bool:
-        """Whether the customer's own rows make the value: not so for what stands beside them (peers, published series)."""
+        """Return whether the customer's own rows make the value: not so for what comes from outside them (peers,
+        published series).
+        """
         return not any(
             node.op == "given" or (node.op == "column" and not self.can_read(CATALOGUE[node.args[0]]))
             for node in walk(column.value)
         )
 
     def read(self, column: Column) -> pd.DataFrame:
-        """The rows of every aggregate in the column, with the fields that it reads."""
+        """Return the rows of every aggregate in the column, with the fields that it reads."""
         parts = []
         for node in _aggregates(column):
             rows = node.args[0]
@@ -133,7 +135,7 @@ class Reader:
             return self._aggregate(node)
         if node.op == "given":
             raise InputError(
-                f"'{node.args[0]}' stands beside a customer's rows (peers, a group, a published series): no row of its own makes it."
+                f"'{node.args[0]}' comes from outside a customer's rows (peers, a group, a published series): no row of its own makes it."
             )
         left, right = ([self._value(arg) for arg in node.args] + [0.0])[:2]
         return _VALUE[node.op](left, right)
@@ -181,7 +183,9 @@ _AGGREGATE: Mapping[str, Callable[[list[int], list[int]], float]] = {
 
 
 def _members(known: Ledger, customer_id: str) -> set[str]:
-    """The customers whose rows count for this one: itself unless it was merged away, and those merged into it."""
+    """Return the customers whose rows count for this one: itself unless it was merged away, and those merged into
+    it.
+    """
     merged = known.events[known.events["kind"] == "merged_into"].copy()
     merged["since"] = merged[["occurred_on", "booked_on"]].max(axis=1)
     into: dict[str, str] = dict(
@@ -248,8 +252,8 @@ def _rating(r: Any) -> Row:
 def _invoice(r: Any, line: Any, known: Ledger, rates: Mapping[str, float]) -> Row:
     issued, due = day(r.issued_on), day(r.due_on)
     closed = FAR if pd.isna(r.closed_on) else day(r.closed_on)
-    told = known.events[known.events["kind"] == "dispute_opened"]
-    disputes = told[told["invoice_id"] == r.invoice_id]
+    details = known.events[known.events["kind"] == "dispute_opened"]
+    disputes = details[details["invoice_id"] == r.invoice_id]
     kind, credits = r.closed_kind, known.invoices[known.invoices["applies_to"] == r.invoice_id]
     booked = max(issued, day(line["booked_on"]))
     end: Callable[[int], int] = lambda T: closed if kind == "paid" else T  # noqa: E731
@@ -267,7 +271,9 @@ def _invoice(r: Any, line: Any, known: Ledger, rates: Mapping[str, float]) -> Ro
 
 
 def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due: Mapping[str, int]) -> Sequence[Row]:
-    """All that lowers or raises what is owed: payments, credit notes and write-offs, applied or not; by day, with gaps."""
+    """Return all that lowers or raises what is owed: payments, credit notes and write-offs, applied or not; by day,
+    with gaps.
+    """
     found: list[dict[str, Any]] = []
 
     def add(reference: str, on: Any, booked: Any, cents: float, invoice: Any, kind: str) -> None:
@@ -323,7 +329,7 @@ def _in_reporting(amount: Any, currency: Any, on: Any, known: Ledger) -> int:
 
 
 def lines(frame: pd.DataFrame) -> Iterator[Any]:
-    """A frame's rows, each with its columns as attributes."""
+    """Return a frame's rows, each with its columns as attributes."""
     return iter(frame.itertuples(index=False))
 
 

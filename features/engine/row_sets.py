@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Population:
-    """arrays : the names of the arrays, in the order in which a Book holds them, each read at row i under its own name.
+    """arrays : the names of the arrays, in the order in which a PreparedLedger holds them, each read at row i under its own name.
     fields : name -> code. state : lines that run before the fields (indented by the generator).
     """
 
@@ -90,6 +90,8 @@ HIGHEST_LEVEL = 9
 
 
 def level_of(detail: str) -> int:
-    """The level of a reminder, 1 to 9, from an event's detail ("2", "level 2, block A"); 0 where none is told."""
+    """Return the level of a reminder, 1 to 9, from an event's detail ("2", "level 2, block A"); 0 if the text
+    has none.
+    """
     digits = re.search(r"\d+", detail)
     return min(int(digits.group()), HIGHEST_LEVEL) if digits else 0

@@ -1,4 +1,4 @@
-"""The customer's earlier invoices that are like the one asked about, as known at the end of its day.
+"""Compute columns from the customer's earlier invoices that are similar to the item scored, as known at the end of its day.
 
 Likeness is a weight between 0 and 1, a product of up to three parts that a reader can redo:
 
@@ -7,7 +7,7 @@ Likeness is a weight between 0 and 1, a product of up to three parts that a read
 - age: halves with every 120 days since the earlier invoice fell due (90 for `recent_`).
 
 `similar_weekday_` takes those due on the same weekday, `similar_month_day_` weighs by nearness of the due days in the month
-(halves every 2 days), both beside age; the curve counts another weekday half.
+(halves every 2 days), both in addition to age; the curve counts another weekday half.
 
 Weights are rounded to whole numbers of 2⁻²⁰ and only whole numbers are added, so that sums do not depend on the order
 of rows, and one invoice alone gives the same bits as many. An invoice takes part once it was paid or is 5 days past
@@ -59,13 +59,13 @@ FURTHEST = len(_APART) - 1
 def similar_values(
     prepared: PreparedLedger, customer: Codes, as_of: Days, issued: Whole, due: Whole, cents: Whole, invoice: Whole
 ) -> Mapping[str, Values]:
-    """name -> one value an item, for LIKE_GIVENS; NaN where no earlier invoice takes part.
+    """Return a mapping of name to one value an item, for LIKE_GIVENS; NaN where no earlier invoice takes part.
 
     customer, invoice : codes; −1 for an invoice that the books do not hold. An invoice is never like itself. as_of,
     issued, due : days since 1970-01-01. cents : the amount in the reporting currency.
     """
     s, ends = prepared.settlement, np.array(STEPS, dtype=np.int64)
-    asked = (customer.astype(np.int64), as_of.astype(np.int64), issued, due, cents, invoice)
+    requested = (customer.astype(np.int64), as_of.astype(np.int64), issued, due, cents, invoice)
     past = (s.invoice_start, s.known_from, s.known_until, s.invoice, s.issued_on, s.due_on, s.amount_cents,
             s.version_start, s.version_known_from, s.closed_on, s.closed_kind, ends)  # fmt: skip
     groups = np.zeros((len(due), len(GROUPS), len(SUMS)), dtype=np.int64)
@@ -74,7 +74,7 @@ def similar_values(
 
     def run(first: int, end: int) -> None:
         rows = slice(first, end)
-        part = tuple(values[rows] for values in asked)
+        part = tuple(values[rows] for values in requested)
         _sweep(*part, *past, groups[rows], facts[rows], paid[rows], seen[rows])  # type: ignore[call-arg]  # numba's stub
 
     on_ranges(run, [0, len(due)] if len(due) < FEWEST_ITEMS else [0, len(due) // 2, len(due)])
@@ -90,7 +90,7 @@ def similar_values(
 
 
 def invoice_codes(prepared: PreparedLedger, items: pd.DataFrame) -> Whole:
-    """The code of each item's invoice; −1 where the item names none, or one that the books do not hold."""
+    """Return the code of each item's invoice; −1 where the item names none, or one that the books do not hold."""
     if "invoice_id" not in items:
         return np.full(len(items), -1, dtype=np.int64)
     found = prepared.invoice_index.get_indexer(pd.Index(items["invoice_id"].to_numpy(dtype=object)))
@@ -149,7 +149,8 @@ def _put_last(last, due, late):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _write_facts(out, last, same_terms, noted, T, due, log_amount):  # type: ignore[no-untyped-def]
-    """The values of FACTS, from what one pass over the customer's invoices noted: noted holds the due date before, the
+    """Return the values of FACTS, from what one pass over the customer's invoices noted: noted holds the due date
+    before, the
     latest, invoices of a week, open ones due near, seen ones of the same terms, late ones of those, late ones of all
     and the sum of their amounts' logarithms."""
     if same_terms[0, 0] > NO_DAY:
@@ -177,7 +178,7 @@ def _sweep(  # type: ignore[no-untyped-def]
     customer, day, issued, due, cents, own, start, since, until, invoice, issued_on, due_on, amount,
     version_start, version_since, closed_on, closed_kind, ends, groups, facts, paid, seen,
 ):  # fmt: skip
-    """Fill one row of groups, facts, paid and seen for each item asked about."""
+    """Fill one row of groups, facts, paid and seen for each item."""
     last, same_terms = np.empty((5, 2), dtype=np.int64), np.empty((1, 2), dtype=np.int64)
     noted = np.empty(8, dtype=np.int64)
     for i in range(len(customer)):

@@ -1,4 +1,4 @@
-"""Snapshots: which customers are looked at on which days."""
+"""Choose the snapshots: which customers are scored on which days."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ledger.settlement import OPEN, Settlement, dates, last_versions, settle
 
 
 def month_ends(first: date | str | pd.Timestamp, last: date | str | pd.Timestamp) -> pd.DatetimeIndex:
-    """The last days of the months from `first` to `last`, both included where they are month ends."""
+    """Return the last days of the months from `first` to `last`, both included where they are month ends."""
     start, end = pd.Timestamp(first), pd.Timestamp(last)
     if start > end:
         raise InputError(f"the first day ({start.date()}) comes after the last ({end.date()}): swap them.")
@@ -27,7 +27,8 @@ def month_ends(first: date | str | pd.Timestamp, last: date | str | pd.Timestamp
 def active(
     known: Ledger | PreparedLedger | Settlement, as_of_dates: Iterable[date | str | pd.Timestamp]
 ) -> pd.DataFrame:
-    """The customers worth looking at on each day: those with an open item, or an invoice issued in the 365 days before.
+    """Return the active customers of each day: those with an open item, or an invoice issued in the 365
+    days before.
 
     Returns a frame (customer_id, as_of as datetime64[s]), sorted by as_of and customer, one row a snapshot. Only what was
     known on each day decides. A customer merged into another by then is not among them: its rows count for the other.
