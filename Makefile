@@ -32,7 +32,13 @@ $(STAMP): requirements.lock pyproject.toml
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m features.engine.warm
 	@touch $@
 
-setup: $(STAMP)  ## create .venv from the lock file
+# numba's cache of a compiled function does not notice that a constant imported from another module changed
+KERNELS := $(shell grep -rlE '^@njit|from numba|import numba' $(ROOMS) --include=*.py 2>/dev/null)
+$(VENV)/.kernels: $(KERNELS) | $(STAMP)
+	@find $(ROOMS) -name '*.nb[ic]' -delete
+	@touch $@
+
+setup: $(STAMP) $(VENV)/.kernels  ## create .venv from the lock file
 
 demo: setup      ## the main job: sample ledger, two models in MLflow, a served and explained score
 	@$(BIN)/tradecredit demo
