@@ -132,7 +132,7 @@ def _fit_default(
     except default_fit.TooShort as short:
         click.echo(f"{short}", err=True)
         click.echo(
-            f"taking policy {SHORT_HISTORY.name}: {SHORT_HISTORY.consecutive_days} days, "
+            f"taking policy {SHORT_HISTORY.name}: {SHORT_HISTORY.days_past_due} days, "
             f"{SHORT_HISTORY.horizon_months} months. The horizon stands in every answer.",
             err=True,
         )

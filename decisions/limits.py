@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from ledger.default_status import PRIMARY
 from ledger.errors import InputError
 
 APPROVE, REDUCE, HOLD, DECLINE, REFER = "approve", "reduce", "hold", "decline", "refer"
@@ -32,7 +33,9 @@ class LimitPolicy:
         (CRR as amended by Regulation (EU) 2024/1623, Art. 161(1)).
     maximum_expected_loss : what one customer may be expected to cost in a year, after credit insurance.
     smallest_limit : a limit below it is not worth keeping: decline.
-    hold_after_days : an undisputed item this many days past due stops deliveries on credit.
+    hold_after_days : undisputed items this many days past due stop deliveries on credit, if they are material.
+    hold_material_amount, hold_material_share : material is a sum above this amount and above this share of the open
+        balance: the thresholds of default unless the policy says otherwise. Below, the items are a note.
     authority : a limit above it is a person's to grant; so is any limit at a PD above `highest_pd`.
     authority_without_history : the same for a customer of whom no invoice is known yet.
     hold_days, decline_days, refer_days : how long such an answer stands before it is looked at again.
@@ -52,6 +55,8 @@ class LimitPolicy:
     refer_days: int = 30
     significant_digits: int = 2
     authority_without_history: float = 20_000.0
+    hold_material_amount: float = PRIMARY.material_amount
+    hold_material_share: float = PRIMARY.material_share
 
     def terms_of(self, grade: str) -> GradeTerms:
         """The terms of one grade. Raises InputError for a grade that the policy does not name."""
@@ -72,7 +77,7 @@ def house_policy(grades: Sequence[str]) -> LimitPolicy:
     """
     last = max(1, len(grades) - 1)
     return LimitPolicy(
-        name="house", version="2", loss_given_default=0.40, maximum_expected_loss=5_000.0, smallest_limit=500.0,
+        name="house", version="3", loss_given_default=0.40, maximum_expected_loss=5_000.0, smallest_limit=500.0,
         hold_after_days=60, authority=500_000.0, highest_pd=0.10,
         terms=tuple(
             GradeTerms(
@@ -85,13 +90,22 @@ def house_policy(grades: Sequence[str]) -> LimitPolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PastDue:
+    """One undisputed item past due: its invoice, what is open of it (reporting currency) and its days past due."""
+
+    invoice_id: str
+    amount: float
+    days: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Situation:
-    """What a limit is recommended from; amounts are in the reporting currency, None is not known.
+    """The facts that a limit is recommended from; amounts are in the reporting currency, None is not known.
 
     pd : probability of default, None where `special` says why there is none; with special 'no_history' it is that of
         what is known at the door.
-    balance : open items; unapplied : credits not yet set against an item; overdue : past due and undisputed.
-    days_past_due : of the oldest undisputed open item, 0 where nothing is past due.
+    balance : open items; unapplied : credits not yet set against an item.
+    past_due : the undisputed items past due; `arrears` is their sum, `days_past_due` the days of the oldest (0: none).
     current_limit, insured_limit, insured_share, first_loss, maximum_extension_days : the credit terms known on as_of.
     is_natural_person : a sole trader's answers against him are a person's to give (GDPR Art. 22).
     """
@@ -101,8 +115,7 @@ class Situation:
     requested: float
     balance: float
     unapplied: float
-    overdue: float
-    days_past_due: int
+    past_due: tuple[PastDue, ...] = ()
     pd: float | None = None
     grade: str | None = None
     special: str | None = None
@@ -112,6 +125,25 @@ class Situation:
     first_loss: float | None = None
     maximum_extension_days: int | None = None
     is_natural_person: bool | None = None
+
+    @property
+    def arrears(self) -> float:
+        """The undisputed part of what is past due."""
+        return math.fsum(item.amount for item in self.past_due)
+
+    @property
+    def days_past_due(self) -> int:
+        """Days past due of the oldest undisputed item, 0 where nothing is past due."""
+        return max((item.days for item in self.past_due), default=0)
+
+    def older(self, days: int) -> tuple[PastDue, ...]:
+        """Return the items at least so many days past due, oldest first."""
+        return tuple(sorted((i for i in self.past_due if i.days >= days), key=lambda i: (-i.days, i.invoice_id)))
+
+
+Numbers = Mapping[str, float | str]  # what the sentence of a code is filled with
+Code = tuple[str, Numbers]
+MOST_ITEMS_NAMED = 5  # in a reason; the rest are counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +161,10 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Recommendation:
-    """What the policy recommends. `limit` is None where nothing was computed (refer without a score).
+    """The policy's recommendation. `limit` is None where nothing was computed (refer without a score).
 
-    reasons, conditions : codes with the numbers that their sentences need, see `decisions.wording`.
+    reasons, conditions, notes : codes with the values that their sentences need, see `decisions.wording`. A note changes
+    nothing: it says what was seen and found too small to act on.
     """
 
     action: str
@@ -139,8 +172,9 @@ class Recommendation:
     valid_until: date
     next_review: date
     steps: tuple[Step, ...]
-    reasons: tuple[tuple[str, Mapping[str, float]], ...]
-    conditions: tuple[tuple[str, Mapping[str, float]], ...]
+    reasons: tuple[Code, ...]
+    conditions: tuple[Code, ...]
+    notes: tuple[Code, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -188,7 +222,7 @@ def recommend(situation: Situation, policy: LimitPolicy) -> Recommendation:
     if s.special == "in_default":
         action, reason = (HOLD, "in_default_hold") if exposure > 0 else (DECLINE, "in_default_decline")
         limit = sums.step("limit", "0 for a customer in default", 0.0)
-        return _answer(s, policy, sums, action, limit, [(reason, {})], _conditions(s, action, limit, exposure))
+        return _answer(s, policy, sums, action, limit, [(reason, {})], _conditions(s, policy, action, limit, exposure))
     if s.pd is None or s.grade is None:
         return _answer(s, policy, sums, REFER, None, [(s.special or "no_score", {})], [("outside_information", {})])
     limit = _limit(s, s.pd, s.grade, exposure, policy, sums)
@@ -211,7 +245,7 @@ def recommend(situation: Situation, policy: LimitPolicy) -> Recommendation:
         )
     if action in (REDUCE, HOLD, DECLINE) and s.is_natural_person:
         action, reasons = REFER, [("natural_person", {}), *reasons]
-    return _answer(s, policy, sums, action, limit, reasons, _conditions(s, action, limit, exposure))
+    return _answer(s, policy, sums, action, limit, reasons, _conditions(s, policy, action, limit, exposure))
 
 
 def _limit(s: Situation, pd_12m: float, grade: str, exposure: float, policy: LimitPolicy, sums: _Arithmetic) -> float:
@@ -252,12 +286,27 @@ def _limit(s: Situation, pd_12m: float, grade: str, exposure: float, policy: Lim
     )
 
 
-def _action(s: Situation, limit: float, policy: LimitPolicy) -> tuple[str, list[tuple[str, Mapping[str, float]]]]:
-    """What to do about a computed limit, and the policy's own reasons for it."""
-    if s.days_past_due >= policy.hold_after_days:
-        return HOLD, [
-            ("overdue_hold", {"days": s.days_past_due, "amount": s.overdue, "policy_days": policy.hold_after_days})
-        ]
+def is_material(amount: float, balance: float, policy: LimitPolicy) -> bool:
+    """Return whether arrears are above the policy's amount and above its share of the open balance."""
+    return amount > policy.hold_material_amount and amount > policy.hold_material_share * balance
+
+
+def _older_items(items: Sequence[PastDue], policy: LimitPolicy) -> dict[str, float | str]:
+    """Return the values of a sentence about items past due for longer than the policy allows: which, how much, how old."""
+    more = len(items) - MOST_ITEMS_NAMED
+    named = ", ".join(item.invoice_id for item in items[:MOST_ITEMS_NAMED])
+    return {
+        "items": f"{named} (+{more})" if more > 0 else named, "count": len(items), "days": items[0].days,
+        "amount": math.fsum(item.amount for item in items), "policy_days": policy.hold_after_days,
+        "material_amount": policy.hold_material_amount, "material_share": 100 * policy.hold_material_share,
+    }  # fmt: skip
+
+
+def _action(s: Situation, limit: float, policy: LimitPolicy) -> tuple[str, list[Code]]:
+    """Return the action for a computed limit, and the policy's own reasons for it."""
+    older = s.older(policy.hold_after_days)
+    if is_material(math.fsum(item.amount for item in older), s.balance, policy):
+        return HOLD, [("arrears_hold", _older_items(older, policy))]
     if limit < min(policy.smallest_limit, s.requested):
         return DECLINE, [("below_smallest_limit", {"limit": limit, "smallest_limit": policy.smallest_limit})]
     if limit > policy.authority:
@@ -272,17 +321,17 @@ def _action(s: Situation, limit: float, policy: LimitPolicy) -> tuple[str, list[
     return APPROVE, [("within_policy", {"limit": limit})]
 
 
-def _conditions(s: Situation, action: str, limit: float, exposure: float) -> list[tuple[str, Mapping[str, float]]]:
-    """What the limit is tied to: cover kept, arrears paid, the balance brought down, the rest prepaid."""
-    conditions: list[tuple[str, Mapping[str, float]]] = []
+def _conditions(s: Situation, policy: LimitPolicy, action: str, limit: float, exposure: float) -> list[Code]:
+    """Return what the limit depends on: cover kept, material arrears paid, the balance brought down, the rest prepaid."""
+    conditions: list[Code] = []
     if action in (HOLD, DECLINE) or (action == REFER and limit == 0):
         conditions.append(("prepayment", {}))
     elif limit < s.requested:
         conditions.append(("prepayment_above", {"limit": limit}))
     if s.special == "no_history":
         conditions.append(("outside_information", {}))
-    if s.overdue > 0:
-        conditions.append(("settle_overdue", {"amount": s.overdue}))
+    if is_material(s.arrears, s.balance, policy):
+        conditions.append(("settle_arrears", {"amount": s.arrears}))
     if exposure > limit:
         conditions.append(("reduce_balance", {"exposure": exposure, "limit": limit}))
     if s.insured_limit and limit > 0:
@@ -290,11 +339,19 @@ def _conditions(s: Situation, action: str, limit: float, exposure: float) -> lis
     return conditions
 
 
+def _notes(s: Situation, policy: LimitPolicy) -> tuple[Code, ...]:
+    """Return the notes: items old enough to stop credit whose sum is too small to."""
+    older = s.older(policy.hold_after_days)
+    if not older or is_material(math.fsum(item.amount for item in older), s.balance, policy):
+        return ()
+    return (("arrears_below_materiality", _older_items(older, policy)),)
+
+
 def _answer(
     s: Situation, policy: LimitPolicy, sums: _Arithmetic, action: str, limit: float | None,
-    reasons: Sequence[tuple[str, Mapping[str, float]]], conditions: Sequence[tuple[str, Mapping[str, float]]],
+    reasons: Sequence[Code], conditions: Sequence[Code],
 ) -> Recommendation:  # fmt: skip
-    """The recommendation with its dates: an approval is looked at again halfway, anything else when it ends."""
+    """Return the recommendation with its dates: an approval is reviewed halfway, anything else when it ends."""
     days = {HOLD: policy.hold_days, DECLINE: policy.decline_days, REFER: policy.refer_days}
     if action in days:
         until = s.as_of + timedelta(days=days[action])
@@ -305,5 +362,5 @@ def _answer(
         review = s.as_of + (until - s.as_of) / 2
     return Recommendation(
         action=action, limit=limit, valid_until=until, next_review=review, steps=tuple(sums.steps),
-        reasons=tuple(reasons), conditions=tuple(conditions),
+        reasons=tuple(reasons), conditions=tuple(conditions), notes=_notes(s, policy),
     )  # fmt: skip

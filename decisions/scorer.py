@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import logit
 
 from decisions.expected_cash import CASH_BUCKETS, expected_cash, paid_by_bucket
-from decisions.limits import LimitPolicy, Situation, house_policy
+from decisions.limits import LimitPolicy, PastDue, Situation, house_policy
 from decisions.scoring_ledger import ScoringLedger
 from features.catalogue import columns
 from features.engine.histories import build, build_items
@@ -267,12 +267,17 @@ class Scorer:
         """The last known rate of a currency to the reporting currency. Raises InputError where there is none."""
         return rate_on(self.served.ledger, currency, self.served.currency, as_of)
 
-    def situation(self, customer_id: str, row: Mapping[str, Any], as_of: date, requested: float) -> Situation:
-        """What a limit is recommended from: a customer's row of scores, its credit terms, the limit asked for."""
+    def situation(self, scores: Scores, customer_id: str, requested: float) -> Situation:
+        """Return what a limit is recommended from: a customer's scores, its items past due, its credit terms, the limit
+        requested (reporting currency)."""
+        row, as_of, items = scores.customers.loc[customer_id], scores.as_of, scores.items
+        late = items[(items["customer_id"] == customer_id) & (items["days_past_due"] > 0) & ~items["is_disputed"]]
+        columns = (late[name].tolist() for name in ("invoice_id", "open_amount", "days_past_due"))
         terms = terms_on(self.served.ledger, customer_id, as_of)
         return Situation(
             customer_id=customer_id, as_of=as_of, requested=requested, balance=float(row["balance"]),
-            unapplied=float(row["unapplied"]), overdue=float(row["overdue"]), days_past_due=int(row["days_past_due"]),
+            unapplied=float(row["unapplied"]),
+            past_due=tuple(PastDue(invoice_id=i, amount=a, days=d) for i, a, d in zip(*columns, strict=True)),
             pd=None if np.isnan(row["pd"]) else float(row["pd"]),
             special=row["special"] if isinstance(row["special"], str) else None,
             grade=row["grade"] if isinstance(row["grade"], str) else None,

@@ -68,10 +68,18 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "There is no score for this customer: a person decides.",
         "zh": "该客户没有评分：须由人工决定。",
     },
-    "overdue_hold": {
-        "en": "An undisputed item is {days:,.0f} days past due (the policy stops credit at {policy_days:,.0f}); "
-        "{amount:,.2f} is overdue in all.",
-        "zh": "有无争议款项逾期 {days:,.0f} 天（政策规定满 {policy_days:,.0f} 天停止赊销）；逾期总额为 {amount:,.2f}。",
+    "arrears_hold": {
+        "en": "{amount:,.2f} is undisputed and past due for {policy_days:,.0f} days or more, up to {days:,.0f} days "
+        "(invoices {items}): material by the policy (above {material_amount:,.2f} and above {material_share:.1f} % of the "
+        "balance), so it stops credit.",
+        "zh": "无争议款项 {amount:,.2f} 逾期满 {policy_days:,.0f} 天，最长 {days:,.0f} 天（发票 {items}）：按政策属重大"
+        "（高于 {material_amount:,.2f} 且高于余额的 {material_share:.1f}%），停止赊销。",
+    },
+    "arrears_below_materiality": {
+        "en": "{amount:,.2f} is undisputed and past due for {policy_days:,.0f} days or more, up to {days:,.0f} days "
+        "(invoices {items}): not material by the policy, so it does not stop credit.",
+        "zh": "无争议款项 {amount:,.2f} 逾期满 {policy_days:,.0f} 天，最长 {days:,.0f} 天（发票 {items}）：按政策不属重大，"
+        "不停止赊销。",
     },
     "below_smallest_limit": {
         "en": "The risk allows a limit of {limit:,.2f} only, below the policy's smallest, {smallest_limit:,.2f}.",
@@ -115,7 +123,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "Deliver above {limit:,.2f} against prepayment only.",
         "zh": "超过 {limit:,.2f} 的部分仅限预付款发货。",
     },
-    "settle_overdue": {"en": "The overdue {amount:,.2f} is paid first.", "zh": "须先付清逾期款项 {amount:,.2f}。"},
+    "settle_arrears": {
+        "en": "The undisputed arrears of {amount:,.2f} are paid first.",
+        "zh": "须先付清无争议逾期款项 {amount:,.2f}。",
+    },
     "reduce_balance": {
         "en": "The exposure of {exposure:,.2f} comes down to {limit:,.2f} before further deliveries.",
         "zh": "继续发货前，敞口须由 {exposure:,.2f} 降至 {limit:,.2f}。",
@@ -127,7 +138,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def sentence(code: str, numbers: Mapping[str, float], language: str) -> str:
+def sentence(code: str, numbers: Mapping[str, float | str], language: str) -> str:
     """The sentence of a code in a language, with its numbers. Raises InputError for a language that we do not have."""
     if language not in LANGUAGES:
         raise InputError(f"language must be one of {', '.join(LANGUAGES)}. Got {language!r} instead.")

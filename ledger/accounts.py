@@ -1,4 +1,4 @@
-"""The open items of some customers on one day, and what stands of each customer's account, as the books held it."""
+"""The accounts of customers on a day: their open items and balances, as the books held them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ledger.buckets import BUCKETS, bucket_numbers
 from ledger.currency import CENTS
 from ledger.settlement import OPEN, Settlement, dates, last_versions
 
-BUCKETS = ("current", "1_30", "31_60", "61_90", "over_90")  # by days past due
-_BUCKET_ENDS = np.array([0, 30, 60, 90])
 ACTIVE_DAYS = 365  # an invoice within so many days keeps a customer under review
 
 
@@ -24,8 +23,9 @@ class Accounts:
     items : one row an open item, by customer in the order asked: customer_id, invoice_id, row (its place in
         ledger.invoices), issued_on, due_on, amount, open_amount (reporting currency), days_past_due, is_disputed.
     customers : one row a customer asked, indexed by customer_id: invoices (known by then, open or not),
-        days_since_invoice (NaN without one), balance, overdue (past due and undisputed), disputed, unapplied (credits
-        not set against an item), days_past_due (of the oldest undisputed item), one column `ageing_BUCKET` a bucket.
+        days_since_invoice (NaN without one), balance, overdue (all that is past due, disputed items too), arrears (its
+        undisputed part), disputed, unapplied (credits not set against an item), days_past_due (of the oldest undisputed
+        item), one column `ageing_BUCKET` a bucket.
     """
 
     items: pd.DataFrame
@@ -95,9 +95,10 @@ def _balances(
 
     oldest = np.zeros(count, dtype=np.int64)
     np.maximum.at(oldest, place[~disputed], past_due[~disputed])
-    bucket = np.searchsorted(_BUCKET_ENDS, past_due)
+    bucket = bucket_numbers(past_due)
     return {
-        "balance": summed(np.ones(len(cents), dtype=bool)), "overdue": summed((past_due > 0) & ~disputed),
+        "balance": summed(np.ones(len(cents), dtype=bool)), "overdue": summed(past_due > 0),
+        "arrears": summed((past_due > 0) & ~disputed),
         "disputed": summed(disputed), "days_past_due": oldest,
         **{f"ageing_{name}": summed(bucket == number) for number, name in enumerate(BUCKETS)},
     }  # fmt: skip

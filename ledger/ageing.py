@@ -8,13 +8,14 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from ledger.buckets import BUCKETS
 from ledger.currency import CENTS, reporting_currency
 from ledger.ledger import Ledger, LedgerError
 from ledger.master import NOT_GIVEN, master_on
-from ledger.open_positions import BUCKET_NAMES, positions, settled_parts
+from ledger.open_positions import positions, settled_parts
 
 GROUPINGS = ("customer", "group", "country", "segment", "industry", "currency")
-AMOUNTS = (*BUCKET_NAMES, "disputed", "open", "unapplied", "overpaid", "net")
+AMOUNTS = (*BUCKETS, "disputed", "open", "unapplied", "overpaid", "net")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ def _rows(held: pd.DataFrame, loose: pd.DataFrame, master: pd.DataFrame, by: str
     columns = ["key", "shown_currency"]
     cents = {
         name: held["open_cents"].where((held["bucket"] == place) & ~held["is_disputed"], 0)
-        for place, name in enumerate(BUCKET_NAMES)
+        for place, name in enumerate(BUCKETS)
     }
     cents["disputed"] = held["open_cents"].where(held["is_disputed"], 0)
     cents["open"], cents["overpaid"] = held["open_cents"], held["excess_cents"]
@@ -112,7 +113,7 @@ def _items(held: pd.DataFrame, master: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({
         "key": held["key"], "customer_id": held["customer_id"], "name": held["customer_id"].map(master["name"]),
         "invoice_id": held["invoice_id"], "issued_on": held["issued_on"], "due_on": held["due_on"],
-        "days_past_due": held["days_past_due"], "bucket": np.array(BUCKET_NAMES, dtype=object)[held["bucket"]],
+        "days_past_due": held["days_past_due"], "bucket": np.array(BUCKETS, dtype=object)[held["bucket"]],
         "currency": held["shown_currency"], "amount": held["amount_cents"] / CENTS,
         "document_currency": held["currency"], "open": held["open_cents"] / CENTS, "is_disputed": held["is_disputed"],
     }).reset_index(drop=True)  # fmt: skip
@@ -122,6 +123,6 @@ def _disputes(held: pd.DataFrame) -> pd.DataFrame:
     own = held[held["is_disputed"] & (held["open_cents"] != 0)]
     sums = own.groupby(["shown_currency", "bucket"])["open_cents"].agg(["sum", "size"]).reset_index()
     return pd.DataFrame({
-        "currency": sums["shown_currency"], "bucket": np.array(BUCKET_NAMES, dtype=object)[sums["bucket"].astype(int)],
+        "currency": sums["shown_currency"], "bucket": np.array(BUCKETS, dtype=object)[sums["bucket"].astype(int)],
         "items": sums["size"], "disputed": sums["sum"] / CENTS,
     })  # fmt: skip

@@ -7,13 +7,11 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from ledger.buckets import bucket_numbers
 from ledger.known import day
 from ledger.ledger import Ledger, LedgerError
 from ledger.receivables import by_currency
 from ledger.settlement import OPEN, Settlement, dates, last_versions, settle
-
-BUCKET_NAMES = ("current", "1-30", "31-60", "61-90", "over 90")
-BUCKET_ENDS = np.array([0, 30, 60, 90])
 
 
 def settled_parts(ledger: Ledger) -> tuple[list[tuple[Ledger, Settlement]], bool]:
@@ -37,7 +35,7 @@ def positions(ledger: Ledger, settlement: Settlement, as_of: date | pd.Timestamp
     One row an open item or overpaid invoice, sorted by (customer_id, due_on, invoice_id): customer_id (the owner after
     mergers), invoice_id, issued_on, due_on, currency, amount_cents, open_cents, excess_cents (all in the document's
     currency), reporting_open_cents, reporting_excess_cents, days_past_due (0 where not past due), bucket (place in
-    BUCKET_NAMES), is_disputed.
+    ledger.buckets.BUCKETS), is_disputed.
     """
     s, at = settlement, np.int32(day(as_of))
     entries = np.flatnonzero((s.known_from <= at) & (s.known_until > at))
@@ -56,7 +54,7 @@ def positions(ledger: Ledger, settlement: Settlement, as_of: date | pd.Timestamp
         "amount_cents": amount, "open_cents": s.document_open_cents[version], "excess_cents": excess,
         "reporting_open_cents": s.open_cents[version],
         "reporting_excess_cents": np.rint(excess * rate).astype(np.int64),
-        "days_past_due": past_due.astype(np.int64), "bucket": np.searchsorted(BUCKET_ENDS, past_due),
+        "days_past_due": past_due.astype(np.int64), "bucket": bucket_numbers(past_due),
         "is_disputed": s.is_disputed[version],
     })  # fmt: skip
     return frame.sort_values(["customer_id", "due_on", "invoice_id"], ignore_index=True)

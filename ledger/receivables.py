@@ -11,12 +11,11 @@ from datetime import date
 
 import pandas as pd
 
+from ledger.buckets import AGEING, BUCKETS
 from ledger.currency import CENTS, reporting_cents
 from ledger.known import day, known_on
 from ledger.ledger import Ledger
 from ledger.settlement import Settlement, settle
-
-BUCKETS = (("current", 0, 0), ("1-30", 1, 30), ("31-60", 31, 60), ("61-90", 61, 90), ("over 90", 91, 10**6))
 
 
 def by_currency(ledger: Ledger) -> Iterator[tuple[str, Ledger]]:
@@ -42,7 +41,7 @@ def ageing(ledger: Ledger, as_of: date | pd.Timestamp, *, by_customer: bool = Fa
         for currency, part in by_currency(ledger)
     ]  # fmt: skip
     if not parts:
-        names = [*(label for label, _, _ in BUCKETS), "open", "unapplied", "overpaid", "net"]
+        names = [*BUCKETS, "open", "unapplied", "overpaid", "net"]
         return pd.DataFrame(columns=["currency", *names])
     whole = pd.concat(parts, ignore_index=True)
     first = ["currency", "customer_id"] if by_customer else ["currency"]
@@ -57,8 +56,9 @@ def aged(settlement: Settlement, as_of: date | pd.Timestamp, *, group: str | Non
     of_loose = loose[group] if group else pd.Series("all", index=loose.index)
     is_open = state["closed_kind"] == "open"
     found = {
-        label: state["document_open_cents"].where(is_open & state["days_past_due"].between(low, high), 0).groupby(of_state).sum()
-        for label, low, high in BUCKETS
+        bucket.name: state["document_open_cents"]
+        .where(is_open & state["days_past_due"].between(bucket.first_day, bucket.last_day), 0).groupby(of_state).sum()
+        for bucket in AGEING
     }  # fmt: skip
     found["open"] = state["document_open_cents"].groupby(of_state).sum()
     found["unapplied"] = loose["document_unapplied_cents"].groupby(of_loose).sum()

@@ -12,7 +12,7 @@ import pandas as pd
 
 from decisions.expected_cash import CASH_BUCKETS
 from decisions.scorer import DELAYS, HABIT, IN_DEFAULT_STATUS, Scorer, Scores
-from ledger.accounts import BUCKETS
+from ledger.buckets import BUCKETS
 
 THIN = 0.9  # below this weight of the history an answer carries the measured quality of thin files
 FEWEST_DEFAULTERS = 10  # fewer say nothing of how good an answer is
@@ -90,7 +90,8 @@ def account_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """What stands of the account: balances, ageing, and the cash expected of it by bucket of days from as_of."""
     cash = {bucket: number(row[f"cash_{bucket}"]) for bucket in CASH_BUCKETS}
     return {
-        "balance": number(row["balance"]), "overdue": number(row["overdue"]), "disputed": number(row["disputed"]),
+        "balance": number(row["balance"]), "overdue": number(row["overdue"]),
+        "arrears": number(row["arrears"]), "disputed": number(row["disputed"]),
         "unapplied": number(row["unapplied"]), "days_past_due": int(row["days_past_due"]),
         "ageing": {bucket: number(row[f"ageing_{bucket}"]) for bucket in BUCKETS},
         "expected_cash": cash,

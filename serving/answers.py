@@ -133,7 +133,7 @@ def reviewed(scorer: Scorer, scores: Scores, asked: ReviewRequest) -> Answer:
     """What the policy recommends on some scores of one customer."""
     row = rows_of(scores.customers)[0]
     rate = scorer.rate(asked.currency, scores.as_of)
-    situation = scorer.situation(asked.customer_id, row, scores.as_of, asked.requested_limit * rate)
+    situation = scorer.situation(scores, asked.customer_id, asked.requested_limit * rate)
     found = recommend(situation, scorer.limit_policy)
     reasons = _worded(found.reasons, asked.language)
     why = scorer.explain(scores, "pd")
@@ -147,13 +147,13 @@ def reviewed(scorer: Scorer, scores: Scores, asked: ReviewRequest) -> Answer:
         "arithmetic": [step.as_json() for step in found.steps],
         "arithmetic_currency": scorer.served.currency, "exchange_rate": rate, "reasons": reasons,
         "conditions": _worded(found.conditions, asked.language), "language": asked.language,
-        "notes": _worded(history_notes(row, scorer), asked.language),
+        "notes": _worded([*found.notes, *history_notes(row, scorer)], asked.language),
         "policy": {"name": scorer.limit_policy.name, "version": scorer.limit_policy.version},
         "score": {**score_of(asked.customer_id, row, scorer), "open_items": account_of(row)},
     }  # fmt: skip
 
 
-def _worded(codes: Sequence[tuple[str, Mapping[str, float]]], language: str) -> list[Answer]:
+def _worded(codes: Sequence[tuple[str, Mapping[str, Any]]], language: str) -> list[Answer]:
     """Codes of the policy as code and sentence."""
     return [{"code": code, "text": sentence(code, numbers, language)} for code, numbers in codes]
 

@@ -8,9 +8,9 @@ import pandas as pd
 
 from decisions.report import DATE, DAYS, FLAG, Chart, Column, Report, Table, count, money, number, text
 from ledger.ageing import AMOUNTS, Aged, ageing_by
+from ledger.buckets import BUCKETS
 from ledger.errors import InputError
 from ledger.ledger import Ledger
-from ledger.open_positions import BUCKET_NAMES
 
 LABELS = {
     "customer": "customer", "group": "group", "country": "country", "segment": "segment", "industry": "industry",
@@ -86,11 +86,11 @@ def _item_table(items: pd.DataFrame, by: str) -> Table:
 
 def _charts(aged: Aged, rows: pd.DataFrame) -> list[Chart]:
     """One chart a currency of amounts: what is open by bucket, disputed items apart."""
-    names = [*BUCKET_NAMES, "disputed"]
+    names = [*BUCKETS, "disputed"]
     charts = []
     for currency, own in rows.groupby("currency"):
-        total, overdue = own["open"].sum(), own[list(BUCKET_NAMES[1:])].sum().sum()
-        share = f"{100 * overdue / total:.1f} % of it is undisputed and past due" if total > 0 else "nothing is open"
+        total, arrears = own["open"].sum(), own[list(BUCKETS[1:])].sum().sum()
+        share = f"{100 * arrears / total:.1f} % of it is undisputed and past due" if total > 0 else "nothing is open"
         charts.append(Chart(
             name=f"buckets_{currency}", kind="bars", unit=str(currency), categories=[AMOUNT_LABELS.get(n, n) for n in names],
             title=f"{total:,.2f} {currency} are open, {share}", series={"open": [float(own[n].sum()) for n in names]},

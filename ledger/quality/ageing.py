@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from ledger.buckets import BUCKETS
 from ledger.ledger import Ledger
 from ledger.quality.findings import Finding, one
-from ledger.receivables import BUCKETS, aged, by_currency
+from ledger.receivables import aged, by_currency
 from ledger.settlement import settle
 from ledger.validation import connect
 
@@ -22,7 +23,7 @@ def ageing(ledger: Ledger) -> tuple[list[dict[str, Any]], list[Finding]]:
         cents = {str(name): int(value) for name, value in aged(settlement, ledger.last_known_on).iloc[0].items()}
         plain, written_off = _plain_balance(part, settlement.at(ledger.last_known_on))
         difference = plain - written_off - cents["net"]
-        bucketed = sum(cents[label] for label, _, _ in BUCKETS)
+        bucketed = sum(cents[name] for name in BUCKETS)
         shown.append(
             {"currency": currency}
             | {name: value / 100 for name, value in cents.items()}

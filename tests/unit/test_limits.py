@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from decisions.limits import (
     GradeTerms,
     LimitPolicy,
+    PastDue,
     Situation,
     house_policy,
     largest_exposure,
@@ -22,6 +23,11 @@ from decisions.wording import LANGUAGES, SENTENCES, sentence
 from ledger.errors import InputError
 from models.rating_scale import MASTER_SCALE
 
+
+def late(*items):
+    return tuple(PastDue(invoice_id=f"I{n}", amount=amount, days=days) for n, (days, amount) in enumerate(items, 1))
+
+
 POLICY = LimitPolicy(
     name="test", version="1", loss_given_default=0.40, maximum_expected_loss=1_000, smallest_limit=500,
     hold_after_days=60, authority=200_000, highest_pd=0.95,
@@ -29,8 +35,8 @@ POLICY = LimitPolicy(
            GradeTerms(grade="R05", maximum_limit=40_000, valid_months=6)),
 )  # fmt: skip
 CASE = Situation(
-    customer_id="acme", as_of=date(2024, 1, 31), requested=30_000, balance=12_000, unapplied=2_000, overdue=0,
-    days_past_due=0, pd=0.05, grade="R05",
+    customer_id="acme", as_of=date(2024, 1, 31), requested=30_000, balance=12_000, unapplied=2_000,
+    pd=0.05, grade="R05",
 )  # fmt: skip
 
 
@@ -61,7 +67,10 @@ def test_a_month_that_is_shorter_ends_the_limit_on_its_last_day():
     [
         ({"requested": 45_000}, "reduce", 40_000, "above_policy_limit"),
         ({"pd": 0.123, "requested": 30_000}, "reduce", 20_000, "above_policy_limit"),  # 1,000 / 0.0492 = 20,325.2
-        ({"days_past_due": 60, "overdue": 500.0}, "hold", 10_000, "overdue_hold"),
+        ({"past_due": late((60, 500.01))}, "hold", 10_000, "arrears_hold"),  # above 500 and 1 % of 12,000
+        ({"past_due": late((60, 500.0))}, "approve", 30_000, "within_policy"),  # not above 500
+        ({"past_due": late((59, 5_000.0))}, "approve", 30_000, "within_policy"),  # not old enough
+        ({"past_due": late((60, 300.0), (70, 300.0))}, "hold", 10_000, "arrears_hold"),  # 600 together
         ({"special": "in_default", "pd": None, "grade": None}, "hold", 0, "in_default_hold"),
         ({"special": "in_default", "pd": None, "grade": None, "balance": 0.0}, "decline", 0, "in_default_decline"),
         ({"special": "no_history", "pd": None, "grade": None}, "refer", None, "no_history"),
@@ -78,6 +87,27 @@ def test_what_the_policy_says(change, action, limit, reason):
     found = recommend(replace(CASE, **change), POLICY)
     assert (found.action, found.limit) == (action, limit)
     assert found.reasons[0][0] == reason
+
+
+def test_a_hold_is_material():
+    large = replace(CASE, balance=1_870_000, unapplied=0, pd=0.0023, grade="R01", requested=100_000)
+    found = recommend(replace(large, past_due=late((70, 22.93))), POLICY)
+    assert (found.action, found.reasons[0][0]) == ("approve", "within_policy")
+    assert "prepayment" not in [code for code, _ in found.conditions]
+    assert [code for code, _ in found.notes] == ["arrears_below_materiality"]
+    assert "22.93" in sentence(*found.notes[0], "en")
+    # 18,700 is 1 % of the balance, and not above it; one cent more is
+    assert recommend(replace(large, past_due=late((70, 18_700.0))), POLICY).action == "approve"
+    assert recommend(replace(large, past_due=late((70, 18_700.01))), POLICY).action == "hold"
+
+
+def test_the_reason_of_a_hold_names_the_items_and_the_amount_that_triggered_it_not_all_arrears():
+    many = late((10, 9_000.0), *((60 + n, 100.0) for n in range(7)))
+    (code, values), *_ = recommend(replace(CASE, past_due=many), POLICY).reasons
+    assert code == "arrears_hold"
+    assert values["amount"] == pytest.approx(700.0)  # not the 9,700 past due in all
+    assert values["items"] == "I8, I7, I6, I5, I4 (+2)"
+    assert (values["days"], values["count"]) == (66, 7)
 
 
 def test_a_limit_without_history_asks_for_outside_information():
@@ -98,7 +128,7 @@ def test_insurance_carries_its_share_and_lapses_when_an_item_is_overdue_for_too_
     )
     assert steps(recommend(insured, POLICY))["uninsured_at_most"] == 5_000.0  # 1,000 / 0.20
     assert steps(recommend(insured, POLICY))["with_insurance"] == 23_000.0  # 5,000 + 0.9 * 20,000
-    lapsed = steps(recommend(replace(insured, days_past_due=31, overdue=1.0), POLICY))
+    lapsed = steps(recommend(replace(insured, past_due=late((31, 1.0))), POLICY))
     assert lapsed["cover_lost"] == 0.0
     assert "with_insurance" not in lapsed
 
@@ -161,9 +191,12 @@ def test_every_code_has_a_sentence_in_each_language():
             "auc_high",
             "rate",
             "own",
+            "material_amount",
+            "material_share",
         ),
         1.0,
     )
+    numbers |= {"items": "I1, I2"}
     for code in SENTENCES:
         for language in LANGUAGES:
             assert "{" not in sentence(code, numbers, language)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from ledger.default_status import BUREAU, PRIMARY, SHORT_HISTORY
+from ledger.default_status import BUREAU, CRR178, PRIMARY, SHORT_HISTORY
 from ledger.errors import InputError
 from training.default.ensembles import Bag, Rows, Shape, fit_bag
 from training.default.evaluation import cohorts
@@ -34,7 +34,7 @@ def near() -> Bag:
 
 
 @pytest.mark.parametrize(("policy", "days", "items", "maturity"), [
-    (PRIMARY, 40, 0, 40), (SHORT_HISTORY, 27, 0, 27), (BUREAU, 0, 40, 40),
+    (PRIMARY, 0, 40, 40), (CRR178, 40, 0, 40), (SHORT_HISTORY, 0, 27, 27), (BUREAU, 0, 40, 40),
 ])  # fmt: skip
 def test_the_milder_outcome_has_the_same_proportion_of_a_policys_days(policy, days, items, maturity):
     found = near_policy(policy)

@@ -49,9 +49,9 @@ def prepared(**changes: pd.DataFrame) -> Ledger:
 def test_ageing_reconciles_with_the_rows() -> None:
     (ageing,) = quality(prepared()).sections["ageing"]
     # b: 100 - 30, due 60 days before the last known day; c: 250 - 50, not due
-    assert {k: ageing[k] for k in ("current", "31-60", "open", "unapplied", "difference")} == {
+    assert {k: ageing[k] for k in ("current", "31_60", "open", "unapplied", "difference")} == {
         "current": 200.0,
-        "31-60": 70.0,
+        "31_60": 70.0,
         "open": 270.0,
         "unapplied": 7.0,
         "difference": 0.0,

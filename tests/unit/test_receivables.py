@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.report import command
+from ledger.buckets import BUCKETS
 from ledger.receivables import ageing, figures
 from tests.books import odd_ledger
 from tests.drawn import ledger
@@ -37,7 +38,7 @@ def test_ageing_by_days_past_due_as_known_on_the_day() -> None:
     (row,) = ageing(BOOK, TO).to_dict("records")
     # a: 300 left, 151 days; b: 600, 51 days; d: 200, 30 days, its payment is booked in July; c: 900 - 50, not due
     assert row == {
-        "currency": "EUR", "current": 850.0, "1-30": 200.0, "31-60": 600.0, "61-90": 0.0, "over 90": 300.0,
+        "currency": "EUR", "current": 850.0, "1_30": 200.0, "31_60": 600.0, "61_90": 0.0, "over_90": 300.0,
         "open": 1950.0, "unapplied": 40.0, "overpaid": 0.0, "net": 1910.0,
     }  # fmt: skip
     by_customer = ageing(BOOK, TO, by_customer=True).set_index("customer_id")
@@ -70,7 +71,7 @@ def test_customers_add_up_to_the_ledger_to_the_cent(as_of: date) -> None:
     whole = ageing(odd_ledger(), as_of).set_index("currency")
     parts = ageing(odd_ledger(), as_of, by_customer=True).drop(columns="customer_id").groupby("currency").sum()
     assert ((whole * 100).round().astype(int) == (parts * 100).round().astype(int)).all().all()
-    buckets = whole[["current", "1-30", "31-60", "61-90", "over 90"]].sum(axis="columns")
+    buckets = whole[list(BUCKETS)].sum(axis="columns")
     assert ((buckets - whole["open"]).abs() < 0.005).all()
 
 
@@ -79,7 +80,7 @@ def test_the_commands_print_and_write(tmp_path: Path) -> None:
     run = CliRunner().invoke
     words = ["ageing", str(tmp_path / "ledger"), "--as-of", "2024-06-30"]
     printed = run(command, [*words, "--json"], catch_exceptions=False)
-    assert json.loads(printed.output)["tables"]["ageing"][0]["over 90"] == 300.0
+    assert json.loads(printed.output)["tables"]["ageing"][0]["over_90"] == 300.0
     shown = run(command, ["kpi", str(tmp_path / "ledger"), "--as-of", "2024-06-30"], catch_exceptions=False)
     assert any(line.startswith("DSO by balance") and line.endswith("106.4") for line in shown.output.splitlines())
     for suffix in ("csv", "xlsx", "html", "json"):

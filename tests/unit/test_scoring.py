@@ -16,7 +16,7 @@ from decisions.expected_cash import CASH_BUCKETS
 from decisions.scorer import Scorer
 from decisions.scoring_ledger import FutureDay, UnknownCustomer
 from features.engine.histories import build
-from ledger.accounts import BUCKETS
+from ledger.buckets import BUCKETS
 from ledger.errors import InputError
 from models.default.cold_start import LENGTH
 from models.explanation import LARGEST_RESIDUAL

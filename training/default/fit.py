@@ -175,7 +175,8 @@ def _parameters(
     latest = last_mature_as_of(data.as_of, data.policy.horizon_months, data.policy)
     return {
         "policy": data.policy.name, "policy_version": data.policy.version, "horizon_months": data.policy.horizon_months,
-        "consecutive_days": data.policy.consecutive_days, "seed": seed, "columns": len(data.columns),
+        "consecutive_days": data.policy.consecutive_days,
+        "item_days_past_due": data.policy.item_days_past_due, "seed": seed, "columns": len(data.columns),
         "scale": MASTER_SCALE.name, "scale_version": MASTER_SCALE.version,
         "evaluation_origin": str(origin.date()), "evaluation_until": str(latest.date()),
         "metrics_are_of": "the fit at evaluation_origin, on later month ends, by members that never saw the customer",

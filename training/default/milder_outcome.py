@@ -23,13 +23,16 @@ from models.metrics.probability import logistic_line
 
 Floats = NDArray[np.float64]
 
-NEAR_DAYS, DEFAULT_DAYS = 40, 90  # of arrears; other policies' days are shortened in this proportion
+NEAR_DAYS, DEFAULT_DAYS = (
+    40,
+    90,
+)  # past due (item or obligor, as the policy counts); other policies' days are shortened in this proportion
 NEAR_CURE_MONTHS = 1  # without material arrears: then new ones are a new outcome
 SLOPE_SD = 0.15  # of the prior on the slope between the two outcomes' log-odds, around 1
 
 
 def near_policy(policy: DefaultPolicy) -> DefaultPolicy:
-    """The milder outcome of a policy: its default with fewer days of arrears, and a short cure."""
+    """Return the milder outcome of a policy: its default with fewer days past due, and a short cure."""
 
     def shorter(days: int) -> int:
         return round(days * NEAR_DAYS / DEFAULT_DAYS)
