@@ -270,7 +270,8 @@ class Scorer:
     def situation(self, scores: Scores, customer_id: str, requested: float) -> Situation:
         """Return what a limit is recommended from: a customer's scores, its items past due, its credit terms, the limit
         requested (reporting currency)."""
-        row, as_of, items = scores.customers.loc[customer_id], scores.as_of, scores.items
+        row: Any = scores.customers.loc[customer_id]
+        as_of, items = scores.as_of, scores.items
         late = items[(items["customer_id"] == customer_id) & (items["days_past_due"] > 0) & ~items["is_disputed"]]
         columns = (late[name].tolist() for name in ("invoice_id", "open_amount", "days_past_due"))
         terms = terms_on(self.served.ledger, customer_id, as_of)

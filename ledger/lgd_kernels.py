@@ -81,7 +81,7 @@ def _cash_flow(last, c, period, items, loose, recoveries):  # type: ignore[no-un
                 again, is_cured = max(rest, np.int64(0)), True
                 days.append(cured)
                 flow.append(again)
-                performs = performs or again > 0
+                performs = performs or bool(again > 0)
             if kind[e] == WRITE_OFF:
                 taken = (
                     max(rest, np.int64(0)) if cents[e] == ALL_THAT_IS_LEFT else min(cents[e], max(rest, np.int64(0)))
