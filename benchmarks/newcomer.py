@@ -20,8 +20,8 @@ import json
 import numpy as np, pandas as pd
 from features.catalogue import CATALOGUE
 from features.engine.histories import build, missing_codes
-from models.explanation import sentence
 from models.explanation import explain
+from models.reasons.sentences import sentence
 from tests import served
 from training.lifecycle.monitor import Observed, drift
 

@@ -23,11 +23,13 @@ from ledger.credit_terms import is_natural_person, rate_on, terms_on
 from ledger.default_status import in_default
 from ledger.known import day
 from ledger.ledger import Ledger
+from ledger.published_ratings import published_ratings
 from models.default.model import DefaultModel
 from models.delay.conformal import Levels
 from models.delay.model import DelayModel
-from models.explanation import LANGUAGES, Explanation, explain, reasons
+from models.explanation import LANGUAGES, Explanation, explain, reasons_or_why_none
 from models.rating_scale import IN_DEFAULT
+from models.reasons.sentences import ReasonFacts
 from models.registry import Served
 
 NO_HISTORY, IN_DEFAULT_STATUS, STALE, MERGED = "no_history", "in_default", "stale_data", "merged"
@@ -240,16 +242,27 @@ class Scorer:
         if scores.X.empty:
             return pd.DataFrame(index=scores.X.index)
         base, parts = self.default.contributions(scores.X)
-        margins = scores.customers["margin"]
+        margins, facts = scores.customers["margin"], self.reason_facts(list(parts.index), scores.as_of)
         rows = []
         for place, customer_id in enumerate(parts.index):
             own, values = parts.iloc[place], scores.X.iloc[place]
             why = explain(base=base, log_odds=own, values=values, margin=float(margins[customer_id]), columns=COLUMNS)
-            said = {language: reasons(why, COLUMNS, language) for language in LANGUAGES}
+            said = {k: reasons_or_why_none(why, COLUMNS, k, facts=facts[customer_id])[0] for k in LANGUAGES}
             row = {"reason_codes": " | ".join(r.code for r in said["en"])}
             rows.append(row | {f"reasons_{k}": " | ".join(r.text for r in found) for k, found in said.items()})
         worded = pd.DataFrame(rows, index=parts.index)
         return pd.concat([worded, parts.add_prefix("contribution_")], axis=1).assign(base_value=base)
+
+    def reason_facts(self, customer_ids: Sequence[str], as_of: date) -> dict[str, ReasonFacts]:
+        """Return what the sentences of reasons say beside the model's columns, by customer."""
+        known = published_ratings(self.served.ledger, customer_ids, as_of)
+        currency, nothing = self.served.currency, ReasonFacts(currency=self.served.currency)
+        return {
+            customer_id: ReasonFacts(last=own.last, worst=own.worst, currency=currency)
+            if (own := known.get(customer_id))
+            else nothing
+            for customer_id in customer_ids
+        }
 
     @cached_property
     def _before_levels(self) -> DelayModel:

@@ -1,17 +1,18 @@
-"""From contributions to words: what moved one answer, by column and by family, and the reasons a person reads."""
+"""From contributions to words: what moved one answer, by column, family and theme, and the reasons a person reads."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from features.language import Column, Unit
-from ledger.errors import InputError
+from features.language import Column
+from models.reasons.sentences import NO_FACTS, ReasonFacts, is_letter_safe, reason_sentence
+from models.reasons.table import Direction, ReasonTable, reason_table
 
 LANGUAGES = ("en", "zh")
 LARGEST_RESIDUAL = 1e-6  # in log-odds; above it an explanation is not the model's and is not given
@@ -19,10 +20,7 @@ SMALLEST_REASON = 0.05  # log-odds: what moves the odds by less than a twentieth
 MOST_REASONS = (
     4  # as many as are customary in notices of adverse action (Regulation B, official interpretation 9(b)(2))
 )
-MOST_OF_A_FAMILY = 2
-
-_NOT_KNOWN = {"en": "Not known of this customer: {meaning}", "zh": "该客户缺少此项数据：{sentence}"}
-_NO_VALUE = {"en": "an unknown value", "zh": "（未知）"}
+NOTHING_MOVED, MANY_SMALL = "nothing_moved", "many_small"  # codes of the sentences where no fact gives a reason
 
 
 class NotAdditive(RuntimeError):
@@ -31,11 +29,14 @@ class NotAdditive(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """One reason: the column's name as its code, its sentence, and by how many log-odds it moves the answer."""
+    """One reason: the column's name as its code, its sentence, its theme and the log-odds by which the theme moves the
+    answer. letter_safe: whether it may stand in a text for the customer."""
 
     code: str
     text: str
     log_odds: float
+    theme: str = ""
+    letter_safe: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,54 +98,80 @@ def _largest_first(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def reasons(
-    explanation: Explanation, columns: Mapping[str, Column], language: str, *, raising: bool = True
-) -> list[Reason]:
-    """The columns that raise the answer most (or, with raising=False, lower it most), as sentences.
+    explanation: Explanation, columns: Mapping[str, Column], language: str, *, raising: bool = True,
+    facts: ReasonFacts = NO_FACTS, letter_safe: bool = False,
+) -> list[Reason]:  # fmt: skip
+    """Return the facts that raise the answer most (or, with raising=False, lower it most), as sentences.
 
-    At most MOST_REASONS, one a declared feature (not each of its windows), MOST_OF_A_FAMILY a family: four ways of
-    saying the same thing are one reason.
+    One reason a theme of the table of reasons: its columns measure the same thing, so the theme counts with the sum of
+    its contributions and speaks by the column whose contribution is largest among those whose value agrees with the
+    direction. A theme of which no value agrees gives no reason: it stays among the contributions. At most
+    MOST_REASONS, largest first. letter_safe: only what may stand in a text for the customer.
+    Raises InputError for a language without texts.
     """
-    sign, found = (1 if raising else -1), []
-    features: set[str] = set()
-    families: dict[str, int] = {}
-    for row in explanation.contributions.to_dict("records"):
-        column = columns[row["feature"]]
-        if sign * row["log_odds"] < SMALLEST_REASON or column.feature in features:
+    table = reason_table()
+    table.of(language)
+    direction = Direction.RAISES if raising else Direction.LOWERS
+    found = []
+    for theme, effect, rows in _themes(explanation, columns, table):
+        if direction.value * effect < SMALLEST_REASON:
             continue
-        if families.get(column.family, 0) >= MOST_OF_A_FAMILY:
-            continue
-        features.add(column.feature)
-        families[column.family] = families.get(column.family, 0) + 1
-        found.append(Reason(code=column.name, text=sentence(column, row["value"], language), log_odds=row["log_odds"]))
-        if len(found) == MOST_REASONS:
-            break
+        reason = _of_theme(theme, effect, rows, columns, language, direction, facts, letter_safe)
+        if reason is not None:
+            found.append(reason)
+    return found[:MOST_REASONS]
+
+
+def reasons_or_why_none(
+    explanation: Explanation, columns: Mapping[str, Column], language: str, *, facts: ReasonFacts = NO_FACTS,
+    letter_safe: bool = False,
+) -> tuple[list[Reason], list[Reason]]:  # fmt: skip
+    """Return (reasons for higher risk, reasons for lower risk); never two empty lists.
+
+    Where no fact gives a reason, the first list holds one sentence that says so: nothing moved, or only small effects.
+    """
+    raised, lowered = (
+        reasons(explanation, columns, language, raising=side, facts=facts, letter_safe=letter_safe)
+        for side in (True, False)
+    )
+    if raised or lowered:
+        return raised, lowered
+    moved = bool((explanation.contributions["log_odds"].abs() >= SMALLEST_REASON).any())
+    texts = reason_table().of(language)
+    code, text = (MANY_SMALL, texts.many_small) if moved else (NOTHING_MOVED, texts.nothing_moved)
+    return [Reason(code=code, text=text, log_odds=explanation.margin - explanation.base_value, theme="other")], []
+
+
+def themes(explanation: Explanation, columns: Mapping[str, Column]) -> list[tuple[str, float, float]]:
+    """Return (theme, log-odds, probability points) of every theme, largest effect first."""
+    found = []
+    for theme, effect, rows in _themes(explanation, columns, reason_table()):
+        found.append((theme, effect, float(sum(row["points"] for row in rows))))
     return found
 
 
-def sentence(column: Column, value: float, language: str) -> str:
-    """A column's reason with its value in words. Raises InputError for a language that has no reasons."""
-    if language not in LANGUAGES:
-        raise InputError(f"language must be one of {', '.join(LANGUAGES)}. Got {language!r} instead.")
-    if math.isnan(value):
-        blank = column.reason[language].replace("{value}", _NO_VALUE[language])
-        return _NOT_KNOWN[language].format(meaning=column.meaning, sentence=blank)
-    text = column.reason[language].replace("{value}", shown(value, column.unit, language))
-    return text[0].upper() + text[1:]
+def _themes(
+    explanation: Explanation, columns: Mapping[str, Column], table: ReasonTable
+) -> list[tuple[str, float, list[dict[str, Any]]]]:
+    """Each theme with the sum of its contributions and their rows, largest effect first."""
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in explanation.contributions.to_dict("records"):
+        grouped.setdefault(table.theme(columns[row["feature"]]), []).append({str(k): v for k, v in row.items()})
+    summed = [(theme, float(sum(row["log_odds"] for row in rows)), rows) for theme, rows in grouped.items()]
+    return sorted(summed, key=lambda t: (-abs(t[1]), t[0]))
 
 
-def shown(value: float, unit: Unit, language: str) -> str:
-    """A value as a person reads it in its unit; '–' for a missing one."""
-    if math.isnan(value):
-        return "–"
-    match unit:
-        case Unit.SHARE:
-            return f"{100 * value:.1f}%" if language == "zh" else f"{100 * value:.1f} %"
-        case Unit.DAYS:
-            number = f"{value:,.1f}".removesuffix(".0")
-            return f"{number}天" if language == "zh" else f"{number} day" if number in ("1", "-1") else f"{number} days"
-        case Unit.MONEY:
-            return f"{value:,.2f}"
-        case Unit.COUNT | Unit.CODE:
-            return f"{value:,.0f}"
-        case _:
-            return f"{value:,.2f}"
+def _of_theme(
+    theme: str, effect: float, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], language: str,
+    direction: Direction, facts: ReasonFacts, letter_safe: bool,
+) -> Reason | None:  # fmt: skip
+    """The reason of one theme: its column with the largest contribution whose value agrees with the direction."""
+    for row in sorted(rows, key=lambda row: -direction.value * row["log_odds"]):
+        column = columns[row["feature"]]
+        if direction.value * row["log_odds"] <= 0:
+            break
+        safe = is_letter_safe(column)
+        text = reason_sentence(column, float(row["value"]), direction, language, facts)
+        if text is not None and (safe or not letter_safe):
+            return Reason(code=column.name, text=text, log_odds=effect, theme=theme, letter_safe=safe)
+    return None

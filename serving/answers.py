@@ -110,7 +110,8 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest) -> An
         reasons = _worded([(why, {})], asked.language)
         answer |= {"contributions": [], "families": [], "reasons": reasons, "strengths": []}
     else:
-        answer |= explained(found, scorer, target=asked.target, language=asked.language)
+        facts = scorer.reason_facts([asked.customer_id], scores.as_of)[asked.customer_id]
+        answer |= explained(found, scorer, target=asked.target, language=asked.language, facts=facts)
     (decision_id,) = log.append(
         [record(champions, scorer, "explain", asked.kept(), Inputs.of(scores).at(asked.customer_id), answer)]
     )
@@ -139,7 +140,8 @@ def reviewed(scorer: Scorer, scores: Scores, asked: ReviewRequest) -> Answer:
     why = scorer.explain(scores, "pd")
     if why is not None:
         # an approval rests on what speaks for the customer, any other answer on what speaks against it
-        reasons += named(words.reasons(why, COLUMNS, asked.language, raising=found.action != APPROVE))
+        facts = scorer.reason_facts([asked.customer_id], scores.as_of)[asked.customer_id]
+        reasons += named(words.reasons(why, COLUMNS, asked.language, raising=found.action != APPROVE, facts=facts))
     return {
         "customer_id": asked.customer_id, "recommendation": found.action, "requested_limit": asked.requested_limit,
         "recommended_limit": None if found.limit is None else round(found.limit / rate, 2), "currency": asked.currency,

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from decisions.scorer import COLUMNS, Scorer
-from models.explanation import Explanation, Reason, reasons, sentence, shown
+from models.explanation import Explanation, Reason, reasons_or_why_none, themes
+from models.reasons.sentences import NO_FACTS, ReasonFacts, sentence, shown
+from models.reasons.table import reason_table
 from serving.answer_parts import number
 
 EXPLAINS: Mapping[str, Mapping[str, str]] = {
@@ -24,8 +26,12 @@ EXPLAINS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def explained(found: Explanation, scorer: Scorer, *, target: str, language: str) -> dict[str, Any]:
-    """Base value and its population, every contribution, families, reasons for and against, the additivity residual."""
+def explained(
+    found: Explanation, scorer: Scorer, *, target: str, language: str, facts: ReasonFacts = NO_FACTS
+) -> dict[str, Any]:
+    """Return base value and its population, every contribution, families and themes, reasons, the additivity residual."""
+    raised, lowered = reasons_or_why_none(found, COLUMNS, language, facts=facts)
+    table = reason_table()
     return {
         "explains": scorer.explained_number(target), "explains_note": EXPLAINS[target][language],
         "population": dict(scorer.population(target)),
@@ -36,21 +42,30 @@ def explained(found: Explanation, scorer: Scorer, *, target: str, language: str)
             {"family": row["family"], "log_odds": row["log_odds"], "probability_points": row["points"]}
             for row in found.families.to_dict("records")
         ],
-        "reasons": named(reasons(found, COLUMNS, language)),
-        "strengths": named(reasons(found, COLUMNS, language, raising=False)),
+        "themes": [
+            {"theme": theme, "name": table.theme_name(theme, language), "log_odds": log_odds, "probability_points": points}
+            for theme, log_odds, points in themes(found, COLUMNS)
+        ],
+        "reasons": named(raised), "strengths": named(lowered), "reason_table": table.version,
         "additivity_residual": found.residual,
     }  # fmt: skip
 
 
 def named(found: list[Reason]) -> list[dict[str, Any]]:
-    """Reasons as code, text and weight."""
-    return [{"code": reason.code, "text": reason.text, "log_odds": reason.log_odds} for reason in found]
+    """Return reasons as code, text, theme, weight, and whether they may stand in a text for the customer."""
+    return [
+        {
+            "code": reason.code, "text": reason.text, "log_odds": reason.log_odds, "theme": reason.theme,
+            "letter_safe": reason.letter_safe,
+        }
+        for reason in found
+    ]  # fmt: skip
 
 
 def _contribution(row: Mapping[Any, Any], language: str) -> dict[str, Any]:
     column = COLUMNS[row["feature"]]
     return {
-        "feature": column.name, "family": column.family, "label": column.meaning,
+        "feature": column.name, "family": column.family, "theme": reason_table().theme(column), "label": column.meaning,
         "text": sentence(column, row["value"], language), "value": number(row["value"]),
         "shown": shown(row["value"], column.unit, language), "unit": column.unit.value,
         "log_odds": row["log_odds"], "probability_points": row["points"],

@@ -8,7 +8,7 @@ import numpy as np
 
 from decisions.scorer import COLUMNS, Scorer, Scores
 from decisions.what_if import Better, hypothetical, next_better
-from models.explanation import sentence, shown
+from models.reasons.sentences import sentence, shown
 from serving.answer_parts import Inputs, number
 from serving.answers import Answer, common, known_customers, record, reviewed
 from serving.champions import Champions

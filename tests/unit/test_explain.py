@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from features.catalogue import columns
 from features.language import Unit
-from models.explanation import MOST_OF_A_FAMILY, MOST_REASONS, NotAdditive, explain, reasons, sentence, shown
+from models.explanation import MOST_REASONS, NotAdditive, explain, reasons, reasons_or_why_none
+from models.reasons.sentences import sentence, shown
 
 LOG_ODDS = st.integers(-3_000_000, 3_000_000).map(lambda millionths: millionths / 1e6)
 COLUMNS = {c.name: c for c in columns()}
@@ -46,15 +47,30 @@ def test_parts_that_miss_the_margin_are_never_shown(off):
         explained([0.1] * 6, off=off)
 
 
-def test_reasons_are_few_raise_the_risk_and_say_different_things():
+def test_one_reason_a_theme_by_its_largest_contribution_and_its_summed_effect():
     found = explained([0.9, 0.8, 0.7, 0.6, 0.5, -2.0])
     said = reasons(found, COLUMNS, "en")
     assert len(said) <= MOST_REASONS
-    assert all(r.log_odds > 0 for r in said)
-    assert "late_share_3m" not in [r.code for r in said]  # the same feature in another window
-    families = [COLUMNS[r.code].family for r in said]
-    assert max(families.count(f) for f in families) <= MOST_OF_A_FAMILY
-    assert [r.code for r in reasons(found, COLUMNS, "en", raising=False)] == ["invoices_ever"]
+    # four columns of lateness are one reason, with 0.9 + 0.8 + 0.7 + 0.6; the overdue amount is another
+    assert [(r.code, round(r.log_odds, 9)) for r in said] == [("late_share_12m", 3.0), ("overdue_amount", 0.5)]
+    # half an invoice so far speaks for nobody: the contribution is there, the reason is not
+    assert reasons(found, COLUMNS, "en", raising=False) == []
+
+
+def test_a_good_value_never_raises_and_a_bad_one_never_lowers():
+    zero = pd.Series([0.4] * 6, index=NAMES)
+    found = explain(base=-3.0, log_odds=zero, values=zero * 0, margin=-0.6, columns=COLUMNS)
+    assert [r.text for r in reasons(found, COLUMNS, "en")] == ["No invoice was issued so far"]
+    bad = explain(base=-3.0, log_odds=-zero, values=zero * 0 + 9.0, margin=-5.4, columns=COLUMNS)
+    assert reasons(bad, COLUMNS, "en", raising=False) == []
+
+
+def test_no_customer_is_without_a_word():
+    raised, lowered = reasons_or_why_none(explained([0.001] * 6), COLUMNS, "en")
+    assert [r.code for r in raised] == ["nothing_moved"]
+    assert lowered == []
+    raised, _ = reasons_or_why_none(explained([0, 0, 0, 0, 0, -0.3]), COLUMNS, "zh")
+    assert [r.code for r in raised] == ["many_small"]
 
 
 def test_contributions_of_no_weight_are_no_reasons():
@@ -64,9 +80,9 @@ def test_contributions_of_no_weight_are_no_reasons():
 @pytest.mark.parametrize(
     ("value", "unit", "en", "zh"),
     [
-        (0.256, Unit.SHARE, "25.6 %", "25.6%"), (1.0, Unit.DAYS, "1 day", "1天"),
-        (12.34, Unit.DAYS, "12.3 days", "12.3天"),
-        (1234.5, Unit.MONEY, "1,234.50", "1,234.50"), (3.0, Unit.COUNT, "3", "3"), (float("nan"), Unit.RATIO, "–", "–"),
+        (0.256, Unit.SHARE, "26\u00a0%", "26%"), (1.0, Unit.DAYS, "1 day", "1天"),
+        (12.34, Unit.DAYS, "12 days", "12天"),
+        (1234.5, Unit.MONEY, "1,234", "1,234"), (-0.01, Unit.DAYS, "0 days", "0天"), (3.0, Unit.COUNT, "3", "3"), (float("nan"), Unit.RATIO, "not known", "未知"),
     ],
 )  # fmt: skip
 def test_values_as_a_person_reads_them(value, unit, en, zh):
