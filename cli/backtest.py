@@ -102,7 +102,7 @@ def command(ledger: Path, first: str, last: str, step: str, model: str, seed: in
     figures = finite(result.figures)
     (out / "metrics.json").write_text(json.dumps(figures, indent=2, allow_nan=False), encoding="utf-8")
     asked = {"from": first, "to": last, "step": step, "model": model, "seed": seed}
-    run_id = tracking.log_backtest(Settings.from_environment(), prepared, figures, out, asked)
+    run_id = tracking.log_backtest(Settings.from_environment(), prepared, figures, out, asked, str(ledger))
     if as_json:
         print_json(figures)
         return

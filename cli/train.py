@@ -72,8 +72,10 @@ def command(
     import pandas as pd
 
     from ledger.ledger import read_ledger
-    from models.registry import Settings
+    from models.registry import FINGERPRINT_TAG, Settings, client
     from training.lifecycle import tracking
+    from training.lifecycle.headline import headline
+    from training.lifecycle.runs import started
 
     settings = Settings.from_environment()
     if sample and ledger is None:
@@ -89,28 +91,35 @@ def command(
     day = as_of_day(as_of, prepared.last_known_on)
     truth_file = ledger / "truth.parquet"
     truth = pd.read_parquet(truth_file) if ledger.is_dir() and truth_file.exists() else None
+    kinds = ("default", "delay") if model == "all" else (model,)
+    store = client(settings)
     results: dict[str, Any] = {}
-    for kind in ("default", "delay") if model == "all" else (model,):
-        click.echo(f"training the {kind} model as of {day} …", err=True)
-        if kind == "default":
-            from training.default.stages import Options
+    tags = {"tradecredit.kind": "train", FINGERPRINT_TAG: prepared.fingerprint}
+    with started(store, settings, "train", f"train {day} {ledger.name}", tags) as parent:
+        for kind in kinds:
+            click.echo(f"training the {kind} model as of {day} …", err=True)
+            if kind == "default":
+                from training.default.stages import Options
 
-            options = Options(central_tendency=central_tendency, conservatism=conservatism)
-            fitted = _fit_default(prepared, day, seed, truth, policy, tune, options)
-        else:
-            from training.delay import fit as delay_fit
+                options = Options(central_tendency=central_tendency, conservatism=conservatism)
+                fitted = _fit_default(prepared, day, seed, truth, policy, tune, options)
+            else:
+                from training.delay import fit as delay_fit
 
-            fitted = delay_fit.fit(prepared, as_of=day, seed=seed)
-        logged = tracking.log(settings, fitted, kind=kind, ledger=prepared, as_of=day)
-        results[kind] = {
-            "model": logged.name, "version": logged.version, "run_id": logged.run_id, "metrics": logged.metrics,
-        }  # fmt: skip
+                fitted = delay_fit.fit(prepared, as_of=day, seed=seed)
+            logged = tracking.log(
+                settings, fitted, kind=kind, ledger=prepared, as_of=day, place=str(ledger), parent=parent
+            )
+            results[kind] = {
+                "model": logged.name, "version": logged.version, "run_id": logged.run_id, "metrics": logged.metrics,
+            }  # fmt: skip
     if as_json:
         print_json({"as_of": day.isoformat(), "ledger_fingerprint": prepared.fingerprint, "models": results})
         return
-    for result in results.values():
+    for kind, result in results.items():
         click.echo(f"\n{result['model']} version {result['version']} (run {result['run_id']}), not yet served")
-        click.echo(table(sorted((k, f"{v:.4f}") for k, v in result["metrics"].items()), ["out of time", "value"]))
+        shown = headline(kind, result["metrics"]).items()
+        click.echo(table(((k, f"{v:.4f}") for k, v in shown), ["out of time", "value"]))
     click.echo("\nnext: tradecredit promote all, then tradecredit serve; tradecredit ui shows the runs.")
 
 
@@ -123,7 +132,16 @@ def _fit_default(
 
     def fit(asked: DefaultPolicy) -> Fitted:
         shape = _tuned(prepared, day, seed, asked, trials) if trials else None
-        return default_fit.fit(prepared, as_of=day, policy=asked, seed=seed, truth=truth, shape=shape, options=options)
+        return default_fit.fit(
+            prepared,
+            as_of=day,
+            policy=asked,
+            seed=seed,
+            truth=truth,
+            shape=shape,
+            options=options,
+            with_challengers=True,
+        )
 
     if policy != "auto":
         return fit(policy_named(policy))

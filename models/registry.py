@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ledger.errors import InputError
 from models.settings import Settings
@@ -26,6 +28,7 @@ DELAY_MODEL = "tradecredit-delay"
 NAMES = {"default": DEFAULT_MODEL, "delay": DELAY_MODEL}  # kind -> registered name
 CHAMPION, CHALLENGER = "champion", "challenger"
 DIGEST_TAG = "tradecredit.digest"
+ARTIFACTS_TAG = "tradecredit.artifacts_digest"  # of the run's tables, evidence and metrics
 AS_OF_TAG = "tradecredit.as_of"
 FINGERPRINT_TAG = "tradecredit.ledger_fingerprint"
 PROMOTED_AT_TAG = "tradecredit.promoted_at"
@@ -46,7 +49,7 @@ class Served:
     """A registered model version, checked: where its files are and all that a page or an auditor asks about it.
 
     promoted_at : ISO instant (UTC) at which the alias was set, empty where no step of ours set it.
-    metrics : the run's metrics, name -> value.
+    metrics : all metrics of the run, name -> value.
     tags : the run's and the version's tags.
     """
 
@@ -90,13 +93,18 @@ def _make_store(settings: Settings) -> None:
         mlflow.MlflowClient(settings.tracking_uri).search_experiments(max_results=1)
 
 
-def digest(folder: Path) -> str:
-    """SHA-256 over the names and bytes of a model folder's files, in the order of their names.
+LOGGED = ("evidence", "tables", "feature_catalogue.json", "metrics.json", "run.json")  # a run's artifacts with a digest
 
-    Raises DigestMismatch for a file of a kind that no model of ours has.
+
+def digest(folder: Path, only: Sequence[str] = ()) -> str:
+    """Return the SHA-256 (hex) over the names and bytes of a folder's files, in the order of their names.
+
+    only : first parts of the names that count; () for all. Raises DigestMismatch for a file of a kind that a model's
+    folder may not hold.
     """
     whole = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+    files = (p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    for path in sorted(p for p in files if not only or p.relative_to(folder).parts[0] in only):
         if path.suffix not in TEXT_FILES:
             raise DigestMismatch(
                 f"{path.name}: a model's folder holds only {', '.join(sorted(TEXT_FILES))} files; not loaded."
@@ -147,8 +155,38 @@ def load(settings: Settings, name: str, alias: str = CHAMPION) -> Served:
     return Served(
         name=name, version=str(version.version), run_id=str(version.run_id), folder=folder, digest=actual,
         promoted_at=version.tags.get(PROMOTED_AT_TAG, ""), promoted_by=version.tags.get(PROMOTED_BY_TAG, ""),
-        metrics=dict(run.data.metrics), parameters=dict(run.data.params), tags={**run.data.tags, **version.tags},
+        metrics=_metrics(settings, run), parameters=dict(run.data.params), tags={**run.data.tags, **version.tags},
     )  # fmt: skip
+
+
+def run_artifacts(settings: Settings, run_id: str) -> Path:
+    """Return the local folder of a run's artifacts, their digest checked: tables, evidence, metrics.json, run.json.
+
+    Raises DigestMismatch where one of them was changed, added or removed since the run was logged, or where the run was
+    logged by a release that logged no digest.
+    """
+    import mlflow
+
+    run = client(settings).get_run(run_id)
+    logged = run.data.tags.get(ARTIFACTS_TAG)
+    if logged is None:
+        raise DigestMismatch(f"run {run_id}: its artifacts have no logged digest; train again with this release.")
+    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=run.info.artifact_uri))
+    actual = digest(folder, LOGGED)
+    if actual != logged:
+        raise DigestMismatch(
+            f"run {run_id}: its artifacts (tables, evidence, metrics) have digest {actual[:12]}…, logged was {logged[:12]}…; "
+            "not used. Restore the files, or train again."
+        )
+    return folder
+
+
+def _metrics(settings: Settings, run: Any) -> dict[str, float]:
+    """Return all metrics of a run: its metrics.json, or for runs of earlier releases what MLflow holds."""
+    if ARTIFACTS_TAG not in run.data.tags:
+        return dict(run.data.metrics)
+    text = (run_artifacts(settings, run.info.run_id) / "metrics.json").read_text(encoding="utf-8")
+    return {name: float(value) for name, value in json.loads(text).items()}
 
 
 def newest(settings: Settings, name: str) -> str:

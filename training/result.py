@@ -27,6 +27,9 @@ class Fitted:
         `NAME_low` and `NAME_high`; the baselines beside it as `baseline_RULE_NAME`.
     tables : name -> frame, logged as CSV (calibration, grades, importance, …).
     figures : name -> matplotlib Figure, logged as PNG.
+    evidence : name -> frame, logged as Parquet: `rows`, one row per evaluated prediction with its outcome, and `matrix`,
+        the model's inputs of the same rows in the same order. Gates, reports and plots re-derive their figures from them.
+    challengers : name -> parameters of the models fitted beside it; their predictions are columns of `rows`.
     example : a few rows of the input matrix, for the signature.
     """
 
@@ -36,3 +39,5 @@ class Fitted:
     example: pd.DataFrame
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, pd.DataFrame] = field(default_factory=dict)
+    challengers: dict[str, dict[str, Any]] = field(default_factory=dict)

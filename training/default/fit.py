@@ -25,10 +25,12 @@ from models.default.model import DefaultModel
 from models.rating_scale import MASTER_SCALE
 from training.default import cold_start
 from training.default.calibration import calibrate, margins, moved
+from training.default.challengers import fit_challengers
 from training.default.columns import SELECTED
 from training.default.data import Histories, histories
 from training.default.ensembles import Bag, Shape, gains, jackknife_widening
 from training.default.evaluation import Judged, judge
+from training.default.evidence import evidence_rows, kept_rows
 from training.default.stages import FittedBag, Options, fit_at, fitted_or_none, judged_shape, shape_on
 from training.labels import last_mature_as_of
 from training.result import Fitted
@@ -52,12 +54,14 @@ def fit(
     shape: Shape | None = None,
     options: Options | None = None,
     columns: Sequence[str] | None = None,
+    with_challengers: bool = False,
 ) -> Fitted:
     """The default model of a ledger on a day, with its evidence.
 
     truth : the sample generator's true PDs (customer_id, as_of, true_pd_{h}m), for the ceiling; None for a real ledger.
     shape : None for the one served where as many defaulters are known (`shape_on`) as at the evaluation origin.
     columns : catalogue columns to use; None for those that SELECTED names.
+    with_challengers : also fit scikit-learn challengers on the same rows (training/default/challengers.py).
 
     The metrics are those of the bag fitted at `evaluation_origin` (a parameter), on the month ends after it whose
     outcomes are mature on as_of: out of time, and each customer scored only by members that never saw it. Raises
@@ -84,11 +88,20 @@ def fit(
             "defaulters": final.count_defaulters,
         },
     )  # fmt: skip
-    example = cold_start.only(whole, model.needed).frame(np.flatnonzero(data.on == data.on.max())[:5])
+    inputs = cold_start.only(whole, model.needed)
+    example = inputs.frame(np.flatnonzero(data.on == data.on.max())[:5])
+    rows = later_rows(data, origin)
+    evidence = {"rows": judged.evidence, "matrix": inputs.frame(rows)}
+    beside = fit_challengers(data, origin, rows) if with_challengers else ()
+    for challenger in beside:
+        evidence["rows"] = evidence["rows"].assign(**{f"challenger {challenger.name}": challenger.pd})
+    kept = kept_rows(data, rows)
     return Fitted(
         model=model, parameters=_parameters(data, origin, final, shape, options, seed),
         metrics={**judged.metrics, **level_evidence(data, final, calibration)},
         example=example, tables={**judged.tables, "importance": _importance(final.bag, data)}, figures=judged.figures,
+        evidence={name: frame[kept].reset_index(drop=True) for name, frame in evidence.items()},
+        challengers={c.name: c.parameters for c in beside},
     )  # fmt: skip
 
 
@@ -144,7 +157,8 @@ def _judged(
     pds = {h: expit(log_odds) * fitted.term_structure.share(log_odds, h) for h in data.policy.horizons_months}
     judged = judge(data, final, rows, log_odds, pds, truth)
     cold = doors.figures(rows, log_odds, final.within(data.policy.horizon_months)[rows], truth)
-    return replace(judged, metrics={**judged.metrics, **cold})
+    y = final.within(data.policy.horizon_months)[rows]
+    return replace(judged, metrics={**judged.metrics, **cold}, evidence=evidence_rows(data, rows, y, log_odds, pds))
 
 
 def level_evidence(data: Histories, final: FittedBag, calibration: Calibration) -> dict[str, float]:

@@ -31,6 +31,7 @@ from models.metrics import calibration_table
 from training.delay import late_threshold
 from training.delay.dependence import dependence, widened_by_forecasts
 from training.delay.evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
+from training.delay.evidence import evidence_rows, kept
 from training.delay.samples import MOST_ITEMS, Asked, booking_delay, outcomes, questions
 from training.evaluation.plots import calibration_figure
 from training.result import Fitted
@@ -168,10 +169,18 @@ def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
     model, figures, tables = recipe.model, {}, {"importance": importance(recipe.model)}
     now = outcomes(ledger, pd.Timestamp(as_of))
     plots: dict[str, Any] = {}
-    if recipe.scored is not None:
+    evidence: dict[str, pd.DataFrame] = {}
+    if recipe.scored is not None and recipe.earlier is not None:
         mature = recipe.scored.only(recipe.scored.observed_after_due >= MATURE_DAYS)
         figures, tables = evaluate(mature), tables | {"lateness_by_decile": deciles(mature)}
         plots = {f"calibration_late_{k}": plot for k, plot in lateness_plots(tables["lateness_by_decile"])}
+        items = _in_days_of(now, recipe.earlier).items[recipe.scored.observed_after_due >= MATURE_DAYS]
+        chosen = kept(len(items))
+        part = mature.only(chosen)
+        evidence = {
+            "rows": evidence_rows(part, items[chosen]),
+            "matrix": part.X[list(model.needed)].reset_index(drop=True),
+        }
     parameters = {
         **PARAMETERS,
         **{f"late_question_{name}": value for name, value in late_threshold.PARAMETERS.items()},
@@ -183,7 +192,15 @@ def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
         **model.facts,
     }
     example = build_items(prepared, now.items.iloc[-5:], list(model.needed))
-    return Fitted(model=model, parameters=parameters, metrics=figures, example=example, tables=tables, figures=plots)
+    return Fitted(
+        model=model,
+        parameters=parameters,
+        metrics=figures,
+        example=example,
+        tables=tables,
+        figures=plots,
+        evidence=evidence,
+    )
 
 
 def fit_recipe(
@@ -240,8 +257,13 @@ def held_out_days(now: Asked) -> int:
 
 def answers(prepared: PreparedLedger, asked: Asked, asker: Asker) -> Scored:
     """What a model answers about the items asked in its days, beside what came."""
+    return _scored(prepared, _in_days_of(asked, asker), asker.model)
+
+
+def _in_days_of(asked: Asked, asker: Asker) -> Asked:
+    """The questions asked on the days of which a model knew nothing."""
     days = asked.items["as_of"]
-    return _scored(prepared, asked.only(((days >= asker.after) & (days <= asker.until)).to_numpy()), asker.model)
+    return asked.only(((days >= asker.after) & (days <= asker.until)).to_numpy())
 
 
 def _scored(prepared: PreparedLedger, asked: Asked, model: DelayModel) -> Scored:

@@ -1,4 +1,4 @@
-"""The pictures that a run keeps beside its tables."""
+"""Plots that several evaluations use."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 import pandas as pd
 
 
-def calibration_figure(table: pd.DataFrame, *, predicted: str, observed: str) -> Any:
-    """Predicted against observed shares on logarithmic axes, a point a tenth of the predictions.
+def calibration_figure(
+    table: pd.DataFrame, *, predicted: str, observed: str, title: str = "Calibration by decile"
+) -> Any:
+    """Return predicted against observed shares on logarithmic axes, a point a tenth of the predictions.
 
     table : frame with `predicted` and `observed`; tenths without an outcome have no place on such axes and are left out.
-    predicted, observed : the axes' words.
+    predicted, observed : the axes' labels. title : above the plot.
     """
     from matplotlib.figure import Figure
 
@@ -20,6 +22,6 @@ def calibration_figure(table: pd.DataFrame, *, predicted: str, observed: str) ->
     shown = table[table["observed"] > 0]
     low, high = float(table["predicted"].min()), float(max(table["predicted"].max(), shown["observed"].max()))
     axes.plot([low, high], [low, high], color="grey", linewidth=1)
-    axes.plot(shown["predicted"], shown["observed"], "o")
-    axes.set(xscale="log", yscale="log", xlabel=predicted, ylabel=observed, title="Calibration by decile")
+    axes.plot(shown["predicted"], shown["observed"], "o", color="black")
+    axes.set(xscale="log", yscale="log", xlabel=predicted, ylabel=observed, title=title)
     return figure
