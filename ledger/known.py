@@ -79,10 +79,24 @@ def known_until(frame: pd.DataFrame, table: Table) -> Days:
 
 
 def known_on(ledger: Ledger, as_of: date | str | pd.Timestamp) -> Ledger:
-    """The ledger as the books held it at the end of day `as_of`: nothing that happened or was booked later.
+    """Return the ledger as the books held it at the end of day `as_of`: nothing that happened or was booked later.
 
-    Rows superseded later count and lose their `superseded_on`, which was not known yet. Tables without a date
-    (customers) stay whole.
+    Rows superseded later count and lose their `superseded_on`, which was not known yet. Tables without a date stay whole.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ledger.ledger import Ledger
+    >>> ledger = Ledger.from_frames(
+    ...     customers=pd.DataFrame({"customer_id": ["acme"]}),
+    ...     invoices=pd.DataFrame({
+    ...         "invoice_id": ["a"], "customer_id": ["acme"], "kind": ["invoice"], "issued_on": ["2024-01-02"],
+    ...         "due_on": ["2024-02-01"], "amount": [100.0], "currency": ["EUR"]}),
+    ...     payments=pd.DataFrame({
+    ...         "payment_id": ["p"], "customer_id": ["acme"], "invoice_id": ["a"], "paid_on": ["2024-02-11"], "booked_on": ["2024-02-12"],
+    ...         "amount": [100.0], "currency": ["EUR"], "kind": ["payment"]}))
+    >>> [len(known_on(ledger, day).payments) for day in ("2024-02-11", "2024-02-12")]
+    [0, 1]
     """
     at, tables = day(as_of), {}
     for name, frame in ledger.tables.items():

@@ -41,7 +41,7 @@ def build(
 
     Parameters
     ----------
-    known : a ledger, or the book that `prepare` made of one (to ask it more than once).
+    known : a ledger, or what `prepare` made of one (to use it more than once).
     snapshots : frame with customer_id and as_of, one row a snapshot, in any order.
     columns : names of customer columns; None for all of them.
     is_narrow : compile a loop for just these columns. Worth it for many millions of rows; the values are the same.
@@ -54,6 +54,24 @@ def build(
     Raises
     ------
     InputError : an unknown column, a customer that the ledger does not have, a day that is empty.
+
+    Examples
+    --------
+    One invoice, paid ten days late; the payment was booked a day after it was made.
+
+    >>> import pandas as pd
+    >>> from ledger.ledger import Ledger
+    >>> ledger = Ledger.from_frames(
+    ...     customers=pd.DataFrame({"customer_id": ["acme"]}),
+    ...     invoices=pd.DataFrame({
+    ...         "invoice_id": ["a"], "customer_id": ["acme"], "kind": ["invoice"], "issued_on": ["2024-01-02"],
+    ...         "due_on": ["2024-02-01"], "amount": [100.0], "currency": ["EUR"]}),
+    ...     payments=pd.DataFrame({
+    ...         "payment_id": ["p"], "customer_id": ["acme"], "invoice_id": ["a"], "paid_on": ["2024-02-11"], "booked_on": ["2024-02-12"],
+    ...         "amount": [100.0], "currency": ["EUR"], "kind": ["payment"]}))
+    >>> snapshots = pd.DataFrame({"customer_id": "acme", "as_of": pd.to_datetime(["2024-02-11", "2024-02-12"])})
+    >>> build(ledger, snapshots, ["late_share_12m", "overdue_amount"]).to_numpy().tolist()
+    [[1.0, 100.0], [1.0, 0.0]]
     """
     prepared = known if isinstance(known, PreparedLedger) else prepare(known)
     layout = _layout(None if columns is None else tuple(columns), is_narrow)
@@ -71,10 +89,10 @@ def build_items(
 
     Parameters
     ----------
-    known : a ledger or a book.
+    known : a ledger, or what `prepare` made of one.
     items : frame with customer_id, as_of, issued_on, due_on, amount, currency and perhaps invoice_id (missing: an invoice
-        not issued yet). History is cut at as_of; an item's own dates and amount are known to who asks, so that as_of may
-        be the day before issued_on.
+        not issued yet). History is cut at as_of; an item's own dates and amount always count, so that as_of may be the day
+        before issued_on.
     columns : names of customer and item columns; None for all of them.
 
     Returns
@@ -118,7 +136,7 @@ def missing_codes(known: Ledger | PreparedLedger, frame: pd.DataFrame) -> pd.Dat
 
     Parameters
     ----------
-    known : the ledger or book that the matrix was built from.
+    known : the ledger that the matrix was built from, prepared or not.
     frame : what `build` or `build_items` gave, or some of its rows and columns.
     """
     prepared = known if isinstance(known, PreparedLedger) else prepare(known)

@@ -17,7 +17,17 @@ from ledger.settlement import OPEN, Settlement, dates, last_versions, settle
 
 
 def month_ends(first: date | str | pd.Timestamp, last: date | str | pd.Timestamp) -> pd.DatetimeIndex:
-    """Return the last days of the months from `first` to `last`, both included where they are month ends."""
+    """Return the last days of the months from `first` to `last`, both included where they are month ends.
+
+    Raises
+    ------
+    InputError : `first` comes after `last`.
+
+    Examples
+    --------
+    >>> [str(day.date()) for day in month_ends("2024-01-31", "2024-03-30")]
+    ['2024-01-31', '2024-02-29']
+    """
     start, end = pd.Timestamp(first), pd.Timestamp(last)
     if start > end:
         raise InputError(f"the first day ({start.date()}) comes after the last ({end.date()}): swap them.")

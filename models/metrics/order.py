@@ -51,7 +51,23 @@ def _cumulative(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None) -> tup
 
 
 def auc(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """P(score of a bad row > score of a good row) + half of P(equal). NaN where one of the two classes is absent."""
+    """Return P(score of a bad row > score of a good row) + half of P(equal).
+
+    Parameters
+    ----------
+    y : shape (rows,), 1 for the outcome, 0 otherwise, or a probability; no NaN.
+    score : shape (rows,), higher means more risk; no NaN.
+    weight : shape (rows,), how often each row counts; None: once.
+
+    Returns
+    -------
+    Between 0 and 1; NaN where one of the two classes is absent.
+
+    Examples
+    --------
+    >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8])
+    0.875
+    """
     bad, good = _cumulative(y, score, weight)
     if bad[-1] <= 0.0 or good[-1] <= 0.0:
         return float("nan")
@@ -59,12 +75,20 @@ def auc(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> floa
 
 
 def gini(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """2 · AUC − 1."""
+    """Return 2 · AUC − 1; NaN where one of the two classes is absent.
+
+    >>> gini([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8])
+    0.75
+    """
     return 2.0 * auc(y, score, weight) - 1.0
 
 
 def ks(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Kolmogorov–Smirnov: the largest distance between the score's distribution among bad and among good rows."""
+    """Return the Kolmogorov–Smirnov distance: the largest between the score's distributions of bad and of good rows.
+
+    >>> ks([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8])
+    0.5
+    """
     bad, good = _cumulative(y, score, weight)
     if bad[-1] <= 0.0 or good[-1] <= 0.0:
         return float("nan")
@@ -72,7 +96,11 @@ def ks(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float
 
 
 def average_precision(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Σ (recallᵢ − recallᵢ₋₁) · precisionᵢ over the distinct scores. NaN where no row is bad."""
+    """Return Σ (recallᵢ − recallᵢ₋₁) · precisionᵢ over the distinct scores; NaN where no row is bad.
+
+    >>> round(average_precision([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8]), 4)
+    0.8333
+    """
     bad, good = _cumulative(y, score, weight)
     if bad[-1] <= 0.0:
         return float("nan")
