@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import logit
 
 from decisions.expected_cash import CASH_BUCKETS, expected_cash, paid_by_bucket
+from decisions.limit_policy import bundled_limit_policy
 from decisions.limits import LimitPolicy, PastDue, Situation, house_policy
 from decisions.scoring_ledger import ScoringLedger
 from features.catalogue import columns
@@ -39,6 +40,12 @@ DELAYS = ("p_late_1", "p_late_5", "p_late_30", "p_late_60", "p_late_90",
           "days_beyond_terms")  # fmt: skip
 HABIT = ("days_past_due_mean_12m", "days_past_due_change_3m_12m")  # a customer's habit, and its change
 DELAY_EXPLAINED = "p_late_30"
+
+
+def limit_policy_of(grades: Sequence[str]) -> LimitPolicy:
+    """Return the bundled policy file where it names these grades, else the caps in equal ratios for another scale."""
+    bundled = bundled_limit_policy()
+    return bundled if [t.grade for t in bundled.terms] == list(grades) else house_policy(grades)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +89,7 @@ class Scorer:
     @classmethod
     def with_models(cls, served: ScoringLedger, default: DefaultModel, delay: DelayModel) -> Scorer:
         """The scorer of two models in memory on a ledger; who is in default follows the default model's own policy."""
-        return cls(served=served, default=default, delay=delay, limit_policy=house_policy(default.scale.names))
+        return cls(served=served, default=default, delay=delay, limit_policy=limit_policy_of(default.scale.names))
 
     def on(self, ledger: Ledger) -> Scorer:
         """The same models on another ledger."""
