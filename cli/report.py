@@ -10,6 +10,8 @@ import click
 from cli.output import waiting
 from cli.reports.ageing import ageing
 from cli.reports.kpi import kpi
+from cli.reports.liquidity import liquidity
+from cli.reports.worklist import worklist
 from cli.reports.writing import checked_out, command_line, finish, opened, report_options
 from ledger.errors import InputError
 
@@ -53,7 +55,7 @@ def cash(
     checked_out(out)
     read, on = opened(ledger, as_of)
     prepared, day = prepare(read), pd.Timestamp(on)
-    model, whose = _fitted(prepared, day) if fit else _champion(day)
+    model, whose = delay_model(prepared, day, fit=fit)
     ends, names = week_ends(day, periods) if by == "week" else month_ends_after(day, periods)
     with waiting("simulating the inflow"):
         expected = forecast(prepared, model, day, ends, paths=paths)
@@ -99,6 +101,11 @@ def _cash_report(
     )  # fmt: skip
 
 
+def delay_model(prepared: Any, day: Any, *, fit: bool) -> tuple[DelayModel, str]:
+    """Return the champion, or with `fit` a model of what was known on `day`, and words about it."""
+    return _fitted(prepared, day) if fit else _champion(day)
+
+
 def _champion(day: Any) -> tuple[DelayModel, str]:
     """Return the served delay model and a sentence about it. Raises InputError where it knows more than the day did."""
     from models import registry
@@ -126,3 +133,5 @@ def _fitted(prepared: Any, day: Any) -> tuple[DelayModel, str]:
 
 command.add_command(ageing)
 command.add_command(kpi)
+command.add_command(worklist)
+command.add_command(liquidity)

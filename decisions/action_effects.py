@@ -134,7 +134,7 @@ def occasions(
         waited = acted_on - due[acted_row]
         if not len(waited):
             continue
-        low, high = (int(np.quantile(waited, q)) for q in (0.02, 0.98))
+        low, high = int(np.floor(np.quantile(waited, 0.02))), int(np.ceil(np.quantile(waited, 0.98)))
         by_row = _sorted_by_row(acted_row, acted_on)
         earlier = _sorted_by_row(row, on_all)
         for on in np.unique(acted_on[acted_on <= last]):
@@ -212,19 +212,17 @@ def held_out_effect(
     as_of: pd.Timestamp,
     policy: CollectionsPolicy,
     kind: str,
-    *,
-    since: pd.Timestamp,
 ) -> Effect | None:
     """Return the effect of being eligible for `kind` against being held out by lot, from the policy's own hold-out.
 
-    Every item that reached the step's days past due from `since` on counts from that day in the group that the lot put it
+    Every item that reached the step's days past due from the policy's `hold_out_from` on counts from that day in the group that the lot put it
     in, whatever was then done (intention to treat), so no stratum is needed for it to be unbiased. None where either group
-    has fewer than `fewest_acted` items.
+    has fewer than `fewest_acted` items, or the policy names no such day.
     """
     step = next((s for s in policy.steps if s.kind == kind), None)
-    if step is None:
+    if step is None or policy.hold_out_from is None:
         return None
-    settings = policy.effects
+    settings, since = policy.effects, policy.hold_out_from
     on = items["due"].to_numpy() + step.from_days
     open_then = (items["closed"].to_numpy() > on) & (on >= day(since)) & (on <= day(as_of) - settings.horizon_days)
     open_then &= (items["amount"].to_numpy() >= step.smallest_amount) & (
@@ -292,7 +290,9 @@ def _effect(own: pd.DataFrame, kind: str, segment: str, settings: EffectSettings
     tail = (1 - settings.level) / 2
     (low, less_low), (high, less_high) = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
     deviation = np.nanstd(drawn[:, 0])
-    shared_low, shared_high = (point[0] + sign * _normal(1 - tail / tests) * deviation for sign in (-1, 1))
+    shared_low, shared_high = (
+        point[0] + sign * _normal(1 - (1 - settings.shown_level) / 2 / tests) * deviation for sign in (-1, 1)
+    )
     return Effect(
         kind=kind, segment=segment, days_gained=float(point[0]), low=float(low), high=float(high),
         unpaid_less=float(point[1]), unpaid_less_low=float(less_low), unpaid_less_high=float(less_high),

@@ -129,7 +129,7 @@ def _worth(days_gained: float, effect: Effect, is_shown: bool) -> tuple[float, f
 def valued(items: pd.DataFrame, effects: Sequence[Effect], policy: CollectionsPolicy) -> pd.DataFrame:
     """The items with what their step is worth: days_gained, brought_forward (amount × days), interest_saved (at the cost of
     capital), loss_avoided (amount × PD × LGD × the share of unpaid items that the action gets paid), value (both), and
-    basis ('effect' where an effect of the step is shown, 'no_effect_shown', 'not_measured', '' without a step)."""
+    basis ('effect' where an effect of the step is shown, 'none_shown', 'not_measured', '' without a step)."""
     worth, names = shrunk(effects), {effect.kind for effect in effects}
     gained, kept = np.zeros(len(items)), np.zeros(len(items))
     basis = np.full(len(items), "", dtype=object)
@@ -140,7 +140,7 @@ def valued(items: pd.DataFrame, effects: Sequence[Effect], policy: CollectionsPo
             basis[place] = "not_measured"
             continue
         gained[place], kept[place], is_shown = worth.get((step, segment), worth[step, ALL])
-        basis[place] = "effect" if is_shown else "no_effect_shown"
+        basis[place] = "effect" if is_shown else "none_shown"
     amount = items["open_amount"].to_numpy(np.float64)
     interest = amount * gained * policy.cost_of_capital / DAYS_A_YEAR
     loss = amount * np.nan_to_num(items["pd"].to_numpy(np.float64)) * policy.loss_given_default * kept

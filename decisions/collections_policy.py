@@ -33,6 +33,7 @@ class EffectSettings(_Part):
     horizon_days: int = Field(default=30, ge=1, le=365)
     draws: int = Field(default=400, ge=50)
     level: float = Field(default=0.95, gt=0.5, lt=1)
+    shown_level: float = Field(default=0.98, gt=0.5, lt=1)
     fewest_acted: int = Field(default=40, ge=1)
     dpd_bands: tuple[int, ...] = (7, 14, 30, 60)
 
@@ -48,6 +49,7 @@ class CollectionsPolicy(Policy):
     hold_out_share: float = Field(ge=0, lt=1)
     hold_out_at_most: float = Field(ge=0)
     hold_out_salt: str
+    hold_out_from: date | None = None
     capacity: Mapping[str, int]
     effects: EffectSettings
     steps: tuple[Step, ...]

@@ -108,6 +108,19 @@ def simulated_inflow(
         return np.sum(list(parts), axis=0) / 100.0
 
 
+def item_inflow(
+    open_amount: ArrayLike, paid: Floats, customers: ArrayLike, dependence: Dependence, row: int, *, paths: int = 1000,
+    seed: int = 0,
+) -> Floats:  # fmt: skip
+    """Return (paths, periods): what item `row` contributes to each path of `simulated_inflow` with the same arguments."""
+    cents = np.rint(np.asarray(open_amount, dtype=np.float64) * 100.0).astype(np.int64)[row : row + 1]
+    code = pd.factorize(np.asarray(customers, dtype=object))[0].astype(np.int64)[row : row + 1]
+    bounds = ndtri(np.clip(paid[row : row + 1], 0.0, 1.0)).astype(np.float32)
+    own = 1.0 - dependence.common - dependence.customer
+    shares = np.sqrt([dependence.common, dependence.customer, own]).astype(np.float32)
+    return np.asarray(_simulate(bounds, cents, code, row, shares, paths, seed, NORMAL) / 100.0)
+
+
 @njit(cache=True)
 def _mixed(x):  # type: ignore[no-untyped-def]
     """64 bits that look drawn by lot from any 64 bits (SplitMix64; Steele et al. 2014)."""

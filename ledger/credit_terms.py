@@ -62,3 +62,15 @@ def rate_on(ledger: Ledger, currency: str, reporting: str, as_of: date) -> float
             f"ask in {reporting}, or load exchange_rates."
         )
     return float(own.sort_values("observed_on", kind="stable")["rate"].iloc[-1])
+
+
+def all_terms_on(ledger: Ledger, as_of: date | pd.Timestamp) -> pd.DataFrame:
+    """Return the credit terms in force on `as_of`, one row a customer that has any: the columns of `Terms` with
+    customer_id, effective_on and payment_terms_days; NaN is not given."""
+    frame, at = ledger["credit_terms"], day(as_of)
+    known = frame[(known_from(frame, TABLES["credit_terms"]) <= at) & (known_until(frame, TABLES["credit_terms"]) > at)]
+    return (
+        known.sort_values("effective_on", kind="stable")
+        .drop_duplicates("customer_id", keep="last")
+        .reset_index(drop=True)
+    )

@@ -1,0 +1,1 @@
+"""Reports that say whom to call, whom to watch, what cash comes and what a shock would do."""
