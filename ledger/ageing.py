@@ -12,10 +12,10 @@ from ledger.buckets import BUCKETS
 from ledger.currency import CENTS, reporting_currency
 from ledger.ledger import Ledger, LedgerError
 from ledger.master import NOT_GIVEN, master_on
-from ledger.open_positions import positions, settled_parts
+from ledger.open_positions import bills_on, positions, settled_parts
 
 GROUPINGS = ("customer", "group", "country", "segment", "industry", "currency")
-AMOUNTS = (*BUCKETS, "disputed", "open", "unapplied", "overpaid", "net")
+AMOUNTS = (*BUCKETS, "disputed", "open", "unapplied", "overpaid", "net", "bills")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +24,10 @@ class Aged:
 
     rows : one row a group (and currency) with anything in it, the largest open balance first: `key`, `name` (of a
         customer or group), currency, customers (how many), the buckets of undisputed items, disputed, open (their sum:
-        the gross balance), unapplied, overpaid, net (open less unapplied and overpaid). Amounts in currency units,
-        exact to the cent.
-    items : one row an open item: key, customer_id, name, invoice_id, issued_on, due_on, days_past_due, bucket,
-        currency, amount, open, is_disputed.
+        the gross balance), unapplied, overpaid, net (open less unapplied and overpaid), bills (given for invoices and
+        not matured: exposure that is no longer aged). Amounts in currency units, exact to the cent.
+    items : one row an open item: key, customer_id, name, invoice_id, instalment (0: one due date), issued_on, due_on,
+        days_past_due, bucket, currency, amount, open, is_disputed.
     disputes : currency, bucket and amount of the disputed items, by bucket.
     currency : the reporting currency where amounts are in it, None for document currencies.
     """
@@ -36,6 +36,51 @@ class Aged:
     items: pd.DataFrame
     disputes: pd.DataFrame
     currency: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenBook:
+    """Everything that an ageing of one day is made of, before it is grouped.
+
+    held : open items and overpayments, see `open_positions.positions`. loose : unapplied money by customer and currency.
+    bills : bills not matured. master : facts about customers as known on the day. reporting : the reporting currency,
+    None where amounts have no common rate.
+    """
+
+    held: pd.DataFrame
+    loose: pd.DataFrame
+    bills: pd.DataFrame
+    master: pd.DataFrame
+    reporting: str | None
+
+    @classmethod
+    def of(cls, ledger: Ledger, as_of: date) -> OpenBook:
+        """The open book of a ledger at the end of `as_of`, as the books held it then."""
+        parts, has_reporting = settled_parts(ledger)
+        return cls(
+            held=pd.concat([positions(part, settlement, as_of) for part, settlement in parts], ignore_index=True),
+            loose=pd.concat([settlement.unapplied_at(as_of) for _, settlement in parts], ignore_index=True),
+            bills=bills_on(ledger, parts, as_of), master=master_on(ledger, as_of),
+            reporting=reporting_currency(ledger) if has_reporting else None,
+        )  # fmt: skip
+
+    def aged(self, by: str, *, in_reporting: bool = False) -> Aged:
+        """The ageing by one of GROUPINGS, see `ageing_by`."""
+        if by not in GROUPINGS:
+            raise ValueError(f"The by of ageing_by must be one of {', '.join(GROUPINGS)}. Got {by} instead.")
+        if in_reporting and self.reporting is None:
+            raise LedgerError("exchange_rates: some amounts have no rate; age the book in its document currencies.")
+        currency, held, loose, bills = self.reporting if in_reporting else None, self.held, self.loose, self.bills
+        if in_reporting:
+            held = held.assign(open_cents=held["reporting_open_cents"], excess_cents=held["reporting_excess_cents"])
+            loose = loose.assign(document_unapplied_cents=loose["unapplied_cents"])
+            bills = bills.assign(cents=bills["reporting_cents"])
+        held, loose, bills = (
+            part.assign(key=_keys(part, self.master, by), shown_currency=currency or part["currency"])
+            for part in (held, loose, bills)
+        )
+        rows = _rows(held, loose, bills, self.master, by)
+        return Aged(rows=rows, items=_items(held, self.master), disputes=_disputes(held), currency=currency)
 
 
 def ageing_by(ledger: Ledger, as_of: date, by: str = "customer", *, in_reporting: bool = False) -> Aged:
@@ -54,24 +99,7 @@ def ageing_by(ledger: Ledger, as_of: date, by: str = "customer", *, in_reporting
     LedgerError : currencies without rates and `in_reporting`.
     ValueError : an unknown grouping.
     """
-    if by not in GROUPINGS:
-        raise ValueError(f"The by of ageing_by must be one of {', '.join(GROUPINGS)}. Got {by} instead.")
-    parts, has_reporting = settled_parts(ledger)
-    if in_reporting and not has_reporting:
-        reporting_currency(ledger)
-        raise LedgerError("exchange_rates: some amounts have no rate; age the book in its document currencies.")
-    held = pd.concat([positions(part, settlement, as_of) for part, settlement in parts], ignore_index=True)
-    loose = pd.concat([settlement.unapplied_at(as_of) for _, settlement in parts], ignore_index=True)
-    currency = reporting_currency(ledger) if in_reporting else None
-    if in_reporting:
-        held = held.assign(open_cents=held["reporting_open_cents"], excess_cents=held["reporting_excess_cents"])
-        loose = loose.assign(document_unapplied_cents=loose["unapplied_cents"])
-    master = master_on(ledger, as_of)
-    held = held.assign(key=_keys(held, master, by), shown_currency=currency or held["currency"])
-    loose = loose.assign(key=_keys(loose, master, by), shown_currency=currency or loose["currency"])
-    return Aged(
-        rows=_rows(held, loose, master, by), items=_items(held, master), disputes=_disputes(held), currency=currency
-    )
+    return OpenBook.of(ledger, as_of).aged(by, in_reporting=in_reporting)
 
 
 def _keys(frame: pd.DataFrame, master: pd.DataFrame, by: str) -> pd.Series:
@@ -85,7 +113,7 @@ def _keys(frame: pd.DataFrame, master: pd.DataFrame, by: str) -> pd.Series:
     return found.where(found.notna(), frame["customer_id"] if by == "group" else NOT_GIVEN)
 
 
-def _rows(held: pd.DataFrame, loose: pd.DataFrame, master: pd.DataFrame, by: str) -> pd.DataFrame:
+def _rows(held: pd.DataFrame, loose: pd.DataFrame, bills: pd.DataFrame, master: pd.DataFrame, by: str) -> pd.DataFrame:
     columns = ["key", "shown_currency"]
     cents = {
         name: held["open_cents"].where((held["bucket"] == place) & ~held["is_disputed"], 0)
@@ -95,9 +123,10 @@ def _rows(held: pd.DataFrame, loose: pd.DataFrame, master: pd.DataFrame, by: str
     cents["open"], cents["overpaid"] = held["open_cents"], held["excess_cents"]
     sums = pd.DataFrame({**{c: held[c] for c in columns}, **cents}).groupby(columns).sum()
     money = loose.groupby(columns)["document_unapplied_cents"].sum().rename("unapplied")
-    both = pd.concat([held[[*columns, "customer_id"]], loose[[*columns, "customer_id"]]]).drop_duplicates()
-    customers = both.groupby(columns)["customer_id"].nunique().rename("customers")
-    frame = pd.concat([sums, money], axis=1).fillna(0).astype(np.int64).join(customers)
+    drawn = bills.groupby(columns)["cents"].sum().rename("bills")
+    everyone = pd.concat([part[[*columns, "customer_id"]] for part in (held, loose, bills)]).drop_duplicates()
+    customers = everyone.groupby(columns)["customer_id"].nunique().rename("customers")
+    frame = pd.concat([sums, money, drawn], axis=1).fillna(0).astype(np.int64).join(customers)
     frame["net"] = frame["open"] - frame["unapplied"] - frame["overpaid"]
     frame = frame[(frame[list(AMOUNTS)] != 0).any(axis=1)].reset_index()
     frame = frame.sort_values(["open", "net", "key", "shown_currency"], ascending=[False, False, True, True])
@@ -112,7 +141,7 @@ def _items(held: pd.DataFrame, master: pd.DataFrame) -> pd.DataFrame:
     held = held[held["open_cents"] != 0]
     return pd.DataFrame({
         "key": held["key"], "customer_id": held["customer_id"], "name": held["customer_id"].map(master["name"]),
-        "invoice_id": held["invoice_id"], "issued_on": held["issued_on"], "due_on": held["due_on"],
+        "invoice_id": held["invoice_id"], "instalment": held["number"], "issued_on": held["issued_on"], "due_on": held["due_on"],
         "days_past_due": held["days_past_due"], "bucket": np.array(BUCKETS, dtype=object)[held["bucket"]],
         "currency": held["shown_currency"], "amount": held["amount_cents"] / CENTS,
         "document_currency": held["currency"], "open": held["open_cents"] / CENTS, "is_disputed": held["is_disputed"],

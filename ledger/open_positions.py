@@ -1,4 +1,4 @@
-"""The open positions of a book on a day as one small frame: items, and what was paid above an invoice's amount."""
+"""The open positions of a book on a day: items (instalments by their own due dates), overpayments, bills outstanding."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from ledger.bills import bills_outstanding
 from ledger.buckets import bucket_numbers
-from ledger.known import day
-from ledger.ledger import Ledger, LedgerError
+from ledger.currency import CENTS
+from ledger.known import day, days, known_from, known_until
+from ledger.ledger import TABLES, Ledger, LedgerError
+from ledger.owners import Owners
 from ledger.receivables import by_currency
 from ledger.settlement import OPEN, Settlement, dates, last_versions, settle
+
 
 
 def settled_parts(ledger: Ledger) -> tuple[list[tuple[Ledger, Settlement]], bool]:
@@ -32,10 +36,11 @@ def settled_parts(ledger: Ledger) -> tuple[list[tuple[Ledger, Settlement]], bool
 def positions(ledger: Ledger, settlement: Settlement, as_of: date | pd.Timestamp) -> pd.DataFrame:
     """Return what is open, and what was overpaid, at the end of `as_of`, as the books held it then.
 
-    One row an open item or overpaid invoice, sorted by (customer_id, due_on, invoice_id): customer_id (the owner after
-    mergers), invoice_id, issued_on, due_on, currency, amount_cents, open_cents, excess_cents (all in the document's
-    currency), reporting_open_cents, reporting_excess_cents, days_past_due (0 where not past due), bucket (place in
-    ledger.buckets.BUCKETS), is_disputed.
+    One row an open item or overpaid invoice, sorted by (customer_id, due_on, invoice_id, number): customer_id (the owner
+    after mergers), invoice_id, number (of the instalment, 0 for an invoice with one due date), issued_on, due_on,
+    currency, amount_cents (of the invoice), open_cents, excess_cents (all in the document's currency),
+    reporting_open_cents, reporting_excess_cents, days_past_due (0 where not past due), bucket (place in ledger.buckets.BUCKETS),
+    is_disputed.
     """
     s, at = settlement, np.int32(day(as_of))
     entries = np.flatnonzero((s.known_from <= at) & (s.known_until > at))
@@ -45,16 +50,76 @@ def positions(ledger: Ledger, settlement: Settlement, as_of: date | pd.Timestamp
     amount, reported = s.document_amount_cents[entries], s.amount_cents[entries]
     excess = s.document_excess_cents[version]
     rate = np.where(amount == reported, 1.0, reported / np.maximum(amount, 1))
-    past_due = np.maximum(at - s.due_on[entries], 0)
     frame = pd.DataFrame({
         "customer_id": s.owners.ids[s.customer[entries]],
-        "invoice_id": np.array(s.invoice_ids, dtype=object)[s.invoice[entries]],
-        "issued_on": dates(s.issued_on[entries]), "due_on": dates(s.due_on[entries]),
+        "invoice_id": np.array(s.invoice_ids, dtype=object)[s.invoice[entries]], "number": 0,
+        "issued_on": dates(s.issued_on[entries]), "due": s.due_on[entries],
         "currency": ledger.invoices["currency"].to_numpy(dtype=object)[s.row[entries]],
         "amount_cents": amount, "open_cents": s.document_open_cents[version], "excess_cents": excess,
         "reporting_open_cents": s.open_cents[version],
-        "reporting_excess_cents": np.rint(excess * rate).astype(np.int64),
-        "days_past_due": past_due.astype(np.int64), "bucket": bucket_numbers(past_due),
-        "is_disputed": s.is_disputed[version],
+        "reporting_excess_cents": np.rint(excess * rate).astype(np.int64), "is_disputed": s.is_disputed[version],
+        "rate": rate,
     })  # fmt: skip
-    return frame.sort_values(["customer_id", "due_on", "invoice_id"], ignore_index=True)
+    frame = with_instalments(frame, ledger, at)
+    past_due = np.maximum(at - frame["due"].to_numpy(), 0).astype(np.int64)
+    frame = frame.drop(columns="rate")
+    frame.insert(4, "due_on", dates(frame.pop("due").to_numpy()))
+    frame = frame.assign(days_past_due=past_due, bucket=bucket_numbers(past_due))
+    return frame.sort_values(["customer_id", "due_on", "invoice_id", "number"], ignore_index=True)
+
+
+def with_instalments(frame: pd.DataFrame, ledger: Ledger, at: np.int32) -> pd.DataFrame:
+    """Return the items with each open invoice that has instalments replaced by its open instalments.
+
+    What was paid, credited or written off settles the oldest instalment first. `due` is a day number, `rate` the invoice's
+    cents of the reporting currency for one of its own.
+    """
+    table = ledger["instalments"]
+    if not len(table):
+        return frame
+    is_known = (known_from(table, TABLES["instalments"]) <= at) & (known_until(table, TABLES["instalments"]) > at)
+    parts = table[is_known].sort_values(["invoice_id", "due_on", "number"], kind="stable")
+    parts = pd.DataFrame({
+        "invoice_id": parts["invoice_id"].astype(object), "number": parts["number"].astype(np.int64),
+        "due": days(parts["due_on"]), "part": np.rint(parts["amount"] * CENTS).astype(np.int64),
+    })  # fmt: skip
+    has_parts = frame["invoice_id"].isin(parts["invoice_id"]) & (frame["open_cents"] != 0)
+    split = frame[has_parts].drop(columns=["number", "due"]).merge(parts, on="invoice_id", how="left", sort=False)
+    until = split.groupby("invoice_id")["part"].cumsum()
+    allocated = split["amount_cents"] - split["open_cents"]
+    left_until = (until - allocated).clip(lower=0)  # open of this instalment and of those before it
+    is_last = ~split.duplicated("invoice_id", keep="last")
+    left_until = left_until.where(~is_last, split["open_cents"])  # the last carries what a wrong sum would lose
+    split["left"] = left_until - left_until.groupby(split["invoice_id"]).shift(fill_value=0)
+    reported = pd.Series(np.rint(left_until.to_numpy() * split["rate"].to_numpy()).astype(np.int64), index=split.index)
+    split["reporting_open_cents"] = reported - reported.groupby(split["invoice_id"]).shift(fill_value=0)
+    split["open_cents"] = split.pop("left")
+    split = split[split["open_cents"] != 0]
+    return pd.concat([frame[~has_parts], split[frame.columns]], ignore_index=True)
+
+
+def bills_on(ledger: Ledger, parts: list[tuple[Ledger, Settlement]], as_of: date | pd.Timestamp) -> pd.DataFrame:
+    """Return the bills that have not matured by `as_of`: exposure, though their invoices are settled.
+
+    One row a bill: customer_id (the owner after mergers), invoice_id, paid_on, matures_on, currency, cents (of the
+    document), reporting_cents. In parts of one currency each `reporting_cents` are the part's own.
+    """
+    frames = []
+    for part, settlement in parts:
+        bills = bills_outstanding(part, as_of)
+        frames.append(pd.DataFrame({
+            "customer_id": owners_on(settlement.owners, bills["customer_id"], as_of), "invoice_id": bills["invoice_id"],
+            "paid_on": bills["paid_on"], "matures_on": bills["matures_on"], "currency": bills["currency"].astype(object),
+            "cents": np.rint(bills["amount"] * CENTS).astype(np.int64), "reporting_cents": bills["cents"],
+        }))  # fmt: skip
+    return pd.concat(frames, ignore_index=True)
+
+
+def owners_on(owners: Owners, customer_ids: pd.Series, as_of: date | pd.Timestamp) -> pd.Series:
+    """Return for whom each customer's rows count on a day: itself, or the customer that it was merged into by then."""
+    if not owners.has_merged:
+        return customer_ids.astype(object)
+    at = day(as_of)
+    holds = (owners.since <= at) & (owners.until > at)
+    owner_of = pd.Series(owners.ids[owners.owner[holds]], index=owners.ids[owners.member[holds]])
+    return customer_ids.astype(object).map(owner_of).astype(object)

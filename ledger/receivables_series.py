@@ -10,16 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ledger.buckets import bucket_numbers
 from ledger.currency import CENTS, reporting_cents
 from ledger.known import day, days, known_from, known_until
 from ledger.ledger import TABLES, Ledger
 from ledger.master import NOT_GIVEN, master_on
+from ledger.open_positions import with_instalments
 from ledger.settlement import CASH, OPEN, Settlement, last_versions, settle
 
 COUNT_BACK_MONTHS = 36  # a balance older than the sales of so many months has no count-back DSO
 PORTFOLIO = "portfolio"
 DBT_DAYS = np.array([0.0, 15.0, 45.0, 75.0, 105.0])  # middle of each bucket, see the definitions
-_BUCKET_ENDS = np.array([0, 30, 60, 90])
 LARGEST = 10
 
 
@@ -88,10 +89,10 @@ def _on(book: _Book, ledger: Ledger, s: Settlement, on: date, by: str, days_in_p
         np.add.at(total, group[customer], cents)
         return total
 
-    opening = by_group(*_open(s, before)[:2])
-    customer, cents, past_due = _open(s, at)
+    opening = by_group(*_open(ledger, s, before)[:2])
+    customer, cents, past_due = _open(ledger, s, at)
     closing = by_group(customer, cents)
-    bucket = np.searchsorted(_BUCKET_ENDS, past_due)
+    bucket = bucket_numbers(past_due)
     current = by_group(customer[bucket == 0], cents[bucket == 0])
     weighted = np.zeros(count)
     np.add.at(weighted, group[customer], cents * DBT_DAYS[bucket])
@@ -127,15 +128,24 @@ def _groups(ledger: Ledger, s: Settlement, on: date, by: str) -> tuple[NDArray[n
     return codes.astype(np.int64), [str(n) for n in names], companies
 
 
-def _open(s: Settlement, at: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """Customer, cents and days past due of each item open at the end of day `at`."""
+def _open(ledger: Ledger, s: Settlement, at: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Customer, cents and days past due of each item open at the end of day `at`, instalments by their own dates."""
     on = np.int32(at)
     entries = np.flatnonzero((s.known_from <= on) & (s.known_until > on))
     version = last_versions(s.version_start, s.version_known_from, entries, on)
     is_open = s.closed_kind[version] == OPEN
     entries, version = entries[is_open], version[is_open]
-    past_due = np.maximum(at - s.due_on[entries], 0).astype(np.int64)
-    return s.customer[entries], s.open_cents[version], past_due
+    amount, reported = s.document_amount_cents[entries], s.amount_cents[entries]
+    items = pd.DataFrame({
+        "invoice_id": np.array(s.invoice_ids, dtype=object)[s.invoice[entries]] if len(ledger["instalments"]) else "",
+        "number": 0, "customer": s.customer[entries], "due": s.due_on[entries],
+        "amount_cents": amount, "open_cents": s.document_open_cents[version],
+        "reporting_open_cents": s.open_cents[version],
+        "rate": np.where(amount == reported, 1.0, reported / np.maximum(amount, 1)),
+    })  # fmt: skip
+    items = with_instalments(items, ledger, on)
+    past_due = np.maximum(at - items["due"].to_numpy(), 0).astype(np.int64)
+    return items["customer"].to_numpy(), items["reporting_open_cents"].to_numpy(), past_due
 
 
 def _paid_late(

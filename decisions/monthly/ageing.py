@@ -18,7 +18,7 @@ LABELS = {
 }  # fmt: skip
 AMOUNT_LABELS = {
     "current": "not due", "disputed": "disputed", "open": "open (gross)", "unapplied": "unapplied", "overpaid": "overpaid",
-    "net": "net",
+    "net": "net", "bills": "bills not matured", "1_30": "1–30", "31_60": "31–60", "61_90": "61–90", "over_90": "> 90",
 }  # fmt: skip
 
 
@@ -76,6 +76,7 @@ def _item_table(items: pd.DataFrame, by: str) -> Table:
     is_one_currency = items["currency"].nunique() <= 1
     columns = [
         text("key", LABELS[by]), text("customer_id", "customer"), text("name", "name"), text("invoice_id", "invoice"),
+        number("instalment", "instalment", "integer"),
         Column(name="issued_on", label="issued", kind=DATE), Column(name="due_on", label="due", kind=DATE),
         number("days_past_due", "days past due", DAYS), text("bucket", "bucket"), text("document_currency", "document currency"),
         money("amount", "invoice amount", is_summed=False), text("currency", "currency"),
