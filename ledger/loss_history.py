@@ -1,0 +1,119 @@
+"""How much of what was sold entered each ageing bucket and how much of that was lost in the end: roll and loss rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ledger.currency import CENTS
+from ledger.known import day, known_from, known_until
+from ledger.ledger import TABLES, Ledger
+from ledger.open_positions import BUCKET_NAMES
+from ledger.settlement import CASH, CREDIT, DISCOUNT, FACTOR, Settlement, last_versions
+
+FIRST_DAYS = (1, 31, 61, 91)  # days past due with which an item enters the buckets after `current`
+TOLERANCE_CENTS = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossHistory:
+    """Amounts by segment and bucket, whole cents of the reporting currency.
+
+    entered : frame indexed by segment, one column a bucket: amounts that ever entered it. lost : of these, what was lost
+    in the end. items, lost_items : how many invoices stand behind a segment, and how many of them lost anything.
+    since, until : the due days of the invoices used, both included.
+    """
+
+    entered: pd.DataFrame
+    lost: pd.DataFrame
+    items: pd.Series
+    lost_items: pd.Series
+    since: date
+    until: date
+
+
+def loss_history(
+    ledger: Ledger, settlement: Settlement, as_of: date, segment_of: pd.Series, *, months: int, outcome_days: int
+) -> LossHistory:
+    """Return what entered each bucket and what was lost of it, as the books held it at the end of `as_of`.
+
+    Parameters
+    ----------
+    ledger, settlement : the ledger and its settlement.
+    as_of : nothing booked later is used.
+    segment_of : each customer's segment, by customer_id.
+    months : invoices due in so many months are used …
+    outcome_days : … the last of them so many days ago: by then a loss counts as final.
+
+    Returns
+    -------
+    An invoice enters a bucket with what is unpaid on its first day there (payments, credit notes, discounts and sales to
+    a factor count by their own days; an instalment plan by the invoice's due day). Lost is what was written off, and what
+    is still open after `outcome_days`, less recoveries that name the invoice. Every invoice enters `current` whole.
+    """
+    s, at = settlement, day(as_of)
+    until = at - outcome_days
+    since = day((pd.Timestamp(as_of) - pd.DateOffset(months=months)).date()) - outcome_days + 1
+    on = np.int32(at)
+    is_used = (s.known_from <= on) & (s.known_until > on) & (s.due_on >= since) & (s.due_on <= until)
+    entries = np.flatnonzero(is_used)
+    version = last_versions(s.version_start, s.version_known_from, entries, on)
+    amount = s.amount_cents[entries]
+    unpaid = _unpaid(s, entries, at)
+    rate = amount / np.maximum(s.document_amount_cents[entries], 1)
+    written = np.rint(s.document_written_off_cents[version] * rate).astype(np.int64)
+    recovered = np.rint(_recovered(ledger, s, entries, at) * rate).astype(np.int64)
+    lost = np.clip(written + s.open_cents[version] - recovered, 0, amount)
+    segments = pd.Series(s.owners.ids[s.customer[entries]]).map(segment_of)
+    entered = pd.DataFrame({"current": amount, **dict(zip(BUCKET_NAMES[1:], unpaid, strict=True))})
+    # a loss belongs to a bucket only where its invoice was ever in it, and never exceeds what entered
+    losses = pd.DataFrame({name: np.minimum(lost, entered[name]) for name in BUCKET_NAMES})
+    return LossHistory(
+        entered=entered.groupby(segments.to_numpy()).sum(), lost=losses.groupby(segments.to_numpy()).sum(),
+        items=entered["current"].groupby(segments.to_numpy()).size(),
+        lost_items=(losses["current"] > 0).groupby(segments.to_numpy()).sum(),
+        since=_date(since), until=_date(until),
+    )  # fmt: skip
+
+
+def _unpaid(s: Settlement, entries: NDArray[np.int64], at: int) -> list[NDArray[np.int64]]:
+    """What of each invoice is unpaid at the end of the day on which it enters each bucket after `current`."""
+    first, lengths = s.allocation_start[entries], s.allocation_start[entries + 1] - s.allocation_start[entries]
+    place = np.repeat(np.arange(len(entries)), lengths)
+    row = np.repeat(first, lengths) + np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    counts = np.isin(s.allocation_kind[row], (CASH, CREDIT, FACTOR, DISCOUNT))
+    counts &= (s.allocation_known_from[row] <= at) & (s.allocation_known_until[row] > at)
+    row, place = row[counts], place[counts]
+    late = s.allocation_on[row].astype(np.int64) - s.due_on[entries][place]
+    found = []
+    for days in FIRST_DAYS:
+        in_time = late <= days
+        paid = np.zeros(len(entries), dtype=np.int64)
+        np.add.at(paid, place[in_time], s.allocation_cents[row[in_time]])
+        left = np.clip(s.amount_cents[entries] - paid, 0, s.amount_cents[entries])
+        found.append(np.where(left <= TOLERANCE_CENTS, 0, left))
+    return found
+
+
+def _recovered(ledger: Ledger, s: Settlement, entries: NDArray[np.int64], at: int) -> NDArray[np.int64]:
+    """Document cents recovered after a write-off, by the events that name the invoice."""
+    events = ledger.events
+    is_used = (events["kind"] == "recovery").to_numpy() & events["amount"].notna().to_numpy()
+    is_used &= (known_from(events, TABLES["events"]) <= at) & (known_until(events, TABLES["events"]) > at)
+    own = events[is_used & events["invoice_id"].notna().to_numpy()]
+    if own.empty:
+        return np.zeros(len(entries), dtype=np.int64)
+    code = s.invoice_names.look_up(own["invoice_id"])
+    total = np.zeros(len(s.invoice_ids) + 1, dtype=np.int64)
+    np.add.at(total, np.where(code < 0, len(s.invoice_ids), code), np.rint(own["amount"].to_numpy() * CENTS).astype(np.int64))
+    found: NDArray[np.int64] = total[s.invoice[entries]]
+    return found
+
+
+def _date(number: int) -> date:
+    found: date = pd.Timestamp(np.datetime64(number, "D")).date()
+    return found
