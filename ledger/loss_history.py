@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ledger.buckets import BUCKETS
 from ledger.currency import CENTS
 from ledger.known import day, known_from, known_until
 from ledger.ledger import TABLES, Ledger
-from ledger.open_positions import BUCKET_NAMES
 from ledger.settlement import CASH, CREDIT, DISCOUNT, FACTOR, Settlement, last_versions
 
 FIRST_DAYS = (1, 31, 61, 91)  # days past due with which an item enters the buckets after `current`
@@ -69,9 +69,9 @@ def loss_history(
     recovered = np.rint(_recovered(ledger, s, entries, at) * rate).astype(np.int64)
     lost = np.clip(written + s.open_cents[version] - recovered, 0, amount)
     segments = pd.Series(s.owners.ids[s.customer[entries]]).map(segment_of)
-    entered = pd.DataFrame({"current": amount, **dict(zip(BUCKET_NAMES[1:], unpaid, strict=True))})
+    entered = pd.DataFrame({"current": amount, **dict(zip(BUCKETS[1:], unpaid, strict=True))})
     # a loss belongs to a bucket only where its invoice was ever in it, and never exceeds what entered
-    losses = pd.DataFrame({name: np.minimum(lost, entered[name]) for name in BUCKET_NAMES})
+    losses = pd.DataFrame({name: np.minimum(lost, entered[name]) for name in BUCKETS})
     return LossHistory(
         entered=entered.groupby(segments.to_numpy()).sum(), lost=losses.groupby(segments.to_numpy()).sum(),
         items=entered["current"].groupby(segments.to_numpy()).size(),
@@ -109,7 +109,9 @@ def _recovered(ledger: Ledger, s: Settlement, entries: NDArray[np.int64], at: in
         return np.zeros(len(entries), dtype=np.int64)
     code = s.invoice_names.look_up(own["invoice_id"])
     total = np.zeros(len(s.invoice_ids) + 1, dtype=np.int64)
-    np.add.at(total, np.where(code < 0, len(s.invoice_ids), code), np.rint(own["amount"].to_numpy() * CENTS).astype(np.int64))
+    np.add.at(
+        total, np.where(code < 0, len(s.invoice_ids), code), np.rint(own["amount"].to_numpy() * CENTS).astype(np.int64)
+    )
     found: NDArray[np.int64] = total[s.invoice[entries]]
     return found
 

@@ -17,7 +17,6 @@ from ledger.receivables import by_currency
 from ledger.settlement import OPEN, Settlement, dates, last_versions, settle
 
 
-
 def settled_parts(ledger: Ledger) -> tuple[list[tuple[Ledger, Settlement]], bool]:
     """Return the ledger settled as a whole, or one part a currency where its currencies have no common rate.
 
