@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ledger.contract import EVENT_KINDS, TABLES
+from ledger.contract import EVENT_KINDS, ORDER_STATUSES, TABLES
 from sample.calendar import Days
 from sample.customers import NEVER
 from sample.events import NO_ITEM
 from sample.ledger_rows import Book, Rows
-from sample.parameters import COUNTRIES, CURRENCIES, SECTORS
+from sample.parameters import COUNTRIES, CURRENCIES, SECTORS, SEGMENTS, TERMS
 
 NAME_PARTS = (
     ("Alder", "Birken", "Castel", "Dorn", "Elster", "Falk", "Grand", "Hafen", "Iris", "Jura", "Kestrel", "Linden"),
@@ -73,7 +73,6 @@ def customers_table(random: np.random.Generator, book: Book, size: int) -> pa.Ta
         f"{NAME_PARTS[0][a]}{NAME_PARTS[1][b]} {n} {(*NAME_PARTS[2], 'e.K.')[f]}"
         for a, b, n, f in zip(first[:size], second[:size], c.number[:size], forms[:size], strict=True)
     ]
-    segment = np.where(c.is_giant, 0, np.where(c.rate > 1.5, 1, 2))
     return table(
         "customers",
         {
@@ -81,7 +80,7 @@ def customers_table(random: np.random.Generator, book: Book, size: int) -> pa.Ta
             "name": pa.array(names),
             "country": words(c.country[:size], COUNTRIES),
             "industry": words(c.sector[:size], SECTORS),
-            "segment": words(segment[:size], ("key", "medium", "small")),
+            "segment": words(c.segment[:size], SEGMENTS),
             "legal_form": words(forms[:size], (*NAME_PARTS[2], "sole trader")),
             "is_natural_person": pa.array(c.is_sole_trader[:size]),
             "onboarded_on": dates(c.onboarded_on[:size]),
@@ -99,6 +98,8 @@ def invoices_table(book: Book, rows: Rows, size: int, last: int) -> pa.Table:
         pa.array(note), pc.binary_join_element_wise(pa.scalar("I"), number, ""), pa.scalar(None, pa.string())
     )
     terms = tuple(f"net {days}" for days in range(61))
+    terms += tuple(f"{100 * TERMS.discount:.0f}/{TERMS.discount_days} {text}" for text in terms)
+    code = c.terms + len(terms) // 2 * c.offers_discount
     return table(
         "invoices",
         {
@@ -110,9 +111,7 @@ def invoices_table(book: Book, rows: Rows, size: int, last: int) -> pa.Table:
             "amount": numbers(rows["amount"]),
             "currency": words(c.currency[rows["at"]], CURRENCIES),
             "applies_to": applies,
-            "payment_terms": pc.if_else(
-                pa.array(note), pa.scalar(None, pa.string()), words(c.terms[rows["at"]], terms)
-            ),
+            "payment_terms": pc.if_else(pa.array(note), pa.scalar(None, pa.string()), words(code[rows["at"]], terms)),
             "booked_on": dates(rows["booked_on"]),
             "superseded_on": dates(rows["superseded_on"]),
         },
@@ -124,17 +123,19 @@ def payments_table(random: np.random.Generator, book: Book, rows: Rows, size: in
     method = random.choice(3, len(book.customers), p=[0.78, 0.17, 0.05])
     rows = _kept(rows, size, "paid_on", "booked_on", last=last, order=("paid_on", "item", "part"))
     c, number = book.customers, book.block * 10**7 + rows["item"]
+    invoice = book.invoice_number(rows["item"])
     return table(
         "payments",
         {
             "payment_id": ids("P", number * 10 + rows["part"], 12),
             "customer_id": customer_ids(c.number[rows["at"]]),
-            "invoice_id": ids("I", number, 11, ~rows["applied"]),
+            "invoice_id": ids("I", invoice, 11, ~rows["applied"]),
             "paid_on": dates(rows["paid_on"]),
             "amount": numbers(rows["amount"]),
             "currency": words(c.currency[rows["at"]], CURRENCIES),
             "method": words(method[rows["at"]], tuple(METHODS)),
             "kind": pa.array(rows["kind_text"].astype(object), pa.string()),
+            "matures_on": dates(rows["matures_on"]),
             "booked_on": dates(rows["booked_on"]),
             "superseded_on": dates(rows["superseded_on"]),
         },
@@ -151,12 +152,45 @@ def events_table(book: Book, rows: Rows, size: int, last: int) -> pa.Table:
         {
             "event_id": ids("E", rows["number"], 13),
             "customer_id": customer_ids(book.customers.number[rows["at"]]),
-            "invoice_id": ids("I", book.block * 10**7 + np.maximum(item, 0), 11, item == NO_ITEM),
+            "invoice_id": ids("I", book.invoice_number(np.maximum(item, 0)), 11, item == NO_ITEM),
             "occurred_on": dates(rows["occurred_on"]),
             "kind": words(rows["kind"], EVENT_KINDS),
             "amount": numbers(rows["amount"]),
             "detail": pc.if_else(pc.equal(detail, ""), pa.scalar(None, pa.string()), detail),
             "booked_on": dates(rows["booked_on"]),
+        },
+    )
+
+
+def instalments_table(book: Book, rows: Rows, size: int, last: int) -> pa.Table:
+    rows = _kept(rows, size, "booked_on", last=last, order=("item",))
+    return table(
+        "instalments",
+        {
+            "invoice_id": ids("I", book.invoice_number(rows["item"]), 11),
+            "number": pa.array(rows["number"]),
+            "due_on": dates(rows["due_on"]),
+            "amount": numbers(rows["amount"]),
+            "booked_on": dates(rows["booked_on"]),
+        },
+    )
+
+
+def orders_table(book: Book, rows: Rows, size: int, last: int) -> pa.Table:
+    rows = _kept(rows, size, "booked_on", last=last, order=("ordered_on", "number", "booked_on"))
+    is_known = rows["superseded_on"] <= last
+    return table(
+        "orders",
+        {
+            "order_id": ids("O", book.block * 10**8 + rows["number"], 12),
+            "customer_id": customer_ids(book.customers.number[rows["at"]]),
+            "ordered_on": dates(rows["ordered_on"]),
+            "deliver_on": dates(rows["deliver_on"]),
+            "amount": numbers(rows["amount"]),
+            "currency": words(book.customers.currency[rows["at"]], CURRENCIES),
+            "status": words(rows["status"], ORDER_STATUSES),
+            "booked_on": dates(rows["booked_on"]),
+            "superseded_on": dates(np.where(is_known, rows["superseded_on"], NEVER)),
         },
     )
 

@@ -15,13 +15,15 @@ from sample.events import events
 from sample.hidden_state import World, draw_fate, draw_world
 from sample.items import default_days, draw_items, stress
 from sample.lateness import THRESHOLDS, late_truth
-from sample.ledger_rows import Book, receivables
-from sample.parameters import Settings
-from sample.truth import HORIZONS, STATUSES, default_truth
+from sample.ledger_rows import Book, instalments, receivables
+from sample.orders import orders
+from sample.parameters import REMINDERS, SEGMENTS, Settings
+from sample.truth import HORIZONS, STATUSES, cured_days, default_truth
 
 TRUTH = "truth"  # one row a customer and month end
 TRUTH_INVOICES = "truth_invoices"  # one row an invoice
 TRUTH_CUSTOMERS = "truth_customers"  # one row a customer: what became of it
+TRUTH_ACTIONS = "truth_actions"  # one row a reminder: what it did
 
 
 def blocks(settings: Settings) -> Iterator[dict[str, pa.Table]]:
@@ -67,8 +69,8 @@ def make_book(settings: Settings, block: int, days: Calendar, world: World) -> B
     """The hidden side of one block: customers, their fate, their items, when they default."""
     random = [np.random.default_rng([settings.seed, 1, block, stream]) for stream in range(3)]
     customers = draw_customers(random[0], block, settings, days)
-    fate = draw_fate(random[1], customers, world, days)
-    items = draw_items(random[2], customers, fate, days)
+    fate = draw_fate(random[1], customers, world, days, settings.losses)
+    items = draw_items(random[2], customers, fate, days, settings.reminders)
     return Book(
         customers=customers,
         fate=fate,
@@ -77,20 +79,22 @@ def make_book(settings: Settings, block: int, days: Calendar, world: World) -> B
         days=days,
         world=world,
         block=block,
+        settings=settings,
     )
 
 
 def _block(settings: Settings, block: int, days: Calendar, world: World) -> dict[str, pa.Table]:
     book = make_book(settings, block, days, world)
-    random = [np.random.default_rng([settings.seed, 2, block, stream]) for stream in range(6)]
-    invoices, payments = receivables(random[0], book)
-    item_amount = invoices["amount"][: len(book.items)]
-    happened = events(random[1], book, payments, item_amount)
+    random = [np.random.default_rng([settings.seed, 2, block, stream]) for stream in range(7)]
+    invoices, payments, amount = receivables(random[0], book)
+    happened = events(random[1], book, payments, amount)
     size = count_kept(block, settings)
     last = days.last_day
     return {
         "customers": arrow_tables.customers_table(random[5], book, size),
         "invoices": arrow_tables.invoices_table(book, invoices, size, last),
+        "instalments": arrow_tables.instalments_table(book, instalments(book, amount), size, last),
+        "orders": arrow_tables.orders_table(book, orders(random[6], book, amount), size, last),
         "payments": arrow_tables.payments_table(random[5], book, payments, size, last),
         "events": arrow_tables.events_table(book, happened, size, last),
         "credit_terms": arrow_tables.credit_terms_table(facts.credit_terms(random[2], book), size, book, last),
@@ -99,6 +103,7 @@ def _block(settings: Settings, block: int, days: Calendar, world: World) -> dict
         TRUTH: _truth(book, size),
         TRUTH_INVOICES: _truth_invoices(book, size, last),
         TRUTH_CUSTOMERS: _truth_customers(book, size),
+        TRUTH_ACTIONS: _truth_actions(book, size, last),
     }
 
 
@@ -120,11 +125,11 @@ def _truth(book: Book, size: int) -> pa.Table:
 
 def _truth_invoices(book: Book, size: int, last: int) -> pa.Table:
     items = book.items
-    found = late_truth(items, book.customers, book.fate, book.days)
-    index = np.flatnonzero((items.at < size) & (items.issued_on <= last))
+    found = late_truth(items, book.customers, book.fate, book.days, book.settings.reminders)
+    index = np.flatnonzero((items.at < size) & (items.issued_on <= last) & items.is_tail)
     return pa.table(
         {
-            "invoice_id": ids("I", book.block * 10**7 + index, 11),
+            "invoice_id": ids("I", book.invoice_number(index), 11),
             "customer_id": customer_ids(book.customers.number[items.at[index]]),
             "asked_on": dates(items.issued_on[index]),
             **{f"true_p_late_{k}": numbers(found[k][index]) for k in THRESHOLDS},
@@ -145,7 +150,32 @@ def _truth_customers(book: Book, size: int) -> pa.Table:
             "habit_late": numbers(c.habit_late[:size]),
             "habit_size": numbers(c.habit_size[:size]),
             "stopped_on": dates(fate.permanent_on()[:size]),
-            "default_on": dates(book.default_on[:size]),
+            "default_on": dates(book.default_on.min(axis=1)[:size]),
+            "cured_on": dates(cured_days(fate).min(axis=1)[:size]),
             "left_on": dates(left[:size]),
+            "lateness": numbers(np.where(c.is_habitual, c.lateness, np.nan)[:size]),
+        }
+    )
+
+
+def _truth_actions(book: Book, size: int, last: int) -> pa.Table:
+    """Return what each reminder did: its true effect, and the days that it saved."""
+    items, effects = book.items, np.array(book.settings.reminders.effects)
+    index, level = np.nonzero((items.reminder_on <= last) & (items.at < size)[:, None])
+    at, kind = items.at[index], items.reminder_kind[index, level]
+    segment = book.customers.segment[at]
+    paid = items.paid_on[index]
+    return pa.table(
+        {
+            "customer_id": customer_ids(book.customers.number[at]),
+            "invoice_id": ids("I", book.invoice_number(index), 11),
+            "due_on": dates(items.due_on[index]),
+            "occurred_on": dates(items.reminder_on[index, level]),
+            "level": pa.array(level + 1),
+            "kind": words(kind, REMINDERS),
+            "segment": words(segment, SEGMENTS),
+            "effect": numbers(effects[kind, segment]),
+            "days_saved": pa.array(items.reminder_saved[index, level]),
+            "paid_on": dates(paid),
         }
     )

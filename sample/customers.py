@@ -18,13 +18,14 @@ from sample.parameters import (
     RISK,
     SECTOR_SHARES,
     SECTORS,
+    TERMS,
     Settings,
 )  # fmt: skip
 
 Floats = NDArray[np.float64]
 NEVER = 10**7  # a day or month that does not come
-TERMS = np.array([7, 14, 30, 45, 60])
-TERMS_SHARES = (0.05, 0.20, 0.47, 0.16, 0.12)
+TERM_DAYS = np.array([7, 14, 30, 45, 60])
+TERM_SHARES = (0.05, 0.20, 0.47, 0.16, 0.12)
 MEAN_RATE = 1.25  # invoices a month of an ordinary customer, averaged over customers
 
 
@@ -32,7 +33,8 @@ MEAN_RATE = 1.25  # invoices a month of an ordinary customer, averaged over cust
 class Customers:
     """Arrays of one block, one entry a customer, in the order of their numbers.
 
-    rate: invoices a month. amount_location: mean of the log of an invoice's euros. first_month: of the ledger in which
+    segment: place in SEGMENTS. lateness: days by which a habitual late payer pays late, 0 for the others.
+    habit_discount: standard normal. rate: invoices a month. amount_location: mean of the log of an invoice's euros. first_month: of the ledger in which
     they buy (0 for those from before it). onboarded_on: day. habit_late, habit_size: standard normal (larger for the
     largest), no credit risk.
     """
@@ -58,9 +60,34 @@ class Customers:
     habit_late: Floats
     habit_size: Floats
     disputed: Floats
+    segment: Days
+    lateness: Floats
+    offers_discount: NDArray[np.bool_]
+    habit_discount: Floats
+    pays_by_bill: NDArray[np.bool_]
+    has_orders: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.number)
+
+    @property
+    def is_habitual(self) -> NDArray[np.bool_]:
+        """Whether a customer pays every invoice late, by much the same days."""
+        return self.lateness > 0
+
+    def squeeze_days(self) -> tuple[Floats, Floats]:
+        """Return the shortest and the longest temporary stop of each customer, days.
+
+        What a habitual late payer owes is older when it stops: its stop is shorter, so that nothing gets 90 days old.
+        """
+        low, high = RISK.squeeze_days
+        shift = np.where(self.is_habitual, np.ceil(self.lateness + 2 * lateness_deviation(self.lateness)) + 3, 0)
+        return np.maximum(low - shift, 2), np.maximum(high - shift, 6)
+
+
+def lateness_deviation(lateness: Floats) -> Floats:
+    """Return the deviation, in days, of the days late of one invoice of a habitual late payer."""
+    return 1 + LATENESS.habitual_deviation * lateness
 
 
 GIANTS = len(GIANT_SHARES)
@@ -116,13 +143,26 @@ def draw_customers(random: np.random.Generator, block: int, settings: Settings, 
         "is_sole_trader": (random.random(n) < 0.08) & ~is_giant,
         "is_insured": random.random(n) < 0.5,
         "amount_location": random.normal(7.6, 0.75, n),
-        "terms": random.choice(TERMS, n, p=TERMS_SHARES),
+        "terms": random.choice(TERM_DAYS, n, p=TERM_SHARES),
         "rolls_due": random.random(n) < LATENESS.rolls_due,
         "clearing_step": np.array(LATENESS.clearing_steps)[random.integers(0, len(LATENESS.clearing_steps), n)],
         "habit_late": random.normal(0, 1, n) + GIANT_HABIT * is_giant,
         "habit_size": random.normal(0, 1, n),
         "disputed": LATENESS.disputed * np.exp(random.normal(0, LATENESS.disputed_habit, n)),
     }  # fmt: skip
+    low, high = LATENESS.habitual_days
+    lateness = low + (high - low) * random.random(n) ** LATENESS.habitual_power
+    is_habitual = (random.random(n) < LATENESS.habitual_share) & ~is_giant
+    run_type = np.where(is_habitual, 0, run_type)  # its lateness is a habit, not a rhythm
+    columns |= {
+        "segment": np.where(is_giant, 0, np.where(rate > 1.5, 1, 2)),
+        "lateness": np.where(is_habitual, lateness, 0.0),
+        "offers_discount": (random.random(n) < TERMS.discount_share) & (columns["terms"] >= TERMS.discount_terms),
+        "habit_discount": random.normal(0, 1, n),
+        "pays_by_bill": random.random(n) < np.array(TERMS.bill_shares)[country],
+        "has_orders": random.random(n) < TERMS.order_share,
+    }
+    columns["offers_discount"] &= ~is_habitual
     phase = days.first_day - random.integers(0, columns["clearing_step"])
     phase = phase - (phase + 3) % 7 + random.integers(0, 5, n)  # always one weekday, Monday to Friday
     parent = np.where(parent == number, -1, parent)

@@ -9,11 +9,10 @@ from ledger.contract import EVENT_KINDS
 from sample.calendar import Days
 from sample.customers import NEVER, Floats
 from sample.ledger_rows import Book, Rows, customer_text, stacked
+from sample.parameters import REMINDERS
 
 KIND = {kind: code for code, kind in enumerate(EVENT_KINDS)}
 NO_ITEM = -1
-DUNNING_AFTER = ((10, 0.75), (25, 0.85), (45, 0.9))  # days past due, the share of such items that get the letter
-DUNNING_RUN = 2  # letters go out on Tuesdays
 
 
 def _part(
@@ -63,14 +62,11 @@ def _of_items(random: np.random.Generator, book: Book, amount: Floats) -> list[R
             "dispute_closed", items.at[disputed], index[disputed], items.dispute_end[disputed], detail=outcome[disputed]
         )
     )
-    for level, (wait, share) in enumerate(DUNNING_AFTER, start=1):
-        on = days.run_on_or_after(items.due_on + wait, DUNNING_RUN)
-        sent = (
-            (on < items.paid_on) & (random.random(n) < share) & (~disputed | (items.dispute_end < on)) & (amount > 100)
-        )
-        parts.append(
-            _part("dunning", items.at[sent], index[sent], on[sent], detail=np.full(int(sent.sum()), str(level)))
-        )
+    for level in range(items.reminder_on.shape[1]):
+        on = items.reminder_on[:, level]
+        sent = on < NEVER
+        detail = np.char.add(f"{level + 1} ", np.array(REMINDERS)[items.reminder_kind[sent, level]])
+        parts.append(_part("dunning", items.at[sent], index[sent], on[sent], detail=detail))
     answers, when, term, misbooked = random.random((4, n))
     said = days.run_on_or_after(items.due_on + 5 + (when * 14).astype(int), 0)
     promised = days.run_on_or_after(said + 5 + (term * 14).astype(int), 0)
@@ -105,9 +101,10 @@ def _of_customers(random: np.random.Generator, book: Book) -> list[Rows]:
     )
     lag = random.integers(0, 15, n)
     for kind, chosen in (("concession", fate.is_concession), ("insolvency", ~fate.is_concession)):
-        files = np.flatnonzero((fate.filing_on < NEVER) & chosen)
-        filing = _part(kind, files, np.full(len(files), NO_ITEM), fate.filing_on[files])
-        filing["booked_on"] = fate.filing_on[files] + lag[files]
+        files, slot = np.nonzero((fate.filing_on < NEVER) & chosen)
+        on = fate.filing_on[files, slot]
+        filing = _part(kind, files, np.full(len(files), NO_ITEM), on)
+        filing["booked_on"] = on + lag[files]
         parts.append(filing)
     merges = np.flatnonzero(fate.merged_on < NEVER)
     text = customer_text(customers.number[merges] // 10 * 10)  # such a number is never merged itself
@@ -117,14 +114,15 @@ def _of_customers(random: np.random.Generator, book: Book) -> list[Rows]:
 
 def _of_losses(random: np.random.Generator, book: Book, amount: Floats) -> list[Rows]:
     """What follows default: a claim to the insurer, items written off months later, part of the money recovered."""
-    items, days, n = book.items, book.days, len(book.customers)
-    write_off_on = days.run_on_or_after(np.minimum(book.default_on, NEVER - 1) + random.integers(270, 420, n), 0)
-    recovered = np.where(random.random(n) < 0.55, random.beta(1.2, 2.5, n), 0.0)
+    items, days, n, losses = book.items, book.days, len(book.customers), book.settings.losses
+    default_on = book.last_default_on()
+    write_off_on = days.run_on_or_after(np.minimum(default_on, NEVER - 1) + random.integers(270, 420, n), 0)
+    recovered = np.where(random.random(n) < losses.recovers, random.beta(*losses.recovered, n), 0.0)
     recovery_on = days.run_on_or_after(write_off_on + random.integers(15, 200, n), 0)
-    lost = np.flatnonzero((items.paid_on == NEVER) & (book.default_on[items.at] < NEVER))
+    lost = np.flatnonzero((items.paid_on == NEVER) & (default_on[items.at] < NEVER))
     at, money = items.at[lost], (amount * (1 - items.lost_share))[lost]
     gets = recovered[at] > 0.02
-    claimed_on = days.run_on_or_after(np.minimum(book.default_on, NEVER - 1) + random.integers(20, 60, n), 0)
+    claimed_on = days.run_on_or_after(np.minimum(default_on, NEVER - 1) + random.integers(20, 60, n), 0)
     claims = np.flatnonzero(book.customers.is_insured & (np.bincount(at, minlength=n) > 0))
     claimed = np.bincount(at, weights=money, minlength=n)[claims].astype(np.float64)
     return [

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from ledger.contract import TABLES
 from ledger.ledger import Ledger
-from sample.blocks import TRUTH, TRUTH_CUSTOMERS, TRUTH_INVOICES, blocks
+from sample.blocks import TRUTH, TRUTH_ACTIONS, TRUTH_CUSTOMERS, TRUTH_INVOICES, blocks
 from sample.customers import block_count
-from sample.parameters import Settings
+from sample.parameters import NO_EFFECT, Losses, Reminders, Settings
 
-__all__ = ["Sample", "Settings", "block_count", "sample", "write_sample"]
+__all__ = ["NO_EFFECT", "Losses", "Reminders", "Sample", "Settings", "block_count", "sample", "write_sample"]
 
 Watch = Callable[[Iterable[dict[str, pa.Table]]], Iterable[dict[str, pa.Table]]]
 
@@ -29,19 +29,40 @@ class Sample:
         default), state (in standard deviations, higher is worse), status (running, stopped, left, in_default).
     truth_invoices : one row an invoice: invoice_id, customer_id, asked_on (its issue date), true_p_late_1 … 90
         (P(days late >= k)), paid_on (the day of settlement even if after the ledger's end; null: never).
-    truth_customers : one row a customer: its level and habits, stopped_on, default_on, left_on (null: not).
+    truth_customers : one row a customer: its level and habits, stopped_on, default_on and cured_on (of the first default),
+        left_on (null: not), lateness (days, of habitual late payers).
+    truth_actions : one row a reminder that was sent: customer_id, invoice_id, due_on (of the item), occurred_on, level,
+        kind, segment, effect (share of the days still to go that this kind saves in this segment), days_saved (by this
+        reminder, 0 where the customer had stopped paying), paid_on.
     """
 
     ledger: Ledger
     truth: pd.DataFrame
     truth_invoices: pd.DataFrame
     truth_customers: pd.DataFrame
+    truth_actions: pd.DataFrame
 
 
-def sample(customers: int = 60, months: int = 24, seed: int = 1) -> Sample:
-    """A sample in memory: the same content as `write_sample` with the same three numbers."""
+def settings_of(
+    *, customers: int, months: int, seed: int, reminders: Reminders | None = None, losses: Losses | None = None
+) -> Settings:  # fmt: skip
+    """Return the settings with the sample's own reminders and losses where none are given."""
+    return Settings(
+        customers=customers, months=months, seed=seed, reminders=reminders or Reminders(), losses=losses or Losses()
+    )
+
+
+def sample(
+    customers: int = 60, months: int = 24, seed: int = 1, *, reminders: Reminders | None = None,
+    losses: Losses | None = None,
+) -> Sample:  # fmt: skip
+    """Return a sample in memory: the same content as `write_sample` with the same settings.
+
+    reminders, losses : what reminders do and what comes of defaults; None: as in the sample of the documentation.
+    """
+    settings = settings_of(customers=customers, months=months, seed=seed, reminders=reminders, losses=losses)
     parts: dict[str, list[pa.Table]] = {}
-    for tables in blocks(Settings(customers=customers, months=months, seed=seed)):
+    for tables in blocks(settings):
         for name, table in tables.items():
             parts.setdefault(name, []).append(table)
     frames = {name: pa.concat_tables(found).to_pandas(date_as_object=False) for name, found in parts.items()}
@@ -51,18 +72,20 @@ def sample(customers: int = 60, months: int = 24, seed: int = 1) -> Sample:
         truth=frames[TRUTH],
         truth_invoices=frames[TRUTH_INVOICES],
         truth_customers=frames[TRUTH_CUSTOMERS],
+        truth_actions=frames[TRUTH_ACTIONS],
     )
 
 
 def write_sample(
-    folder: Path, *, customers: int = 3000, months: int = 48, seed: int = 1, watch: Watch | None = None
-) -> dict[str, int]:
+    folder: Path, *, customers: int = 3000, months: int = 48, seed: int = 1, watch: Watch | None = None,
+    reminders: Reminders | None = None, losses: Losses | None = None,
+) -> dict[str, int]:  # fmt: skip
     """Write the sample's tables to `folder`, one Parquet file each, one row group a block of customers.
 
     `watch` is handed the blocks and gives them back one by one, e.g. under a progress bar. Returns rows by table.
     Memory holds one block at a time.
     """
-    settings = Settings(customers=customers, months=months, seed=seed)
+    settings = settings_of(customers=customers, months=months, seed=seed, reminders=reminders, losses=losses)
     folder.mkdir(parents=True, exist_ok=True)
     writers: dict[str, pq.ParquetWriter] = {}
     rows: dict[str, int] = {}

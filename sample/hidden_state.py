@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sample.calendar import Calendar, Days
 from sample.customers import NEVER, Customers, Floats
-from sample.parameters import CURRENCIES, RATES_AT_START, RISK, SECTORS, Settings
+from sample.parameters import CURRENCIES, RATES_AT_START, RISK, SECTORS, Losses, Settings
 
 SLOTS = 12  # stops a customer may have; half of them are the last one
 MONTHS_BEFORE = 2  # exchange rates and macro series begin before the ledger
@@ -29,8 +29,9 @@ class Fate:
     """What happens to each customer of a block.
 
     z : (customers, months) the moving part of the state. left_month : the first month in which a customer no longer
-    buys, for good, in peace (or NEVER). stop_on, resume_on : (customers, SLOTS) days; resume_on is NEVER for a
-    permanent stop; unused slots hold NEVER in both. filing_on : insolvency or concession of the permanent stop.
+    buys, for good, in peace (or NEVER). stop_on, resume_on : (customers, SLOTS) days; unused slots hold NEVER in both.
+    is_deep : (customers, SLOTS) the stop ends in default; resume_on is then NEVER, or the day on which a cured customer
+    pays. filing_on, is_concession : (customers, SLOTS) insolvency or concession of a deep stop.
     merged_on : the day on which a customer that left did so into another one.
     """
 
@@ -38,13 +39,14 @@ class Fate:
     left_month: Days
     stop_on: Days
     resume_on: Days
+    is_deep: NDArray[np.bool_]
     filing_on: Days
     is_concession: NDArray[np.bool_]
     merged_on: Days
 
     def permanent_on(self) -> Days:
-        """The day on which each customer stopped for good, NEVER where it did not."""
-        return np.where((self.stop_on < NEVER) & (self.resume_on == NEVER), self.stop_on, NEVER).min(axis=1)
+        """Return the first day on which each customer stopped and went into default, NEVER where it did not."""
+        return np.where(self.is_deep, self.stop_on, NEVER).min(axis=1)
 
 
 def hazard(state: Floats) -> Floats:
@@ -71,8 +73,10 @@ def draw_world(settings: Settings) -> World:
     return World(macro=macro, sector=sector, rates=rates)
 
 
-def draw_fate(random: np.random.Generator, customers: Customers, world: World, days: Calendar) -> Fate:
-    """Month by month: leave, stop for good, stop for a while, or go on."""
+def draw_fate(
+    random: np.random.Generator, customers: Customers, world: World, days: Calendar, losses: Losses
+) -> Fate:  # fmt: skip
+    """Draw month by month: leave, stop and default, stop for a while, or go on."""
     n, months = len(customers), days.months
     own_share = 1 - RISK.macro_share - RISK.sector_share
     z = (
@@ -82,6 +86,11 @@ def draw_fate(random: np.random.Generator, customers: Customers, world: World, d
     )
     left = np.full(n, NEVER)
     stop, resume = np.full((n, SLOTS), NEVER), np.full((n, SLOTS), NEVER)
+    is_deep = np.zeros((n, SLOTS), bool)
+    files, concedes, heals, cure = random.random((4, n, SLOTS))
+    waits = random.exponential(RISK.insolvency_mean, (n, SLOTS))
+    files, heals = files < RISK.insolvency_share, heals < losses.cured
+    low, high = customers.squeeze_days()
     slot, busy_until = np.zeros(n, int), np.where(customers.first_month == 0, -1, customers.first_month)
     for month in range(months):
         leaves, stops, when, kind, length = random.random((5, n))
@@ -92,19 +101,21 @@ def draw_fate(random: np.random.Generator, customers: Customers, world: World, d
         start, end = days.month_start[month], days.month_start[month + 1]
         day = days.run_on_or_after(start + (when[at] * (end - start)).astype(int), 0)
         day = np.where(day < end, day, days.run_on_or_before(np.full(len(at), end - 1), 0))
-        low, high = RISK.squeeze_days
-        again = days.run_on_or_before(day + low + (length[at] * (high - low)).astype(int), 0)
-        again = np.where(kind[at] < RISK.permanent_share, NEVER, again)
-        stop[at, slot[at]], resume[at, slot[at]] = day, again
-        busy_until[at] = np.where(again == NEVER, NEVER, days.month_of(again))
+        again = day + (low[at] + length[at] * (high - low)[at]).astype(int)
+        first, last = RISK.cure_days
+        cured = day + (first + cure[at, slot[at]] * (last - first)).astype(int)
+        deep = kind[at] < RISK.permanent_share
+        heal = deep & heals[at, slot[at]] & ~files[at, slot[at]]
+        again = days.run_on_or_before(np.where(deep, cured, again), 0)
+        again = np.where(deep & ~heal, NEVER, np.maximum(again, days.run_on_or_after(day + 1, 0)))
+        stop[at, slot[at]], resume[at, slot[at]], is_deep[at, slot[at]] = day, again, deep
+        free = again + np.where(deep, RISK.probation, 0)
+        busy_until[at] = np.where(again == NEVER, NEVER, days.month_of(free))
         slot[at] += 1
-    files, waits, concedes = random.random(n), random.exponential(RISK.insolvency_mean, n), random.random(n)
-    permanent = np.where((stop < NEVER) & (resume == NEVER), stop, NEVER).min(axis=1)
-    filing = permanent + RISK.insolvency_after + waits.astype(int)
-    filing = np.where((permanent < NEVER) & (files < RISK.insolvency_share), filing, NEVER)
+    filing = np.where(is_deep & files, stop + RISK.insolvency_after + waits.astype(int), NEVER)
     merges = (left < NEVER) & (random.random(n) < RISK.merged_share) & (customers.number % 10 != 0)
     into = days.run_on_or_after(days.month_start[np.minimum(left, months)], 0)
     return Fate(
-        z=z, left_month=left, stop_on=stop, resume_on=resume, filing_on=filing,
+        z=z, left_month=left, stop_on=stop, resume_on=resume, is_deep=is_deep, filing_on=filing,
         is_concession=concedes < RISK.concession_share, merged_on=np.where(merges, into, NEVER),
     )  # fmt: skip

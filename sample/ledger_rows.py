@@ -11,7 +11,9 @@ from sample.calendar import Calendar, Days
 from sample.customers import NEVER, Customers, Floats, next_clearing
 from sample.hidden_state import MONTHS_BEFORE, SLOTS, Fate, World
 from sample.items import Items, stress
+from sample.parameters import TERMS, Settings
 
+BOOKED_BY = 90  # days past due by which a payment made by then is in the books
 Rows = dict[str, NDArray]  # column -> values; days as int64, NEVER is empty; texts as numpy str, '' is empty
 
 
@@ -22,10 +24,19 @@ class Book:
     customers: Customers
     fate: Fate
     items: Items
-    default_on: Days
+    default_on: Days  # (customers, SLOTS)
     days: Calendar
     world: World
     block: int
+    settings: Settings
+
+    def last_default_on(self) -> Days:
+        """Return the day of the default that no customer was cured of, NEVER where there is none."""
+        return np.where(self.fate.resume_on == NEVER, self.default_on, NEVER).min(axis=1)
+
+    def invoice_number(self, item: Days) -> Days:
+        """Return the number of the invoice of each item."""
+        return self.block * 10**7 + self.items.head[item]
 
 
 def stacked(parts: list[Rows]) -> Rows:
@@ -42,35 +53,35 @@ def _cents(values: Floats) -> Floats:
     return np.round(values, 2)
 
 
-def _booked(random: np.random.Generator, book: Book, at: Days, paid: Days) -> Days:
-    """When a payment reaches the books: mostly by the next business day, sometimes after weeks.
+def _booked(random: np.random.Generator, book: Book, item: Days, paid: Days) -> Days:
+    """Return when each payment of an item reaches the books: mostly by the next business day, sometimes after weeks.
 
-    Never later than the customer's next reconciliation, or the day on which it stops or resumes: on those days the
-    account is clear in the books as well as in truth, so late booking alone cannot make 90 days of arrears.
+    Never later than 90 days after the due date (then on the day of the payment itself), nor than the day on which the
+    customer stops or resumes: late booking alone makes no default.
     """
-    luck, lag = random.random((2, len(at)))
+    n = len(book.items)
+    luck, lag = random.random((2, n))[:, item]  # what is paid together is booked together
     wait = np.where(luck < 0.55, 0, np.where(luck < 0.93, 1, np.where(luck < 0.98, 2 + lag * 6, 7 + lag * 30))).astype(
         int
     )
+    at = book.items.at[item]
     booked = np.minimum(book.days.run_on_or_after(paid + wait, 0), next_clearing(paid, book.customers, at, book.days))
+    booked = np.minimum(booked, np.maximum(paid, book.items.due_on[item] + BOOKED_BY))
     for slot in range(SLOTS):
         for edge in (book.fate.stop_on[at, slot], book.fate.resume_on[at, slot]):
             booked = np.where((paid <= edge) & (edge < booked), edge, booked)
     return booked
 
 
-def invoice_number(book: Book, index: Days) -> Days:
-    return book.block * 10**7 + index
-
-
-def receivables(random: np.random.Generator, book: Book) -> tuple[Rows, Rows]:
-    """The rows of invoices (with credit notes and superseded versions) and of payments."""
+def receivables(random: np.random.Generator, book: Book) -> tuple[Rows, Rows, Floats]:
+    """Return the rows of invoices (with credit notes and superseded versions) and of payments, and each item's amount."""
     items, days = book.items, book.days
     n = len(items)
     index = np.arange(n)
     amount = np.maximum(_cents(items.euros * _rate(book)), 1.0)
     luck, share, wait, back = random.random((4, n))
     rebated = (luck < 0.012) & (items.dispute_on == NEVER) & ~items.has_residual & (items.paid_on < NEVER)
+    rebated &= (items.number == 0) & ~items.takes_discount
     rebated &= items.paid_on > items.issued_on + 3
     credit = _cents(amount * np.where(rebated, 0.03 + 0.2 * share, items.lost_share))
     credited_on = np.where(
@@ -87,20 +98,26 @@ def receivables(random: np.random.Generator, book: Book) -> tuple[Rows, Rows]:
     booked = np.maximum(
         np.minimum.reduce([booked, items.due_on, first_paid, credited_on, items.dispute_on]), items.issued_on
     )
+    booked = np.where(items.number > 0, items.issued_on, booked)  # a plan is in the books with its invoice
     corrected_on = booked + 2 + (random.random(n) * 8).astype(int)
     is_wrong = (
         (random.random(n) < 0.003)
         & (corrected_on < np.minimum(first_paid, credited_on))
         & (corrected_on < items.due_on)
     )
-    is_wrong &= corrected_on <= days.last_day
+    is_wrong &= (corrected_on <= days.last_day) & (items.number == 0)
+    whole, last_due = (
+        _cents(np.bincount(items.head, weights=amount, minlength=n).astype(np.float64)),
+        items.due_on.copy(),
+    )
+    np.maximum.at(last_due, items.head, items.due_on)
     base = {
-        "number": invoice_number(book, index),
+        "number": book.invoice_number(index),
         "at": items.at,
         "is_note": np.zeros(n, bool),
         "issued_on": items.issued_on,
-        "due_on": items.due_on,
-        "amount": amount,
+        "due_on": last_due,
+        "amount": whole,
         "booked_on": np.where(is_wrong, corrected_on, booked),
         "superseded_on": np.full(n, NEVER),
     }
@@ -119,7 +136,8 @@ def receivables(random: np.random.Generator, book: Book) -> tuple[Rows, Rows]:
         "amount": credit[has_note],
         "booked_on": credited_on[has_note],
     }
-    return stacked([base, wrong, notes]), payments
+    is_head = items.head == index
+    return stacked([{name: values[is_head] for name, values in base.items()}, wrong, notes]), payments, amount
 
 
 def _payments(random: np.random.Generator, book: Book, amount: Floats, credit: Floats) -> Rows:
@@ -133,16 +151,26 @@ def _payments(random: np.random.Generator, book: Book, amount: Floats, credit: F
     wait = items.main_paid_on - items.due_on
     is_split = is_paid & (wait >= 7) & (splits < 1 / (1 + np.exp(2.3 - 0.7 * s)))
     first_on = days.run_on_or_before(items.due_on + 1 + (when * (wait - 2)).astype(int), 0)
-    is_split &= (first_on > items.issued_on) & (first_on < items.main_paid_on)
+    is_single = items.number == 0
+    is_split &= is_single & (first_on > items.issued_on) & (first_on < items.main_paid_on)
     payable = _cents(amount - credit)
     rest = np.where(items.has_residual, np.minimum(_cents(4 + 26 * residue), _cents(0.05 * amount)), 0.0)
     first = np.where(is_split, _cents((payable - rest) * (0.3 + 0.4 * part)), 0.0)
-    main = _cents(payable - rest - first)
+    by_bill = (
+        book.customers.pays_by_bill[items.at] & (items.euros > TERMS.bill_from) & ~is_split & (rest == 0) & is_single
+        & ~items.takes_discount
+    )  # fmt: skip
+    is_foreign = (book.customers.currency[items.at] > 0) & ~is_split & (rest == 0) & is_single & ~by_bill
+    is_foreign &= (bounces < TERMS.exchange_share) & ~items.takes_discount
+    discount = np.where(items.takes_discount, _cents(TERMS.discount * payable), 0.0)
+    exchange = np.where(is_foreign, _cents(0.005 * part * payable), 0.0)
+    main = _cents(payable - rest - first - discount - exchange)
     attempt_on = days.run_on_or_after(items.due_on + (attempt * 3).astype(int), 0)
     back_on = days.run_on_or_after(attempt_on + 3, 0)
     is_bounced = is_paid & (wait >= 10) & (back_on < items.main_paid_on) & (bounces < 1 / (1 + np.exp(3.6 - 0.8 * s)))
+    is_bounced &= is_single & ~by_bill & ~is_foreign
     has_rest = is_paid & (rest > 0)
-    kinds = np.array(["payment", "reversal", "refund", "netting"])
+    kinds = np.array(["payment", "reversal", "refund", "netting", "bill", "discount", "exchange_difference"])
 
     def part_of(mask: NDArray[np.bool_], on: Days, money: Floats, part_number: int, kind: int = 0) -> Rows:
         chosen = index[mask]
@@ -162,14 +190,22 @@ def _payments(random: np.random.Generator, book: Book, amount: Floats, credit: F
             part_of(has_rest, items.paid_on, rest, 3),
             part_of(is_bounced, attempt_on, main, 4),
             part_of(is_bounced, back_on, main, 5, 1),
+            part_of(is_paid & (discount > 0), items.main_paid_on, discount, 8, 5),
+            part_of(is_paid & (exchange > 0), items.main_paid_on, exchange, 9, 6),
         ]
     )
-    rows["kind"] = np.where((rows["kind"] == 0) & (strays[rows["item"]] > 0.995) & (rows["part"] == 1), 3, rows["kind"])
-    rows["booked_on"] = _booked(random, book, items.at[rows["item"]], rows["paid_on"])
+    plain = by_bill | items.takes_discount | is_foreign
+    rows["kind"] = np.where(
+        (rows["kind"] == 0) & (strays[rows["item"]] > 0.995) & (rows["part"] == 1) & ~plain[rows["item"]],
+        3,
+        rows["kind"],
+    )
+    rows["kind"] = np.where(by_bill[rows["item"]] & (rows["part"] == 1), 4, rows["kind"])
+    rows["booked_on"] = _booked(random, book, rows["item"], rows["paid_on"])
     rows["superseded_on"] = np.full(len(rows["item"]), NEVER)
     # money that came without a reference: unapplied on its first day, applied by a later correction of the row
     is_stray = (strays[rows["item"]] < 0.006) & (rows["part"] == 1) & (rows["booked_on"] > rows["paid_on"])
-    is_stray &= rows["booked_on"] <= days.last_day
+    is_stray &= (rows["booked_on"] <= days.last_day) & ~plain[rows["item"]]
     stray = {name: values[is_stray] for name, values in rows.items()}
     stray |= {
         "applied": np.zeros(len(stray["item"]), bool),
@@ -190,9 +226,22 @@ def _payments(random: np.random.Generator, book: Book, amount: Floats, credit: F
     everything = stacked([rows, stray, {name: loose[name] for name in rows}])
     everything["kind_text"] = kinds[everything["kind"]]
     everything["is_bounced"] = everything["part"] == 5
+    tenor = np.array(TERMS.bill_days)[(part * len(TERMS.bill_days)).astype(int)][everything["item"]]
+    matures = days.run_on_or_after(everything["paid_on"] + tenor, 0)
+    everything["matures_on"] = np.where(everything["kind"] == 4, matures, NEVER)
     return {name: values[everything["amount"] > 0.005] for name, values in everything.items()}
 
 
 def customer_text(number: Days) -> NDArray[np.str_]:
     """Customer ids as text: C0000012."""
     return np.array([f"C{one:07d}" for one in number], dtype="U12")
+
+
+def instalments(book: Book, amount: Floats) -> Rows:
+    """Return the plan of each invoice that is paid in instalments. amount : of each item, in its currency."""
+    items = book.items
+    index = np.flatnonzero(items.number > 0)
+    return {
+        "at": items.at[index], "item": index, "number": items.number[index], "due_on": items.due_on[index],
+        "amount": amount[index], "booked_on": items.issued_on[index],
+    }  # fmt: skip

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from sample.calendar import DAYS_IN_MONTH, Calendar, Days
-from sample.customers import Customers, Floats
+from sample.customers import NEVER, Customers, Floats
 from sample.hidden_state import SLOTS, Fate, hazard
 from sample.parameters import LATENESS, RISK, SMALLEST_MATERIAL
 
@@ -88,27 +88,29 @@ def stop_chances(level: Floats, z: Floats) -> Floats:
 
 
 def survives_undefaulted(days: Floats, customers: Customers) -> Floats:
-    """P(the default comes more than `days` after a permanent stop), customers (n,) x days (..., n)."""
+    """Return P(the default comes more than `days` after a deep stop), customers (n,) x days (..., n).
+
+    What a habitual late payer owes when it stops is up to its usual lateness old: the clock began so much earlier.
+    """
     material = 1 - ndtr((np.log(SMALLEST_MATERIAL) - customers.amount_location) / 0.65)
     daily = customers.rate * material / DAYS_IN_MONTH
-    gap = np.maximum(days - RISK.days_to_default, 0)
+    gap = np.maximum(days - RISK.days_to_default + customers.lateness, 0)
     arrears = np.where(
-        days < RISK.days_to_default,
-        1.0,
-        np.where(gap < np.minimum(customers.terms, LATENESS.last_terms) + 2, np.exp(-daily * gap), 0.0),
+        days - RISK.days_to_default < np.minimum(customers.terms, LATENESS.last_terms) + 2, np.exp(-daily * gap), 0.0
     )
     filed = 1 - np.exp(-np.maximum(days - RISK.insolvency_after, 0) / RISK.insolvency_mean)
     return arrears * (1 - RISK.insolvency_share * filed)
 
 
-def squeeze_lasts(days: Floats) -> Floats:
-    """P(a temporary stop lasts more than `days`)."""
-    low, high = RISK.squeeze_days
-    return np.clip((high - days) / (high - low), 0.0, 1.0)
+def squeeze_lasts(days: Floats, shortest: Floats | float, longest: Floats | float) -> Floats:
+    """Return P(a temporary stop lasts more than `days`) of customers with these shortest and longest stops."""
+    return np.clip((longest - days) / (longest - shortest), 0.0, 1.0)
 
 
 def default_truth(customers: Customers, fate: Fate, default_on: Days, calendar: Calendar) -> dict[str, NDArray]:
-    """For each customer and month end from the first month: status and true_pd_3m, 6m, 12m (NaN in default).
+    """Return, for each customer and month end from the first month, status and true_pd_3m, 6m, 12m (NaN in default).
+
+    default_on : (customers, SLOTS). A customer is in default until `probation` days after it paid what it owed.
 
     Arrays of shape (customers, months); months before a customer's first are marked in `is_there`.
     """
@@ -116,16 +118,18 @@ def default_truth(customers: Customers, fate: Fate, default_on: Days, calendar: 
     months = np.arange(calendar.months)
     chance = stop_chances(customers.level, fate.z)
     pd_running = {h: running_pd(chance, customers, h) for h in (1, 4, 10, *HORIZONS)}
-    elapsed = np.full(fate.z.shape, np.nan)
+    elapsed, is_in = np.full(fate.z.shape, np.nan), np.zeros(fate.z.shape, bool)
     for slot in range(SLOTS):
         inside = (fate.stop_on[:, slot, None] <= ends) & (ends < fate.resume_on[:, slot, None])
         elapsed = np.where(inside, ends - fate.stop_on[:, slot, None], elapsed)
+        cured = cured_days(fate)[:, slot, None]
+        is_in |= (ends >= default_on[:, slot, None]) & (ends < cured)
     status = np.where(np.isnan(elapsed), RUNNING, STOPPED)
     status = np.where(months >= fate.left_month[:, None], LEFT, status)
-    status = np.where(ends >= default_on[:, None], IN_DEFAULT, status)
+    status = np.where(is_in, IN_DEFAULT, status)
     waited = np.nan_to_num(elapsed).T  # (months, customers)
     permanent = RISK.permanent_share * survives_undefaulted(waited, customers)
-    squeezed = (1 - RISK.permanent_share) * squeeze_lasts(waited)
+    squeezed = (1 - RISK.permanent_share) * squeeze_lasts(waited, *customers.squeeze_days())
     share = permanent / np.maximum(permanent + squeezed, 1e-12)
     found: dict[str, NDArray] = {"status": status, "is_there": months >= customers.first_month[:, None]}
     for h in HORIZONS:
@@ -136,6 +140,11 @@ def default_truth(customers: Customers, fate: Fate, default_on: Days, calendar: 
         truth = np.where(status == LEFT, 0.0, truth)
         found[f"true_pd_{h}m"] = np.where(status == IN_DEFAULT, np.nan, truth)
     return found
+
+
+def cured_days(fate: Fate) -> Days:
+    """Return the day on which each deep stop's customer is out of default again, (customers, SLOTS), NEVER: it is not."""
+    return np.where(fate.is_deep & (fate.resume_on < NEVER), fate.resume_on + RISK.probation, NEVER)
 
 
 def running_pd(chance: Floats, customers: Customers, horizon: int) -> Floats:
