@@ -21,7 +21,8 @@ def command(out: Path, customers: int, months: int, seed: int, as_json: bool) ->
     """Write a sample ledger to the folder OUT, and the truth about it.
 
     truth.parquet holds each customer's true default probability at each month end, truth_invoices.parquet each
-    invoice's true chances to be paid late, truth_customers.parquet what became of each customer.
+    invoice's true chances to be paid late, truth_customers.parquet what became of each customer, truth_actions.parquet
+    what each reminder did.
 
     Example: tradecredit sample build/ledger --customers 3000 --months 48 --seed 1
     """

@@ -71,7 +71,7 @@ def _of_items(random: np.random.Generator, book: Book, amount: Floats) -> list[R
     said = days.run_on_or_after(items.due_on + 5 + (when * 14).astype(int), 0)
     promised = days.run_on_or_after(said + 5 + (term * 14).astype(int), 0)
     promises = (said < items.paid_on) & (answers < 0.25) & ~disputed
-    promises &= book.fate.permanent_on()[items.at] > said - 30  # who is gone does not answer
+    promises &= ~book.fate.has_stopped(items.at, said, 30)  # who is gone does not answer
     dates = promised[promises].astype("datetime64[D]").astype("U10")
     promise = _part(
         "promise_to_pay", items.at[promises], index[promises], said[promises], amount=amount[promises], detail=dates

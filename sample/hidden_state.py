@@ -48,6 +48,12 @@ class Fate:
         """Return the first day on which each customer stopped and went into default, NEVER where it did not."""
         return np.where(self.is_deep, self.stop_on, NEVER).min(axis=1)
 
+    def has_stopped(self, at: Days, on: Days, after: int = 0) -> NDArray[np.bool_]:
+        """Return whether customer `at` is, on each day, in a stop that began more than `after` days before."""
+        stops, resumes = self.stop_on[at], self.resume_on[at]
+        inside = (stops + after < on[:, None]) & (on[:, None] < resumes)
+        return np.asarray(inside.any(axis=1))
+
 
 def hazard(state: Floats) -> Floats:
     """The chance that a running customer stops paying within a month, at state = level + z."""
@@ -113,7 +119,9 @@ def draw_fate(
         busy_until[at] = np.where(again == NEVER, NEVER, days.month_of(free))
         slot[at] += 1
     filing = np.where(is_deep & files, stop + RISK.insolvency_after + waits.astype(int), NEVER)
-    merges = (left < NEVER) & (random.random(n) < RISK.merged_share) & (customers.number % 10 != 0)
+    merges = (
+        (left < NEVER) & ~is_deep.any(axis=1) & (random.random(n) < RISK.merged_share) & (customers.number % 10 != 0)
+    )
     into = days.run_on_or_after(days.month_start[np.minimum(left, months)], 0)
     return Fate(
         z=z, left_month=left, stop_on=stop, resume_on=resume, is_deep=is_deep, filing_on=filing,

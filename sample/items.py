@@ -197,8 +197,6 @@ def _settled(
     )
     after = np.maximum(days.run_on_or_after(dispute_end + DISPUTE_ANSWER, run), punctual)
     after = np.minimum(after, next_clearing(np.maximum(dispute_end, due), customers, at, days))
-    # what was in dispute for longer than that is paid on the day on which the dispute ends
-    after = np.minimum(after, np.maximum(dispute_end, days.run_on_or_before(due + LATEST, 0)))
     paid = np.where(has_dispute, np.where(lost == 1.0, dispute_end, after), paid)
 
     takes_discount = (takes < discount_chance(customers, fate, days, at, issued)) & ~has_dispute & ~is_last & ~is_plan
@@ -265,11 +263,11 @@ def _stopped(items: Items, customers: Customers, fate: Fate) -> Items:
                 break
             free = items.dispute_end  # a disputed item waits for its end whatever happens
             is_free = (items.dispute_on == NEVER) | (free <= stop)
-            cleared = (items.due_on <= stop) & (paid > stop) & is_free & ~customers.is_habitual[items.at]
+            # of a habitual late payer's only what it had paid short
+            clears = ~customers.is_habitual[items.at] | (items.has_residual & (items.main_paid_on <= stop))
+            cleared = (items.due_on <= stop) & (paid > stop) & is_free & clears
             paid = np.where(cleared, stop, paid)
             held = (paid > stop) & (paid < resume) & (items.lost_share < 1.0)
-            # what was in dispute until it was old is settled as the dispute ends, whatever happens
-            held &= (items.dispute_on == NEVER) | (items.dispute_end <= items.due_on + LATEST)
             paid = np.where(held, resume, paid)
             # on the day on which it resumes it pays everything that is due
             owed = (items.issued_on < resume) & (items.due_on <= resume) & (paid > resume)
@@ -325,8 +323,9 @@ def default_days(items: Items, customers: Customers, fate: Fate) -> Days:
         held = fate.is_deep[items.at, slot] & (items.issued_on < resume[items.at]) & (items.lost_share < 1.0)
         held &= (items.paid_on == resume[items.at]) & (fate.stop_on[items.at, slot] < items.paid_on)
         open_items = items.take(held)
-        old = open_items.due_on + RISK.days_to_default
-        old = np.where(open_items.dispute_on == NEVER, old, np.maximum(old, open_items.dispute_end))
+        # a dispute, which begins by the due date, stops the clock
+        ended = np.where(open_items.dispute_on == NEVER, open_items.due_on, open_items.dispute_end)
+        old = np.maximum(open_items.due_on, ended) + RISK.days_to_default
         owed = np.where(open_items.has_residual, 0.0, open_items.euros * (1 - open_items.lost_share))
         sort = np.lexsort((old, open_items.at))
         at, old, euros = open_items.at[sort], old[sort], owed[sort]

@@ -151,7 +151,6 @@ def _reach(items: Items, customers: Customers, calendar: Calendar) -> dict[int, 
         )
         answered = calendar.run_on_or_before(last, run) - DISPUTE_ANSWER  # a dispute that ends by then is paid in time
         must_end = np.maximum(answered, np.where(cleared >= due, cleared, 0))
-        must_end = np.where(k > LATEST, np.maximum(must_end, last), must_end)  # by then it is paid on the day it ends
         disputed = np.zeros(len(at))
         for part in OPENED:
             opened = items.issued_on + part * (due - items.issued_on)

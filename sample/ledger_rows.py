@@ -56,7 +56,7 @@ def _cents(values: Floats) -> Floats:
 def _booked(random: np.random.Generator, book: Book, item: Days, paid: Days) -> Days:
     """Return when each payment of an item reaches the books: mostly by the next business day, sometimes after weeks.
 
-    Never later than 90 days after the due date (then on the day of the payment itself), nor than the day on which the
+    Never later than 90 days after the due date, or the end of a dispute (then on the day of the payment itself), nor than the day on which the
     customer stops or resumes: late booking alone makes no default.
     """
     n = len(book.items)
@@ -66,7 +66,8 @@ def _booked(random: np.random.Generator, book: Book, item: Days, paid: Days) -> 
     )
     at = book.items.at[item]
     booked = np.minimum(book.days.run_on_or_after(paid + wait, 0), next_clearing(paid, book.customers, at, book.days))
-    booked = np.minimum(booked, np.maximum(paid, book.items.due_on[item] + BOOKED_BY))
+    ended = np.where(book.items.dispute_on < NEVER, book.items.dispute_end, 0)[item]
+    booked = np.minimum(booked, np.maximum(paid, np.maximum(book.items.due_on[item], ended) + BOOKED_BY))
     for slot in range(SLOTS):
         for edge in (book.fate.stop_on[at, slot], book.fate.resume_on[at, slot]):
             booked = np.where((paid <= edge) & (edge < booked), edge, booked)
@@ -152,7 +153,12 @@ def _payments(random: np.random.Generator, book: Book, amount: Floats, credit: F
     is_split = is_paid & (wait >= 7) & (splits < 1 / (1 + np.exp(2.3 - 0.7 * s)))
     first_on = days.run_on_or_before(items.due_on + 1 + (when * (wait - 2)).astype(int), 0)
     is_single = items.number == 0
-    is_split &= is_single & (first_on > items.issued_on) & (first_on < items.main_paid_on)
+    is_split &= (
+        is_single
+        & ~book.fate.has_stopped(items.at, first_on)
+        & (first_on > items.issued_on)
+        & (first_on < items.main_paid_on)
+    )
     payable = _cents(amount - credit)
     rest = np.where(items.has_residual, np.minimum(_cents(4 + 26 * residue), _cents(0.05 * amount)), 0.0)
     first = np.where(is_split, _cents((payable - rest) * (0.3 + 0.4 * part)), 0.0)
@@ -168,7 +174,7 @@ def _payments(random: np.random.Generator, book: Book, amount: Floats, credit: F
     attempt_on = days.run_on_or_after(items.due_on + (attempt * 3).astype(int), 0)
     back_on = days.run_on_or_after(attempt_on + 3, 0)
     is_bounced = is_paid & (wait >= 10) & (back_on < items.main_paid_on) & (bounces < 1 / (1 + np.exp(3.6 - 0.8 * s)))
-    is_bounced &= is_single & ~by_bill & ~is_foreign
+    is_bounced &= is_single & ~by_bill & ~is_foreign & ~book.fate.has_stopped(items.at, attempt_on)
     has_rest = is_paid & (rest > 0)
     kinds = np.array(["payment", "reversal", "refund", "netting", "bill", "discount", "exchange_difference"])
 

@@ -135,9 +135,9 @@ class Lateness:
     size_crisis: float = 1.6
     size_deviation: float = 0.90
     crisis: float = 0.75
-    habitual_share: float = 0.12  # of ordinary customers: pay every invoice late, by much the same days
+    habitual_share: float = 0.10  # of ordinary customers: pay every invoice late, by much the same days
     habitual_days: tuple[int, int] = (5, 60)
-    habitual_power: float = 1.5  # days = low + (high - low) * uniform ** this
+    habitual_power: float = 2.0  # days = low + (high - low) * uniform ** this
     habitual_deviation: float = 0.06  # of an invoice's days, plus one day; cut at two deviations
     early_share: float = 0.12  # of the punctual: pay one to ten days early
     last_terms: int = 14  # days, at most, for the delivery taken at a stop

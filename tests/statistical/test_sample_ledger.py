@@ -111,15 +111,16 @@ def test_the_truth_is_calibrated_by_decile(seed):
 
 
 def test_lateness_is_like_that_of_real_books(prepared):
-    """Between Datarisk (77 % on the day, 13 % late, 8 % >= 5 days) and HighRadius (21, 42, 12 %)."""
+    """Between Datarisk (77 % on the day, 13 % late, 8 % >= 5 days) and HighRadius (21, 42, 12 %); habitual late payers,
+    whom neither has, add to the late ones (IBM's book, without them too: 26 % >= 5 days)."""
     invoices = prepared.ledger.invoices[["invoice_id", "due_on"]].drop_duplicates("invoice_id")
     items = invoices.merge(prepared.truth_invoices[["invoice_id", "paid_on"]], on="invoice_id")
     items = items[items["due_on"] < "2024-07-01"]
     late = (pd.to_datetime(items["paid_on"]) - items["due_on"]).dt.days.dropna()
     assert 0.21 <= (late == 0).mean() <= 0.77
     assert 0.13 <= (late > 0).mean() <= 0.42
-    assert 0.07 <= (late >= 5).mean() <= 0.14
-    assert 0.01 <= (late > 30).mean() <= 0.04
+    assert 0.07 <= (late >= 5).mean() <= 0.26
+    assert 0.01 <= (late > 30).mean() <= 0.06
     assert late.quantile(0.99) > 30
 
 

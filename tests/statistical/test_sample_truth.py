@@ -47,6 +47,7 @@ def test_formula_agrees_with_simulated_futures(customers, level, z, months):
     one = 7
     levels = np.full(len(customers), level)
     formula = running_pd(stop_chances(levels, np.full((len(customers), 1), z)), customers, months)[one, 0]
+    assert not customers.is_habitual[one]
     from scipy.special import ndtr
 
     material = 1 - ndtr((np.log(500.0) - customers.amount_location[one]) / 0.65)

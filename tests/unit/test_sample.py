@@ -9,12 +9,15 @@ from click.testing import CliRunner
 from pandas.testing import assert_frame_equal
 
 from cli.sample import command
-from ledger.contract import EVENT_KINDS
+from ledger.contract import EVENT_KINDS, ORDER_STATUSES, PAYMENT_KINDS
+from ledger.default_status import PRIMARY, default_spells
 from ledger.errors import InputError
 from ledger.ledger import Ledger, read_ledger
+from ledger.settlement import settle
 from sample.calendar import calendar, easter_sundays
-from sample.customers import GIANTS
-from sample.generator import sample, write_sample
+from sample.customers import GIANTS, draw_customers
+from sample.generator import NO_EFFECT, Settings, sample, write_sample
+from sample.parameters import REMINDERS
 from sample.truth import squeeze_lasts
 
 DAY = pd.Timedelta(days=1)
@@ -45,7 +48,7 @@ def test_the_same_numbers_give_the_same_ledger():
 def test_a_customer_does_not_depend_on_who_comes_after():
     small, large = sample(100, 12, 5), sample(700, 12, 5)
     kept = [f"C{number:07d}" for number in range(GIANTS, 100)]  # what the largest buy depends on the sample's size
-    for table in ("invoices", "payments", "events", "credit_terms", "ratings", "attributes"):
+    for table in ("invoices", "payments", "orders", "events", "credit_terms", "ratings", "attributes"):
         alone, beside = small.ledger.of(kept)[table], large.ledger.of(kept)[table]
         assert_frame_equal(alone, beside)
 
@@ -125,7 +128,7 @@ def test_credit_notes_never_exceed_their_invoice(prepared):
 
 def test_settled_invoices_are_settled_to_the_cent(prepared):
     merged = _settled_once(prepared.ledger)
-    sign = merged["kind"].map({"payment": 1, "netting": 1, "reversal": -1})
+    sign = np.where(merged["kind"] == "reversal", -1, 1)
     paid = (merged["amount"] * sign).groupby(merged["invoice_id"]).sum()
     invoices = prepared.ledger.invoices[prepared.ledger.invoices["superseded_on"].isna()]
     credited = invoices.groupby("applies_to")["amount"].sum()
@@ -154,7 +157,92 @@ def test_true_lateness_falls_with_the_threshold(prepared):
 
 
 def test_a_temporary_stop_ends_before_ninety_days_of_arrears():
-    assert squeeze_lasts(np.array([0.0, 86.0])).tolist() == [1.0, 0.0]
+    assert squeeze_lasts(np.array([0.0, 40.0, 63.0, 86.0]), 40, 86).tolist() == [1.0, 1.0, 0.5, 0.0]
+    customers = draw_customers(np.random.default_rng(3), 10, Settings(), calendar(48))
+    _, longest = customers.squeeze_days()
+    # what a habitual late payer owes is up to its lateness old when it stops
+    assert (longest[customers.is_habitual] + customers.lateness[customers.is_habitual] < 90).all()
+    assert set(longest[~customers.is_habitual]) == {86}
+
+
+def test_habitual_late_payers_pay_late_for_ever_and_do_not_default(prepared):
+    habitual = prepared.truth_customers.set_index("customer_id")["lateness"].dropna()
+    assert 0.05 < len(habitual) / 500 < 0.15
+    assert habitual.between(5, 60).all()
+    items = prepared.truth_invoices[prepared.truth_invoices["customer_id"].isin(habitual.index)]
+    due = prepared.ledger.invoices.drop_duplicates("invoice_id").set_index("invoice_id")["due_on"]
+    late = (pd.to_datetime(items["paid_on"]) - due.reindex(items["invoice_id"]).to_numpy()).dt.days
+    middle = late.groupby(items["customer_id"]).median()
+    # reminders make it somewhat less late, payment days somewhat later
+    assert ((middle - habitual.reindex(middle.index)).abs() < 6 + 0.35 * habitual.reindex(middle.index)).mean() > 0.9
+    first = default_spells(prepared.ledger, PRIMARY).groupby("customer_id")["entered_on"].first()
+    expected = pd.to_datetime(prepared.truth_customers.set_index("customer_id")["default_on"])
+    expected = expected[expected <= "2024-12-31"]
+    assert set(first.index) == set(expected.index)
+    assert len(set(habitual.index) - set(first.index)) > 0.7 * len(habitual)
+
+
+def test_reminders_save_the_days_that_their_kind_saves(prepared):
+    """On average over those that answer, a reminder saves its effect times the days that were still to go."""
+    did = prepared.truth_actions
+    assert set(did["kind"]) == set(REMINDERS)
+    assert (did.loc[did["kind"] == "letter", "days_saved"] == 0).all()
+    went = (pd.to_datetime(did["paid_on"]) - pd.to_datetime(did["occurred_on"])).dt.days
+    alone = did["invoice_id"].groupby(did["invoice_id"]).transform("size") == 1
+    for kind, segment in (("email", "small"), ("call", "medium")):
+        own = alone & (did["kind"] == kind) & (did["segment"] == segment) & (did["days_saved"] > 0)
+        share = did.loc[own, "days_saved"].sum() / (did.loc[own, "days_saved"] + went[own]).sum()
+        assert share == pytest.approx(did.loc[own, "effect"].iloc[0], abs=0.12), (kind, segment)
+
+
+def test_other_effects_change_when_items_are_paid_and_nothing_else():
+    with_effect, without = sample(300, 24, 3), sample(300, 24, 3, reminders=NO_EFFECT)
+    common = ["customer_id", "as_of", "state"]
+    assert_frame_equal(with_effect.truth[common], without.truth[common])
+    running = (with_effect.truth["status"] == "running") & (without.truth["status"] == "running")
+    assert_frame_equal(with_effect.truth[running], without.truth[running])
+    sold = ["invoice_id", "issued_on", "due_on"]
+    first, second = (s.ledger.invoices.query("kind == 'invoice'")[sold] for s in (with_effect, without))
+    assert_frame_equal(first.drop_duplicates(ignore_index=True), second.drop_duplicates(ignore_index=True))
+    paid, later = (pd.to_datetime(s.truth_invoices["paid_on"]) for s in (with_effect, without))
+    both = paid.notna() & later.notna()
+    assert (paid[both] <= later[both]).all()
+    assert (paid < later).sum() > 20
+    assert (without.truth_actions["days_saved"] == 0).all()
+
+
+def test_instalments_sum_to_their_invoice_and_are_paid_in_order(prepared):
+    plan = prepared.ledger["instalments"]
+    whole = prepared.ledger.invoices.drop_duplicates("invoice_id").set_index("invoice_id")
+    assert (
+        plan.groupby("invoice_id")["amount"].sum() - whole["amount"].reindex(plan["invoice_id"].unique())
+    ).abs().max() < 0.005
+    assert (plan.groupby("invoice_id")["due_on"].max() == whole["due_on"].reindex(plan["invoice_id"].unique())).all()
+    assert (plan.groupby("invoice_id").size() == 3).all()
+
+
+def test_a_discount_is_taken_within_its_days_and_settles_what_it_names(prepared):
+    payments = prepared.ledger.payments
+    discounts = payments[payments["kind"] == "discount"].merge(
+        prepared.ledger.invoices.drop_duplicates("invoice_id"), on="invoice_id", suffixes=("", "_invoice")
+    )
+    assert ((discounts["paid_on"] - discounts["issued_on"]).dt.days <= 10).all()
+    assert discounts["payment_terms"].str.startswith("2/10 net").all()
+    state = settle(prepared.ledger).at("2024-12-31").set_index("invoice_id")
+    known = discounts[discounts["booked_on"] <= "2024-12-31"]["invoice_id"]
+    assert (state.loc[known, "closed_kind"] == "paid").all()
+
+
+def test_every_kind_of_payment_and_a_cure_are_in_it(prepared):
+    payments = prepared.ledger.payments
+    assert set(payments["kind"]) == set(PAYMENT_KINDS) - {"factoring"}
+    bills = payments[payments["kind"] == "bill"]
+    assert ((bills["matures_on"] - bills["paid_on"]).dt.days >= 91).all()
+    assert set(prepared.ledger["orders"]["status"]) == set(ORDER_STATUSES)
+    cured = pd.to_datetime(prepared.truth_customers["cured_on"]).dropna()
+    assert (cured < "2024-12-31").any()
+    spells = default_spells(prepared.ledger, PRIMARY)
+    assert spells["cured_on"].notna().any()
 
 
 @pytest.mark.parametrize(("name", "value"), [("customers", 5), ("months", 2), ("seed", -1)])
