@@ -1,6 +1,7 @@
-"""`python -m benchmarks`: every command that the docs quote, in turn, each printing its table; `--list` says which.
+"""`python -m benchmarks`: run every command that the docs quote, in turn; `--list` prints them.
 
-The commands are read from the docs themselves, so that no figure stands there whose command this does not run.
+The commands are read from the docs themselves, so that no figure is in them whose command this does not run. What a command
+prints goes into the evidence file that holds its block (benchmarks/evidence.py), and otherwise onto the terminal.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks import evidence
+
 ROOT = Path(__file__).parents[1]
-QUOTED = re.compile(r"`python\s+-m\s+(benchmarks\.\w+[^`]*)`")
+QUOTED = re.compile(r"(?:`|<!-- output of: )python\s+-m\s+(benchmarks\.\w+[^`>]*?)(?:`| -->)")
 
 
 def commands() -> list[list[str]]:
-    """The quoted commands, as words after `python -m`, in the order of the pages; each once."""
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    """Return the quoted commands, as words after `python -m`, in the order of the pages; each once."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     found = (
         shlex.split(" ".join(words.split()))
         for page in pages
@@ -28,16 +31,30 @@ def commands() -> list[list[str]]:
 
 
 def modules() -> list[str]:
-    """The modules here that are commands: those with a main block."""
+    """Return the modules here that are commands: those with a main block."""
     return sorted(
         f"benchmarks.{path.stem}"
         for path in Path(__file__).parent.glob("*.py")
-        if path.stem != "__main__" and 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
+        if path.stem not in ("__main__", "evidence")
+        and 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
     )
 
 
+def _ran(words: list[str]) -> bool:
+    """Run one command, its output written into the evidence files that hold its block; return False if it failed."""
+    files = [f for f in evidence.evidence_files() if words in evidence.commands_in(f.read_text(encoding="utf-8"))]
+    if not files:
+        return subprocess.run([sys.executable, "-m", *words], cwd=ROOT, check=False).returncode == 0
+    try:
+        for path in files:
+            evidence.renew(path, only=words)
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
 def main() -> int:
-    """Run all; 1 where one failed."""
+    """Run all commands; return 1 if one failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true", help="print the commands and run none")
     asked, failed = parser.parse_args(), []
@@ -45,7 +62,7 @@ def main() -> int:
     for words in quoted:
         line = shlex.join(["python", "-m", *words])
         print(line if asked.list else f"\n== {line}", flush=True)
-        if not asked.list and subprocess.run([sys.executable, "-m", *words], cwd=ROOT, check=False).returncode:
+        if not asked.list and not _ran(words):
             failed.append(line)
     if not asked.list:
         print(

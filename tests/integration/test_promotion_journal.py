@@ -121,3 +121,42 @@ def test_a_promotion_that_can_not_be_recorded_does_not_happen(settings: Settings
 def test_two_promotions_at_once_are_one(settings: Settings) -> None:
     with journal.alone(settings), pytest.raises(journal.Busy, match="another promotion is being made"):
         champion_alias.move(settings, DEFAULT_MODEL, "1", by="ann")
+
+
+def test_a_refused_promotion_names_its_gates_and_an_override_takes_two_persons(settings: Settings, monkeypatch) -> None:
+    monkeypatch.setattr("training.lifecycle.promotion.load_model", lambda folder: fitted().model)
+
+    def promote(person: str, *words: str):
+        monkeypatch.setattr(journal, "system_user", lambda: person)
+        return CliRunner().invoke(promote_command, ["default", "--version", "2", *words])
+
+    refused = promote("ann")  # the run holds no evaluated rows
+    assert refused.exit_code == 1
+    assert "REFUSED  evidence  0 evaluated snapshots with 0 defaulters, at least 300 and 5 are needed" in refused.output
+    assert promote("ann", "--check").exit_code == 1
+    first = promote("ann", "--override", "the old one cannot be served")
+    assert (first.exit_code, "another person runs the same command" in first.output) == (1, True)
+    assert promote("ann", "--override", "again").exit_code == 1  # the same person is not a second one
+    with pytest.raises(registry.NoModel):
+        registry.version_at(settings, DEFAULT_MODEL)
+    second = promote("ben", "--override", "I agree", "--json")
+    assert second.exit_code == 0, second.output
+    last = Journal.of(settings).last_change(DEFAULT_MODEL)
+    assert last is not None
+    assert (last.by, last.second_person, last.version) == ("ben", "ann", "2")
+    assert last.why == "override: again; confirmed: I agree"
+    assert last.gates["checks"][0]["figures"] == {"rows": 0.0, "defaulters": 0.0}
+    actions = [e.action for e in Journal.of(settings).entries(DEFAULT_MODEL)]
+    assert actions == ["refused", "override_requested", "override_requested", "promoted"]
+
+
+def test_four_eyes_refuse_the_trainer(settings: Settings, monkeypatch, tmp_path) -> None:
+    from training.lifecycle import promotion
+    from training.lifecycle.gates_file import read_gates
+
+    monkeypatch.setattr(promotion, "load_model", lambda folder: fitted().model)
+    gates = read_gates().model_copy(update={"four_eyes": True})
+    trainer = journal.system_user()
+    for person, is_passed in ((trainer, False), ("another", True)):
+        _, report = promotion.evaluate(settings, DEFAULT_MODEL, "1", gates, by=person)
+        assert next(c for c in report.checks if c.gate == "four eyes").is_passed is is_passed

@@ -1,0 +1,240 @@
+"""The gates of the default model: evidence, order, level, slope, grades, shape, and the champion on the same rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from models import metrics
+from training.lifecycle.gates import Candidate, Check, GateRun, note, passed, ratio_of, spread
+from training.lifecycle.gates_file import DefaultGates
+
+Floats = NDArray[np.float64]
+
+EXPLAINED_ROWS = 100
+MONOTONE_ROWS = 100
+MONOTONE_STEPS = 5
+
+
+class DefaultRun(GateRun):
+    """The gates of a default model."""
+
+    limits: DefaultGates
+
+    def checks(self) -> list[Check]:
+        """Return the results in the order of the gates file; evidence first, since the others need it."""
+        limits, rows = self.gates.default, self.rows
+        self.limits = limits
+        defaulters = rows.loc[rows["y"] > 0, "customer_id"].nunique() if len(rows) else 0
+        has_evidence = len(rows) >= limits.fewest_rows and defaulters >= limits.fewest_defaulters
+        text = (
+            f"{len(rows):,} evaluated snapshots with {defaulters} defaulters, at least {limits.fewest_rows} and "
+            f"{limits.fewest_defaulters} are needed"
+        )
+        first = passed("evidence", has_evidence, text, rows=len(rows), defaulters=defaulters)
+        if not has_evidence or (rows["y"] == 0).sum() < 2:
+            return [first]
+        found = [first, self.discrimination(), self.level(), self.slope(), self.by_grade()]
+        found += [self.monotonicity(), self.additivity(), self.inputs(), self.latency(limits.milliseconds_at_most)]
+        return found + (
+            self.against_champion() if self.champion is not None else [note("champion", "there is none yet")]
+        )
+
+    def discrimination(self) -> Check:
+        """Check the AUC and that its interval lies above 0.5."""
+        y, score = self.rows["y"].to_numpy(), self.rows["log_odds"].to_numpy()
+        auc = self.interval(lambda w: metrics.auc(y, score, w), self.rows["customer_id"])
+        least = self.limits.auc_at_least
+        text = (
+            f"AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}), at least {least:g} and above 0.5 with its interval"
+        )
+        return passed(
+            "discrimination", auc.value >= least and auc.low > 0.5, text, auc=auc.value, low=auc.low, high=auc.high
+        )
+
+    def level(self) -> Check:
+        """Check the mean PD against the default rate."""
+        y, p = self.rows["y"].to_numpy(), self.rows["pd"].to_numpy()
+        ratio = self.interval(lambda w: ratio_of(p, y, w), self.rows["customer_id"])
+        most = self.limits.level_within
+        text = f"mean PD is {ratio.value:.2f} times the default rate ({ratio.low:.2f} to {ratio.high:.2f}), within {1 / most:.2f} to {most:.2f}"
+        return passed(
+            "calibration level",
+            ratio.low <= most and ratio.high >= 1 / most,
+            text,
+            ratio=ratio.value,
+            low=ratio.low,
+            high=ratio.high,
+        )
+
+    def slope(self) -> Check:
+        """Check the slope of the outcomes' log-odds on the predicted ones."""
+        y, p = self.rows["y"].to_numpy(), self.rows["pd"].to_numpy()
+        slope = self.interval(lambda w: metrics.log_odds_slope(y, p, w)[0], self.rows["customer_id"])
+        low, high = self.limits.slope_from, self.limits.slope_to
+        text = f"slope {slope.value:.2f} ({slope.low:.2f} to {slope.high:.2f}), within {low:g} to {high:g}"
+        return passed(
+            "calibration slope",
+            slope.low <= high and slope.high >= low,
+            text,
+            slope=slope.value,
+            low=slope.low,
+            high=slope.high,
+        )
+
+    def by_grade(self) -> Check:
+        """Count the grades that fail Jeffreys' test, each customer once a horizon."""
+        from training.default.evaluation import cohorts, grade_table
+
+        cohort = cohorts(self.rows["month"].to_numpy(), self.candidate.horizon_months)
+        table = grade_table(self.rows["y"].to_numpy()[cohort], self.rows["pd"].to_numpy()[cohort])
+        failing = table[table["is_failing"]]
+        named = ", ".join(
+            f"{g.grade} ({g.defaults} of {g.count}, mean PD {g.pd_mean:.3%})" for g in failing.itertuples()
+        )
+        most = self.limits.grades_failing_at_most
+        return passed(
+            "calibration by grade", len(failing) <= most, f"{len(failing)} grades fail Jeffreys' test, at most {most}" + (f": {named}" if named else ""),
+            failing=len(failing),
+        )  # fmt: skip
+
+    def monotonicity(self) -> Check:
+        """Check on evaluated rows that the score never moves against a declared direction of risk."""
+        worst, column = monotone_violation(self.candidate)
+        text = f"largest move against a declared direction {worst:.2g} log-odds" + (f" ({column})" if column else "")
+        return passed("monotonicity", worst <= self.limits.monotone_tolerance, text, violation=worst)
+
+    def additivity(self) -> Check:
+        """Check that base value and contributions add up to the margin."""
+        X = spread(self.candidate.matrix, EXPLAINED_ROWS)
+        try:
+            base, parts = self.candidate.model.contributions(X)
+        except ArithmeticError as wrong:
+            return passed("additivity", False, str(wrong))
+        worst = float(
+            np.abs(base + parts.to_numpy().sum(axis=1) - self.candidate.model.predict(X)["margin"].to_numpy()).max()
+        )
+        return passed(
+            "additivity",
+            worst <= self.limits.additivity,
+            f"largest miss {worst:.1g} log-odds, at most {self.limits.additivity:g}",
+            miss=worst,
+        )
+
+    def against_champion(self) -> list[Check]:
+        """Compare with the champion on the same rows: outcomes, order, log loss, level, ranks, segments."""
+        assert self.champion is not None
+        mine, theirs, how = self.same_rows(["customer_id", "as_of"], "as_of")
+        if mine.empty or mine.loc[mine["y"] > 0, "customer_id"].nunique() < self.limits.fewest_defaulters:
+            return [
+                note(
+                    "champion",
+                    f"not comparable: too few rows that neither {self.candidate.name} nor {self.champion.name} had seen",
+                )
+            ]
+        horizon = f"pd_{self.candidate.horizon_months}m"
+        other_pd = (
+            theirs["pd" if "pd" in theirs else horizon].to_numpy() if ("pd" in theirs or horizon in theirs) else None
+        )
+        if other_pd is None:
+            return [
+                note("champion", f"not comparable: the champion has no PD over {self.candidate.horizon_months} months")
+            ]
+        y, p, who = mine["y"].to_numpy(), mine["pd"].to_numpy(), mine["customer_id"]
+        other_pd = np.clip(other_pd, 1e-9, 1 - 1e-9)
+        found = []
+        if "y" in theirs and self.candidate.policy == self.champion.policy:
+            differing = float((theirs["y"].to_numpy() != y).mean())
+            found.append(
+                passed(
+                    "same outcomes",
+                    differing <= 0.01,
+                    f"{differing:.1%} of the common rows have another outcome than in the champion's run, at most 1 %",
+                    share=differing,
+                )
+            )
+        gini = self.interval(lambda w: metrics.gini(y, p, w) - metrics.gini(y, other_pd, w), who)
+        loss = self.interval(lambda w: metrics.log_loss(y, other_pd, w) - metrics.log_loss(y, p, w), who)
+        limits = self.limits
+        found.append(passed(
+            "champion: order", gini.value >= -limits.gini_loss_at_most or gini.high >= 0,
+            f"Gini {gini.value:+.3f} ({gini.low:+.3f} to {gini.high:+.3f}) against the champion on {len(y):,} {how}; a loss above {limits.gini_loss_at_most:g} refuses where its interval lies below 0",
+            gain=gini.value, low=gini.low, high=gini.high,
+        ))  # fmt: skip
+        found.append(passed(
+            "champion: log loss", loss.value >= limits.log_loss_gain_at_least or loss.high >= 0,
+            f"log loss better by {loss.value:+.4f} ({loss.low:+.4f} to {loss.high:+.4f}) on the same rows; a loss beyond {limits.log_loss_gain_at_least:g} refuses where its interval lies below 0",
+            gain=loss.value, low=loss.low, high=loss.high,
+        ))  # fmt: skip
+        return [*found, *self.stability(y, p, other_pd), self.segments(mine, y, p, other_pd)]
+
+    def stability(self, y: Floats, p: Floats, other: Floats) -> list[Check]:
+        """Compare level and ranks of the scores of the same rows."""
+        from scipy.stats import spearmanr
+
+        ratio, rate, most = float(p.mean() / other.mean()), float(y.mean()), self.limits.level_to_champion_within
+        nearer = abs(np.log(p.mean() / rate)) < abs(np.log(other.mean() / rate))
+        moved = max(ratio, 1 / ratio) > most
+        text = (
+            f"mean PD {p.mean():.3%} is {ratio:.2f} times the champion's {other.mean():.3%} on the same rows, where {rate:.3%} defaulted; "
+            f"within {1 / most:.2f} to {most:.2f}, or nearer to the observed rate"
+        )
+        rank = float(spearmanr(p, other).statistic)
+        least = self.limits.rank_to_champion_at_least
+        return [
+            passed("score stability: level", not moved or nearer, text, ratio=ratio),
+            passed(
+                "score stability: ranks",
+                rank >= least,
+                f"rank correlation with the champion's scores {rank:.2f}, at least {least:g}",
+                spearman=rank,
+            ),
+        ]
+
+    def segments(self, mine: pd.DataFrame, y: Floats, p: Floats, other: Floats) -> Check:
+        """Compare the log loss with the champion's in each segment with enough defaulters; names the segments that fail."""
+        loss = -(y * np.log(p) + (1 - y) * np.log1p(-p)) + (y * np.log(other) + (1 - y) * np.log1p(-other))
+        tested, failing = 0, []
+        groups = [
+            (name, value, part.index.to_numpy())
+            for name in ("country", "industry")
+            for value, part in mine.groupby(name, observed=True)
+            if part.loc[part["y"] > 0, "customer_id"].nunique() >= self.limits.segment_fewest_defaulters
+        ]
+        for name, value, rows in groups:
+            tested += 1
+            of = loss[rows]
+            confidence = 1 - (1 - self.gates.confidence) / len(groups)
+            worse = metrics.by_customer(
+                lambda w, of=of: float(np.average(of, weights=w)), mine["customer_id"].to_numpy()[rows],  # type: ignore[misc]
+                draws=self.gates.draws, confidence=confidence,
+            )  # fmt: skip
+            if worse.low > 0 and worse.value > self.limits.segment_log_loss_at_most:
+                failing.append(
+                    f"{name} {value}: log loss {worse.value:+.3f} ({worse.low:+.3f} to {worse.high:+.3f}), {len(rows)} rows"
+                )
+        text = f"{len(failing)} of {tested} segments are worse than with the champion" + (
+            f": {'; '.join(failing)}" if failing else ""
+        )
+        return passed("segments", not failing, text, tested=tested, failing=len(failing))
+
+
+def monotone_violation(candidate: Candidate) -> tuple[float, str]:
+    """Return the largest move of the margin against a declared direction (0 for none), and its column.
+
+    Each constrained column is set to five quantiles of its evaluated values on some rows, all else equal.
+    """
+    X = spread(candidate.matrix, MONOTONE_ROWS)
+    worst, column = 0.0, ""
+    for name, direction in candidate.directions.items():
+        values = candidate.matrix[name].dropna() if name in candidate.matrix else pd.Series(dtype=np.float64)
+        if not direction or values.nunique() < 2:
+            continue
+        steps = np.unique(values.quantile(np.linspace(0, 1, MONOTONE_STEPS)))
+        moved = pd.concat([X.assign(**{name: value}) for value in steps], ignore_index=True)
+        margin = candidate.model.predict(moved)["margin"].to_numpy().reshape(len(steps), len(X))
+        against = float(-(direction * np.diff(margin, axis=0)).min())
+        if against > worst:
+            worst, column = against, name
+    return worst, column
