@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -213,17 +213,22 @@ class Scorer:
             cash = expected_cash(items["open_amount"], paid_by_bucket(self.delay.curves(X)), items["customer_id"])
         return cash.reindex(customer_ids, fill_value=0.0).add_prefix("cash_")
 
-    def payments(self, scores: Scores) -> pd.DataFrame:
-        """When each open item of some scores is paid, one row an item: its own columns, the delay model's, and
-        p_paid_BUCKET, the chance to be paid in each bucket of days from as_of; all given that it is unpaid on as_of."""
-        if scores.items.empty:
-            return scores.items
-        country = scores.items["customer_id"].map(self.served.countries)
-        predicted = self.delay.predict(
-            scores.X_items, scores.items.assign(country=country, currency=self.served.currency)
-        )
-        paid = paid_by_bucket(self.delay.curves(scores.X_items)).add_prefix("p_paid_").set_axis(scores.items.index)
-        return pd.concat([scores.items, predicted, paid], axis=1)
+    def payments(self, scores: Scores, invoice_ids: Collection[str] | None = None) -> pd.DataFrame:
+        """Return when each open item of some scores is paid, or those of some invoices only; one row an item.
+
+        Its own columns, the delay model's, and p_paid_BUCKET, the chance to be paid in each bucket of days from as_of;
+        all given that it is unpaid on as_of. Only the items that are returned are computed.
+        """
+        items, X = scores.items, scores.X_items
+        if invoice_ids is not None:
+            items = items[items["invoice_id"].isin(list(invoice_ids))]
+            X = X.loc[items.index]
+        if items.empty:
+            return items
+        country = items["customer_id"].map(self.served.countries)
+        predicted = self.delay.predict(X, items.assign(country=country, currency=self.served.currency))
+        paid = paid_by_bucket(self.delay.curves(X)).add_prefix("p_paid_").set_axis(items.index)
+        return pd.concat([items, predicted, paid], axis=1)
 
     def explain(self, scores: Scores, target: str) -> Explanation | None:
         """Why the first customer's PD (or its next invoice's p_late_30) is what it is; None where there is none.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pydantic_core
 
 from decisions.limits import APPROVE, recommend
 from decisions.scorer import COLUMNS, NO_HISTORY, Scorer, Scores
@@ -31,49 +34,104 @@ from serving.explanations import explained, named
 from serving.messages import ExplainRequest, LedgerRequest, PaymentsRequest, ReviewRequest, ScoreRequest
 from serving.sent_ledger import sent_ledger
 
+if TYPE_CHECKING:
+    from serving.score_book import ScoreBook
+
 Answer = dict[str, Any]
 
 
-def score(champions: Champions, log: DecisionLog, asked: ScoreRequest) -> Answer:
-    """`/score`: each customer's PD, grade, expected loss, delay and open items."""
-    return _scores(champions, champions.scorer, log, "score", asked.customer_ids, asked)
+def score(champions: Champions, log: DecisionLog, asked: ScoreRequest, book: ScoreBook | None = None) -> Answer:
+    """Return `/score`: each customer's PD, grade, expected loss, delay and open items, in the order asked.
+
+    Answers that the book holds are read from it; the others are computed now.
+    """
+    ids = list(dict.fromkeys(asked.customer_ids))
+    found: dict[str, Answer] = {}
+    records: dict[str, Answer] = {}
+    if book is not None:
+        for customer_id in ids:
+            current = book.current(champions, customer_id, asked.as_of)
+            if current is not None:
+                found[customer_id] = dict(pydantic_core.from_json(current.text))
+                records[customer_id] = {"kind": "score", "context": current.context, "payload": current.payload}
+    kept = asked.kept()
+    with known_customers(champions.scorer):
+        parts = champions.parts([i for i in ids if i not in found])
+        for scorer, some in parts:
+            if not some:
+                continue
+            for customer_id, (answer, inputs) in scored(champions, scorer, scorer.score(some, asked.as_of)).items():
+                own = {**kept, "customer_ids": [customer_id]}  # of the request only what this answer is about
+                records[customer_id] = record(champions, scorer, "score", own, inputs, answer)
+                found[customer_id] = answer
+    given = log.append([records[i] for i in ids])
+    known_to, as_of = champions.living.known_to, next(iter(found.values()))["as_of"]
+    return {
+        "as_of": as_of, "data_known_to": known_to.isoformat(), "currency": champions.scorer.served.currency,
+        "scores": [{**found[i], "decision_id": decision_id} for i, decision_id in zip(ids, given, strict=True)],
+    }  # fmt: skip
+
+
+def score_text(champions: Champions, log: DecisionLog, asked: ScoreRequest, book: ScoreBook) -> str | None:
+    """Return `/score` as JSON text where the book holds every customer's current answer; None where it does not."""
+    ids = list(dict.fromkeys(asked.customer_ids))
+    currents = [book.current(champions, customer_id, asked.as_of) for customer_id in ids]
+    held = [current for current in currents if current is not None]
+    if len(held) < len(ids):
+        return None
+    given = log.append([{"kind": "score", "context": c.context, "payload": c.payload} for c in held])
+    known_to = champions.living.known_to.isoformat()
+    texts = (f'{c.text[:-1]}, "decision_id": "{i}"}}' for c, i in zip(held, given, strict=True))
+    currency = champions.scorer.served.currency
+    return f'{{"as_of": "{known_to}", "data_known_to": "{known_to}", "currency": "{currency}", "scores": [{", ".join(texts)}]}}'
 
 
 def score_ledger(champions: Champions, log: DecisionLog, asked: LedgerRequest) -> Answer:
-    """`/score_ledger`: the same from the body alone. Only the decision records stay."""
+    """Return `/score_ledger`: the same from the body alone. Only the decision records stay."""
     scorer = champions.scorer.on(sent_ledger(asked.tables()))
     ids = asked.customer_ids or tuple(scorer.served.ledger.customers["customer_id"])
-    return _scores(champions, scorer, log, "score_ledger", ids, asked)
-
-
-def _scores(
-    champions: Champions,
-    scorer: Scorer,
-    log: DecisionLog,
-    kind: str,
-    ids: Sequence[str],
-    asked: ScoreRequest | LedgerRequest,
-) -> Answer:
     with known_customers(scorer):
         scores = scorer.score(ids, asked.as_of)
-    beside = common(champions, scorer, scores)
-    answers, records = [], []
-    inputs, kept = Inputs.of(scores), asked.kept()
-    for customer_id, row in zip(map(str, scores.customers.index), rows_of(scores.customers), strict=True):
-        answer = {
-            **score_of(customer_id, row, scorer),
-            "delay": delay_of(row),
-            "open_items": account_of(row),
-            **beside,
-        }
-        answers.append(answer)
-        own = {**kept, "customer_ids": [customer_id]}  # of the request only what this answer is about
-        records.append(record(champions, scorer, kind, own, inputs.at(customer_id), answer))
-    ids_given = log.append(records)
+    made, kept = scored(champions, scorer, scores), asked.kept()
+    records = [
+        record(champions, scorer, "score_ledger", {**kept, "customer_ids": [customer_id]}, inputs, answer)
+        for customer_id, (answer, inputs) in made.items()
+    ]
+    given = log.append(records)
     return {
-        "as_of": beside["as_of"], "data_known_to": beside["data_known_to"], "currency": scorer.served.currency,
-        "scores": [{**answer, "decision_id": i} for answer, i in zip(answers, ids_given, strict=True)],
+        "as_of": scores.as_of.isoformat(), "data_known_to": scorer.served.data_known_to.isoformat(),
+        "currency": scorer.served.currency,
+        "scores": [{**answer, "decision_id": i} for (answer, _), i in zip(made.values(), given, strict=True)],
     }  # fmt: skip
+
+
+def scored(champions: Champions, scorer: Scorer, scores: Scores) -> dict[str, tuple[Answer, Answer]]:
+    """Return (answer, the models' inputs) of each customer of some scores."""
+    beside, inputs = common(champions, scorer, scores), Inputs.of(scores)
+    return {
+        customer_id: (
+            {
+                **score_of(customer_id, row, scorer), "delay": delay_of(row), "open_items": account_of(row), **beside,
+            },
+            inputs.at(customer_id),
+        )
+        for customer_id, row in zip(map(str, scores.customers.index), rows_of(scores.customers), strict=True)
+    }  # fmt: skip
+
+
+def score_record(champions: Champions, scorer: Scorer, inputs: Answer, answer: Answer) -> Answer:
+    """Return what the log holds of a score of the ledger's last known day."""
+    asked = {"as_of": None, "customer_ids": [answer["customer_id"]]}
+    return record(champions, scorer, "score", asked, inputs, answer)
+
+
+def one(champions: Champions, customer_id: str, as_of: date | None, book: ScoreBook | None) -> tuple[Scorer, Scores]:
+    """Return one customer's scores and the scorer that made them. Raises Problem 404 or 422 as `known_customers` does."""
+    with known_customers(champions.scorer):
+        if book is not None:
+            return book.scores(champions, customer_id, as_of)
+        scorer = champions.scorer_of(customer_id)
+        return scorer, scorer.score([customer_id], as_of)
 
 
 @contextmanager
@@ -90,11 +148,9 @@ def known_customers(scorer: Scorer) -> Iterator[None]:
         ) from None  # fmt: skip
 
 
-def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest) -> Answer:
+def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest, book: ScoreBook | None = None) -> Answer:
     """`/explain`: the base value, every contribution, families and reasons; additivity is checked on each answer."""
-    scorer = champions.scorer
-    with known_customers(scorer):
-        scores = scorer.score([asked.customer_id], asked.as_of)
+    scorer, scores = one(champions, asked.customer_id, asked.as_of, book)
     row = rows_of(scores.customers)[0]
     answer: Answer = {
         "customer_id": asked.customer_id, "target": asked.target, "language": asked.language,
@@ -118,11 +174,9 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest) -> An
     return {**answer, "decision_id": decision_id}
 
 
-def review(champions: Champions, log: DecisionLog, asked: ReviewRequest) -> Answer:
+def review(champions: Champions, log: DecisionLog, asked: ReviewRequest, book: ScoreBook | None = None) -> Answer:
     """`/review`: what limit the policy recommends, every step of its arithmetic, reasons, conditions and dates."""
-    scorer = champions.scorer
-    with known_customers(scorer):
-        scores = scorer.score([asked.customer_id], asked.as_of)
+    scorer, scores = one(champions, asked.customer_id, asked.as_of, book)
     answer = {**reviewed(scorer, scores, asked), **common(champions, scorer, scores)}
     (decision_id,) = log.append(
         [record(champions, scorer, "review", asked.kept(), Inputs.of(scores).at(asked.customer_id), answer)]
@@ -168,37 +222,43 @@ def predict_payments(champions: Champions, log: DecisionLog, asked: PaymentsRequ
             detail="customer_ids or invoice_ids: give one of the two, with at least one entry.",
             fields=[{"field": "customer_ids", "expected": "at least one entry, or invoice_ids"}],
         )  # fmt: skip
-    scorer = champions.scorer
-    with known_customers(scorer):
-        scores = scorer.score(asked.customer_ids or scorer.served.customers_of(asked.invoice_ids), asked.as_of)
-    found = scorer.payments(scores)
-    if asked.invoice_ids:
-        found = found[found["invoice_id"].isin(asked.invoice_ids)]
-    beside = common(champions, scorer, scores)
-    items = [{**payment_of(row), **beside} for row in rows_of(found)]
-    inputs, kept = matrix_rows(scores.X_items), asked.kept()
-    records = []
-    for place, item in zip(found.index, items, strict=True):
-        own = {**kept, "customer_ids": [], "invoice_ids": [item["invoice_id"]]}
-        records.append(record(champions, scorer, "predict_payments", own, {"delay": inputs[str(place)]}, item))
+    wanted = set(asked.invoice_ids)
+    items, records, kept = [], [], asked.kept()
+    with known_customers(champions.scorer):
+        parts = champions.parts(asked.customer_ids or champions.living.customers_of(asked.invoice_ids))
+        for scorer, ids in parts:
+            if not ids:
+                continue
+            scores = scorer.score(ids, asked.as_of)
+            payments = scorer.payments(scores, wanted or None)
+            beside, inputs = common(champions, scorer, scores), matrix_rows(scores.X_items.loc[payments.index])
+            for place, row in zip(payments.index, rows_of(payments), strict=True):
+                item = {**payment_of(row), **beside}
+                own = {**kept, "customer_ids": [], "invoice_ids": [item["invoice_id"]]}
+                records.append(record(champions, scorer, "predict_payments", own, {"delay": inputs[str(place)]}, item))
+                items.append(item)
     given = log.append(records)
+    known_to = champions.living.known_to
     return {
-        "as_of": beside["as_of"], "data_known_to": beside["data_known_to"], "currency": scorer.served.currency,
+        "as_of": (asked.as_of or known_to).isoformat(), "data_known_to": known_to.isoformat(),
+        "currency": champions.scorer.served.currency,
         "items": [{**item, "decision_id": i} for item, i in zip(items, given, strict=True)],
-        "not_open": sorted(set(asked.invoice_ids) - set(found["invoice_id"])),
+        "not_open": sorted(wanted - {item["invoice_id"] for item in items}),
     }  # fmt: skip
 
 
 def health(champions: Champions) -> Answer:
     """`/health/model`: the models served, since when, by whom promoted, how good they were; the ledger and policies."""
-    served, scorer = champions.scorer.served, champions.scorer
+    living, scorer = champions.living, champions.scorer
+    added = living.grown.added
+    invoices = len(living.base.ledger.invoices) + (0 if added is None else len(added.invoices))
     return {
         "status": "serving", "served_since": champions.served_since,
         "models": [_model_in_full(model) for model in (champions.default, champions.delay)],
         "ledger": {
-            "fingerprint": served.fingerprint, "data_known_to": served.data_known_to.isoformat(),
-            "currency": served.currency,
-            "customers": len(served.ledger.customers), "invoices": len(served.ledger.invoices),
+            "fingerprint": living.fingerprint, "data_known_to": living.known_to.isoformat(),
+            "currency": scorer.served.currency, "rows_taken": living.position,
+            "customers": len(living.base.ledger.customers), "invoices": invoices,
         },
         "policies": {
             "default": f"{scorer.default.policy.name} {scorer.default.policy.version}",

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
+from decisions.living_ledger import LivingLedger
 from decisions.scorer import Scorer
 from decisions.scoring_ledger import ScoringLedger
 from ledger.errors import InputError
 from models import journal, registry
 from models.registry import Served, Settings
 from serving.errors import Problem
+from serving.sent_rows import SentRows
 
+FOLLOW_SECONDS = 0.25
 logger = logging.getLogger("tradecredit.serving")
 
 
@@ -30,6 +35,25 @@ class Champions:
     scorer: Scorer
     served_since: str
     changes: tuple[int, int] = (0, 0)
+    state: LivingLedger | None = None
+
+    @cached_property
+    def living(self) -> LivingLedger:
+        """Return the state of the ledger that these champions answer from."""
+        return self.state or LivingLedger.of(self.scorer.served)
+
+    def on(self, living: LivingLedger) -> Champions:
+        """Return the same champions on another state of the ledger."""
+        return replace(self, state=living, scorer=replace(self.scorer, served=living.rest))
+
+    def scorer_of(self, customer_id: str) -> Scorer:
+        """Return the scorer that answers for one customer: on the rows that came since the ledger was read, too."""
+        part = self.living.part_of(customer_id)
+        return self.scorer if part is self.scorer.served else replace(self.scorer, served=part)
+
+    def parts(self, customer_ids: Sequence[str]) -> list[tuple[Scorer, list[str]]]:
+        """Return customers, each once, by the scorer that answers for them. Raises UnknownCustomer where one is unknown."""
+        return [(replace(self.scorer, served=part), ids) for part, ids in self.living.parts(customer_ids)]
 
     @property
     def versions(self) -> tuple[str, str]:
@@ -43,8 +67,11 @@ class ServedModels:
     registry that can not be reached, or a version whose files were changed, leaves the ones served in place.
     """
 
-    def __init__(self, settings: Settings, *, seconds_between_looks: float = 5.0) -> None:
+    def __init__(self, settings: Settings, *, seconds_between_looks: float = 5.0, rows: SentRows | None = None) -> None:
         self.settings = settings
+        self.rows = rows
+        self._living: LivingLedger | None = None
+        self._swap = threading.RLock()
         self.seconds_between_looks = seconds_between_looks
         self._prepared: ScoringLedger | None = None
         self._champions: Champions | None = None
@@ -57,12 +84,14 @@ class ServedModels:
         """A desk that serves these models and, unless it is started, looks for no others."""
         served_models = cls(settings)
         served_models._champions, served_models._prepared = champions, champions.scorer.served
+        served_models._living = champions.living
         return served_models
 
     def start(self) -> None:
         """Begin to read and to look, in a thread of its own: the service answers from the first moment on."""
         self._thread = threading.Thread(target=self._run, name="champions", daemon=True)
         self._thread.start()
+        threading.Thread(target=self._follow, name="rows", daemon=True).start()
 
     def stop(self) -> None:
         """End the thread."""
@@ -96,11 +125,20 @@ class ServedModels:
                 self._say(f"the model registry could not be read ({type(failed).__name__}); it is tried again")
             self._stopped.wait(self.seconds_between_looks)
 
+    def _follow(self) -> None:
+        """Take in what other processes send to the same store, a quarter of a second later at most."""
+        while not self._stopped.wait(FOLLOW_SECONDS):
+            try:
+                self.catch_up()
+            except Exception as failed:  # a store that is down for a while must not end the watch
+                logger.warning("rows of other processes cannot be read: %s", type(failed).__name__)
+
     def look(self) -> None:
         """Read the ledger where that was not done yet, then serve the champions of this moment, if they are new."""
         try:
             if self._prepared is None:
-                self._prepared = ScoringLedger.read(self.settings.ledger)
+                self._read()
+            self.catch_up()
             names = (registry.DEFAULT_MODEL, registry.DELAY_MODEL)
             for name in names:
                 if (moved := journal.notice(self.settings, name)) is not None:
@@ -126,6 +164,40 @@ class ServedModels:
         except InputError as refused:  # a ledger that breaks its contract, a model whose files were changed
             self._say(str(refused))
 
+    def _read(self) -> None:
+        """Read the ledger, and the rows that were sent to it since."""
+        self._prepared = ScoringLedger.read(self.settings.ledger)
+        living = LivingLedger.of(self._prepared)
+        self._living = self.rows.applied(living) if self.rows is not None else living
+
+    def living(self) -> LivingLedger:
+        """Return the ledger's state now. Raises Problem 503 while it is read."""
+        if self._living is None:
+            raise Problem(
+                status=503, error="no_ledger", detail=f"no row can be taken: {self._why}", headers={"Retry-After": "5"}
+            )
+        return self._living
+
+    def take(self, living: LivingLedger) -> None:
+        """Answer from another state of the ledger from now on."""
+        with self._swap:
+            self._living = living
+            if self._champions is not None:
+                self._champions = self._champions.on(living)
+
+    def catch_up(self) -> None:
+        """Take in rows that another process sent to the store, and the calendar's day where that is what is asked about."""
+        living = self._living
+        if living is None:
+            return
+        newer = self.rows.applied(living) if self.rows is not None else living
+        if self.settings.day == "calendar":
+            newer = newer.at_least(datetime.now(UTC).date())
+        if newer is not living:
+            with self._swap:
+                if self._living is living:
+                    self.take(newer)
+
     def _changes(self, names: tuple[str, str]) -> tuple[int, int]:
         """Return the sequence number of the last change of each champion alias."""
         log = journal.Journal.of(self.settings)
@@ -134,10 +206,12 @@ class ServedModels:
 
     def _serve(self, default: Served, delay: Served, changes: tuple[int, int]) -> None:
         """Make the scorer first, then swap it in by one assignment: no request ever sees a half of each."""
-        assert self._prepared is not None
-        scorer = Scorer.of(self._prepared, default, delay)
+        assert self._living is not None
+        scorer = Scorer.of(self._living.rest, default, delay)
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        self._champions = Champions(default=default, delay=delay, scorer=scorer, served_since=at, changes=changes)
+        with self._swap:
+            made = Champions(default=default, delay=delay, scorer=scorer, served_since=at, changes=changes)
+            self._champions = made.on(self._living)
         logger.info("serving %s %s and %s %s", default.name, default.version, delay.name, delay.version)
 
     def _say(self, why: str) -> None:

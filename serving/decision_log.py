@@ -7,11 +7,12 @@ Destroying that key erases the subject; hashes and chain stay.
 
 from __future__ import annotations
 
+import copy
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,15 @@ class _Waiting:
     done: Future[list[str]]
 
 
+@dataclass(kw_only=True)
+class _Queue:
+    """Records that wait for the next commit, shared by every view of one log."""
+
+    writing: threading.Lock = field(default_factory=threading.Lock)
+    changing: threading.Lock = field(default_factory=threading.Lock)
+    batch: list[_Waiting] = field(default_factory=list)
+
+
 class DecisionLog:
     """The decision log in a store; several threads and processes may append to it at once.
 
@@ -68,9 +78,8 @@ class DecisionLog:
     def __init__(self, place: Store | Path) -> None:
         self.store = place if isinstance(place, Store) else Store.at(place)
         self.payloads = Payloads(self.store)
-        self._lock = threading.Lock()
-        self._queue_lock = threading.Lock()
-        self._queue: list[_Waiting] = []
+        self._waiting = _Queue()
+        self._by = ""
 
     @classmethod
     def existing(cls, place: str | Path) -> DecisionLog:
@@ -81,6 +90,12 @@ class DecisionLog:
                 raise InputError(f"{path}: no decision log. `tradecredit serve` writes one with its first answer.")
             return cls(path)
         return cls(Store(str(place)))
+
+    def by(self, subject: str) -> DecisionLog:
+        """Return the same log, whose further records name who asked."""
+        view = copy.copy(self)
+        view._by = subject
+        return view
 
     @property
     def path(self) -> Path | None:
@@ -97,18 +112,21 @@ class DecisionLog:
         """
         ids = [uuid.uuid4().hex for _ in contents]
         at = datetime.now(UTC).isoformat(timespec="microseconds")
-        waiting = _Waiting(ids=ids, contents=[{**c, "decided_at": at} for c in contents], about=about, done=Future())
-        with self._queue_lock:
-            self._queue.append(waiting)
-        with self._lock:
+        named = {"by": self._by} if self._by else {}
+        waiting = _Waiting(
+            ids=ids, contents=[{**named, **c, "decided_at": at} for c in contents], about=about, done=Future()
+        )
+        with self._waiting.changing:
+            self._waiting.batch.append(waiting)
+        with self._waiting.writing:
             if not waiting.done.done():
                 self._commit()
         return waiting.done.result()
 
     def _commit(self) -> None:
         """Write everything that waits in one transaction; each caller gets its ids, or what went wrong."""
-        with self._queue_lock:
-            batch, self._queue = self._queue, []
+        with self._waiting.changing:
+            batch, self._waiting.batch = self._waiting.batch, []
         results: list[list[str] | Exception] = []
         try:
             with self.store.writing() as connection:
@@ -153,8 +171,7 @@ class DecisionLog:
             record["about"] = about
         if "payload" in content:
             return record | {name: content[name] for name in ("context", "payload", "by") if name in content}
-        rest = {name: value for name, value in content.items() if name not in (*CONTEXT, *PLAIN, "by")}
-        record |= self.kept_apart(connection, rest, {name: content[name] for name in CONTEXT if name in content})
+        record |= self.kept_content(connection, content)
         return record | ({"by": content["by"]} if "by" in content else {})
 
     def kept_apart(self, connection: Connection, rest: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, str]:
@@ -164,6 +181,11 @@ class DecisionLog:
         whole = {**context, "columns": columns} if columns else context
         found = {"context": self.payloads.keep_context(connection, whole)} if whole else {}
         return found | ({"payload": self.payloads.keep(connection, subject, named)} if rest else {})
+
+    def kept_content(self, connection: Connection, content: Mapping[str, Any]) -> dict[str, str]:
+        """Put the context and payload of a content into the store, without a record; return their digests."""
+        rest = {name: value for name, value in content.items() if name not in (*CONTEXT, *PLAIN, "by")}
+        return self.kept_apart(connection, rest, {name: content[name] for name in CONTEXT if name in content})
 
     def _last(self, connection: Connection) -> tuple[int, str]:
         found = connection.execute(

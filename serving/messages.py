@@ -147,6 +147,30 @@ class LedgerRequest(Message):
         return {name: getattr(self, name) for name in type(self).model_fields if name not in ("as_of", "customer_ids")}
 
 
+class EventsRequest(Message):
+    """`/events`: rows that the ledger takes in, by table, as the ledger's contract names their columns.
+
+    partial : take the rows that hold and refuse the others; otherwise one faulty row refuses them all.
+    """
+
+    customers: Rows = ()
+    invoices: Rows = ()
+    instalments: Rows = ()
+    payments: Rows = ()
+    orders: Rows = ()
+    events: Rows = ()
+    credit_terms: Rows = ()
+    ratings: Rows = ()
+    attributes: Rows = ()
+    macro: Rows = ()
+    exchange_rates: Rows = ()
+    partial: bool = False
+
+    def tables(self) -> dict[str, tuple[Row, ...]]:
+        """Return the rows by table; tables without any are left out."""
+        return {name: rows for name in type(self).model_fields if name != "partial" and (rows := getattr(self, name))}
+
+
 M = TypeVar("M", bound=Message)
 
 

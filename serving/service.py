@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 
 import bentoml
@@ -13,13 +12,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
 from models.registry import Settings
-from serving import answers, decide, running, what_if
+from serving import answers, changes, decide, events, running, what_if
 from serving.champions import ServedModels
 from serving.decision_log import DecisionLog
 from serving.http import Front
 from serving.identity import Caller, refuse_open_keyless
 from serving.messages import (
     DecideRequest,
+    EventsRequest,
     ExplainRequest,
     LedgerRequest,
     Message,
@@ -31,27 +31,49 @@ from serving.messages import (
 )
 from serving.page_routes import PAGE_ROUTES
 from serving.running import in_thread, state
+from serving.score_book import MOST_AT_ONCE
+from serving.sent_rows import SentRows
 from serving.state import ServiceState
 from serving.store import Store
 
 __all__ = ["Running", "ServiceState", "TradeCredit"]
 
-Answer = Callable[[ServiceState, Caller, Any], dict[str, Any]]
+Answer = Callable[[ServiceState, Caller, Any], dict[str, Any] | str]
 
 
 ANSWERS: dict[str, tuple[type[Message], str, Answer]] = {
-    "/score": (ScoreRequest, "score", lambda o, c, m: answers.score(o.served_models.champions(), o.log, m)),
-    "/score_ledger": (LedgerRequest, "score", lambda o, c, m: answers.score_ledger(o.served_models.champions(), o.log, m)),
-    "/predict_payments": (
-        PaymentsRequest, "score", lambda o, c, m: answers.predict_payments(o.served_models.champions(), o.log, m),
+    "/score": (ScoreRequest, "score", lambda o, c, m: score_or_text(o, c, m)),
+    "/score_ledger": (
+        LedgerRequest, "score",
+        lambda o, c, m: answers.score_ledger(o.served_models.champions(), o.log.by(c.subject), m),
     ),
-    "/explain": (ExplainRequest, "explain", lambda o, c, m: answers.explain(o.served_models.champions(), o.log, m)),
-    "/review": (ReviewRequest, "review", lambda o, c, m: answers.review(o.served_models.champions(), o.log, m)),
+    "/predict_payments": (
+        PaymentsRequest, "score",
+        lambda o, c, m: answers.predict_payments(o.served_models.champions(), o.log.by(c.subject), m),
+    ),
+    "/explain": (
+        ExplainRequest, "explain",
+        lambda o, c, m: answers.explain(o.served_models.champions(), o.log.by(c.subject), m, o.book),
+    ),
+    "/review": (
+        ReviewRequest, "review",
+        lambda o, c, m: answers.review(o.served_models.champions(), o.log.by(c.subject), m, o.book),
+    ),
     "/decide": (
         DecideRequest, "decide", lambda o, c, m: decide.decide(o.served_models.champions(), o.log, m, c, o.authority),
     ),
-    "/what_if": (WhatIfRequest, "review", lambda o, c, m: what_if.what_if(o.served_models.champions(), o.log, m)),
+    "/what_if": (
+        WhatIfRequest, "review",
+        lambda o, c, m: what_if.what_if(o.served_models.champions(), o.log.by(c.subject), m, o.book),
+    ),
 }  # fmt: skip
+
+
+def score_or_text(o: ServiceState, caller: Caller, asked: ScoreRequest) -> dict[str, Any] | str:
+    """Return `/score`: as text from the read model where it holds every customer, else computed now."""
+    champions, log = o.served_models.champions(), o.log.by(caller.subject)
+    held = answers.score_text(champions, log, asked, o.book)
+    return held if held is not None else answers.score(champions, log, asked, o.book)
 
 
 def _post(path: str) -> Callable[[Request], Awaitable[Response]]:
@@ -59,14 +81,68 @@ def _post(path: str) -> Callable[[Request], Awaitable[Response]]:
     kind, scope, answer = ANSWERS[path]
 
     async def endpoint(request: Request) -> Response:
-        body = await request.body()
-        caller = await in_thread(partial(state().identity.caller, request.headers.get("authorization")))
-        caller.need(scope)
-        message = parsed(kind, body)
-        result = await in_thread(partial(answer, state(), caller, message))
-        return Response(json.dumps(result, ensure_ascii=False, allow_nan=False), media_type="application/json")
+        body, authorization = await request.body(), request.headers.get("authorization")
+
+        def work() -> str:
+            caller = state().identity.caller(authorization)
+            caller.need(scope)
+            found = answer(state(), caller, parsed(kind, body))
+            return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, allow_nan=False)
+
+        return Response(await in_thread(work), media_type="application/json")
 
     return endpoint
+
+
+async def take_events(request: Request) -> Response:
+    """Take rows into the ledger; the customers that they touch are scored before the answer, where they are few."""
+    body, headers = await request.body(), request.headers
+
+    def work() -> tuple[str, bool]:
+        caller = state().identity.caller(headers.get("authorization"))
+        caller.need("events")
+        key = events.idempotency_key_of(headers.get("idempotency-key"))
+        intake = events.take_in(state().served_models, state().store, parsed(EventsRequest, body), caller, key)
+        answer = dict(intake.answer)
+        if not intake.is_replay:
+            answer["scores"] = rescored(state(), intake)
+        return json.dumps(answer, ensure_ascii=False, allow_nan=False), intake.is_replay
+
+    text, is_replay = await in_thread(work)
+    return Response(text, media_type="application/json", headers={"Idempotent-Replay": "true"} if is_replay else None)
+
+
+def rescored(o: ServiceState, intake: events.Intake) -> dict[str, Any]:
+    """Return what came of the touched customers' scores; `pending` where they are computed in the background."""
+    position = int(intake.answer["position"])
+    o.book.moved(intake.touched, position)
+    if o.served_models.why_not is not None:
+        return {"pending": "no model is served"}
+    if intake.touched is None or len(intake.touched) > MOST_AT_ONCE:
+        return {"pending": "the day or the book's structure moved: scores follow in GET /changes, an asked one at once"}
+    champions = o.served_models.champions()
+    found = o.book.computed(champions, sorted(intake.touched)) if intake.touched else {}
+    return {
+        "customers": [
+            {"customer_id": i, **dict(zip(("pd", "grade", "special"), current.summary, strict=True))}
+            for i, current in sorted(found.items())
+        ]
+    }
+
+
+async def get_changes(request: Request) -> Response:
+    """What changed since a position of the feed: scores by customer, oldest first."""
+    authorization = request.headers.get("authorization")
+    after, most = (
+        changes.number_of(request.query_params, name, default) for name, default in (("after", 0), ("most", 1000))
+    )
+
+    def work() -> dict[str, Any]:
+        caller = state().identity.caller(authorization)
+        caller.need("score")
+        return changes.after(state().store, after, most)
+
+    return JSONResponse(await in_thread(work))
 
 
 async def health_model(_: Request) -> Response:
@@ -81,6 +157,8 @@ ROUTES = Router(
     routes=[
         *PAGE_ROUTES,
         Route("/health/model", health_model, methods=["GET"]),
+        Route("/events", take_events, methods=["POST"]),
+        Route("/changes", get_changes, methods=["GET"]),
         *(Route(path, _post(path), methods=["POST"]) for path in ANSWERS),
     ],
 )
@@ -91,11 +169,15 @@ class Running(running.Running):
 
     def __init__(self) -> None:
         settings = Settings.from_environment()
-        served_models = ServedModels(settings, seconds_between_looks=settings.look_seconds)
-        service_state = ServiceState(served_models=served_models, log=DecisionLog(Store(settings.store)))
+        store = Store(settings.store)
+        rows = SentRows(store)
+        served_models = ServedModels(settings, seconds_between_looks=settings.look_seconds, rows=rows)
+        service_state = ServiceState(served_models=served_models, log=DecisionLog(store))
         refuse_open_keyless(settings, service_state.identity)
         running.Running.service_state = service_state
         served_models.start()
+        if settings.refresh:
+            service_state.book.start()
 
     def __is_ready__(self) -> bool:
         """BentoML's /readyz: ready once both champions and the ledger are loaded."""
@@ -104,6 +186,7 @@ class Running(running.Running):
     @bentoml.on_shutdown
     def close(self) -> None:
         """Stop looking at the registry and close the log."""
+        state().book.stop()
         state().served_models.stop()
         state().log.close()
 

@@ -7,9 +7,11 @@ from functools import cached_property
 
 from decisions.authority import AuthorityPolicy, read_authority
 from models.settings import Settings
+from serving import answers
 from serving.champions import ServedModels
 from serving.decision_log import DecisionLog
 from serving.identity import Identity
+from serving.score_book import ScoreBook
 from serving.sessions import Sessions
 from serving.store import Store
 
@@ -40,6 +42,11 @@ class ServiceState:
     def sessions(self) -> Sessions:
         """Return the sessions of the pages."""
         return Sessions(self.store, self.identity)
+
+    @cached_property
+    def book(self) -> ScoreBook:
+        """Return the read model: the current answers."""
+        return ScoreBook(self.served_models, self.log, answers.scored, answers.score_record)
 
     @cached_property
     def authority(self) -> AuthorityPolicy:

@@ -10,18 +10,17 @@ from decisions.scorer import COLUMNS, Scorer, Scores
 from decisions.what_if import Better, hypothetical, next_better
 from models.reasons.sentences import sentence, shown
 from serving.answer_parts import Inputs, number
-from serving.answers import Answer, common, known_customers, record, reviewed
+from serving.answers import Answer, common, one, record, reviewed
 from serving.champions import Champions
 from serving.decision_log import DecisionLog
 from serving.messages import WhatIfRequest
+from serving.score_book import ScoreBook
 from serving.sent_ledger import sent_tables
 
 
-def what_if(champions: Champions, log: DecisionLog, asked: WhatIfRequest) -> Answer:
+def what_if(champions: Champions, log: DecisionLog, asked: WhatIfRequest, book: ScoreBook | None = None) -> Answer:
     """Before and after, the columns that moved, and what would have to change for the next better grade (of before)."""
-    scorer = champions.scorer
-    with known_customers(scorer):
-        scores = scorer.score([asked.customer_id], asked.as_of)
+    scorer, scores = one(champions, asked.customer_id, asked.as_of, book)
     values = {name: np.nan if value is None else float(value) for name, value in asked.features.items()}
     there, after = hypothetical(scorer, scores, sent_tables(asked.tables()), values)
     before = reviewed(scorer, scores, asked)

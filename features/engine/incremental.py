@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from features.engine.histories import build
 from features.engine.peers import PEER_GROUPS, Peers, due_span, peers_of
-from features.engine.prepared import PreparedLedger, prepare, topmost_parent
+from features.engine.prepared import PreparedLedger, prepare
 from features.engine.snapshots import active
 from ledger.contract import TABLES, Table
 from ledger.known import known_from
@@ -66,23 +67,33 @@ class IncrementalLedger:
             peers = (
                 wide + peers_of(small, changed.settlement, groups, span) + peers_of(before, old, groups, span).less()
             )
-        return IncrementalLedger(base=self.base, added=added, changed=prepare(small, whole_peers=peers), peers=peers)
+        return IncrementalLedger(base=self.base, added=added, changed=changed.with_peers(peers), peers=peers)
+
+    @cached_property
+    def rest(self) -> PreparedLedger:
+        """Return the base with the peers of all rows: it answers for the customers that no added row touches."""
+        return self.base if self.changed is None else self.base.with_peers(self.peers)
+
+    def append_plain(self, delta: Ledger) -> Ledger:
+        """Return all rows and the delta's in one ledger, without preparing anything."""
+        return _joined(self.whole(), delta)
+
+    def touched_by(self, delta: Ledger) -> list[str]:
+        """Return the customers that a delta's rows name, directly or through an invoice, and all that share rows with them."""
+        return self._touched(delta)
+
+    def whole(self) -> Ledger:
+        """Return all rows in one ledger."""
+        return self.base.ledger if self.added is None else _joined(self.base.ledger, self.added)
 
     def build(self, snapshots: pd.DataFrame, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return what `histories.build` returns for all rows."""
         if self.changed is None:
             return build(self.base, snapshots, columns)
         in_changed = snapshots["customer_id"].isin(self.changed.ledger.customers["customer_id"]).to_numpy()
-        base = PreparedLedger(
-            ledger=self.base.ledger,
-            settlement=self.base.settlement,
-            starts=self.base.starts,
-            rows=self.base.rows,
-            whole_peers=self.peers,
-        )
         parts = [
             build(prepared, snapshots[rows], columns)
-            for prepared, rows in ((base, ~in_changed), (self.changed, in_changed))
+            for prepared, rows in ((self.rest, ~in_changed), (self.changed, in_changed))
             if rows.any()
         ]
         order = np.argsort(np.concatenate([np.flatnonzero(~in_changed), np.flatnonzero(in_changed)]), kind="stable")
@@ -113,20 +124,19 @@ class IncrementalLedger:
                     named |= set(
                         self.base.owners.ids[self.base.settlement.customer[order[start[code] : start[code + 1]]]]
                     )
+        linked = self.base.linked
+        found = set(named).union(*(linked[name] for name in named if name in linked))
+        if not (added.customers["parent_id"].notna().any() or (added.events["kind"] == "merged_into").any()):
+            return sorted(found)
+        # a delta that links customers anew: whoever is linked to any of them, now or before
         links: dict[str, str] = {}
-        for ledger in (self.base.ledger, added):
-            table, events = ledger.customers, ledger.events
-            pairs = [table.loc[table["parent_id"].notna(), ["customer_id", "parent_id"]],
-                     events.loc[events["kind"] == "merged_into", ["customer_id", "detail"]]]  # fmt: skip
-            for pair in pairs:
-                for a, b in pair.itertuples(index=False):
-                    low, high = sorted((topmost_parent(a, links), topmost_parent(b, links)))
-                    if low != high:
-                        links[high] = low
-        if not links:
-            return sorted(named)
-        tops = {topmost_parent(name, links) for name in named}
-        return sorted(named | {name for name in self.base.owners.ids if topmost_parent(name, links) in tops})
+        table, events = added.customers, added.events
+        for pair in (table.loc[table["parent_id"].notna(), ["customer_id", "parent_id"]],
+                     events.loc[events["kind"] == "merged_into", ["customer_id", "detail"]]):  # fmt: skip
+            for a, b in pair.itertuples(index=False):
+                links[a] = b
+                found |= linked.get(a, frozenset({a})) | linked.get(b, frozenset({b}))
+        return sorted(found & set(self.base.owners.ids) | named)
 
     def _rows(self, customer_ids: list[str]) -> Ledger:
         """Return the base ledger's rows of these customers, found through an index and not by a search."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -134,6 +134,31 @@ class PreparedLedger:
     def longest(self) -> int:
         """Return the most rows that one customer has in any population."""
         return int(max(1, *(np.diff(start).max(initial=0) for start in self.starts.values())))
+
+    @cached_property
+    def linked(self) -> Mapping[str, frozenset[str]]:
+        """Return the customers that share rows or sums with each customer that has such: by parents and by mergers."""
+        links: dict[str, str] = {}
+        table, events = self.ledger.customers, self.ledger.events
+        pairs = [table.loc[table["parent_id"].notna(), ["customer_id", "parent_id"]],
+                 events.loc[events["kind"] == "merged_into", ["customer_id", "detail"]]]  # fmt: skip
+        for pair in pairs:
+            for a, b in pair.dropna().itertuples(index=False):
+                low, high = sorted((topmost_parent(a, links), topmost_parent(b, links)))
+                if low != high:
+                    links[high] = low
+        groups: dict[str, set[str]] = {}
+        for name in {*links, *links.values()}:
+            groups.setdefault(topmost_parent(name, links), set()).add(name)
+        return {name: frozenset(members) for members in groups.values() for name in members}
+
+    def with_peers(self, peers: Peers) -> PreparedLedger:
+        """Return the same rows with another whole's peers; what was computed of the rows is kept."""
+        found = replace(self, whole_peers=peers)
+        kept = ("customer_index", "invoice_index", "entries_of_invoices", "places", "countries", "industries", "groups",
+                "published", "has_peers", "longest", "linked")  # fmt: skip
+        found.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
+        return found
 
 
 def topmost_parent(name: str, above: Mapping[str, str]) -> str:

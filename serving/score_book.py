@@ -1,0 +1,329 @@
+"""The read model: each customer's current answer, kept in the store and in memory, and whether it still holds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import Connection, func, insert, select
+
+from decisions.living_ledger import PEER_COLUMNS, LivingLedger
+from decisions.scorer import Scorer, Scores
+from ledger.hash_chain import canonical
+from serving.champions import Champions, ServedModels
+from serving.decision_log import DecisionLog
+from serving.errors import Problem
+from serving.store import StoreUnavailable
+from serving.store.tables import CHANGES, SCORES
+from serving.thresholds import passes, thresholds
+
+logger = logging.getLogger("tradecredit.serving")
+
+RELATIVE = ("late_share_to_industry_12m", "late_share_to_country_12m")  # the customer's own share less its peers'
+OWN_SHARE = "late_share_12m"
+AT_ONCE = 50  # customers that the background scores in one go: an answer waits for one such batch at most
+REST_SECONDS = 0.05  # pause after each batch
+SCORES_KEPT = 256  # whole scores in memory, for explanations and reviews of the customer that was just scored
+MOST_AT_ONCE = 50  # touched customers that are scored before an event is answered; more are scored in the background
+
+Made = tuple[dict[str, Any], dict[str, Any]]  # (answer, inputs) of one customer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    """One customer's answer and what it holds for.
+
+    text : the answer as JSON, without decision_id. summary : pd, grade, special. stamp : model versions and day.
+    position : of the ledger when it was computed. peers : PEER_COLUMNS then. own_share : OWN_SHARE then.
+    context, payload : digests under which the decision log holds its context and content.
+    """
+
+    text: str
+    summary: tuple[float | None, str | None, str | None]
+    stamp: tuple[str, str, str]
+    position: int
+    peers: NDArray[np.float64]
+    own_share: float
+    context: str
+    payload: str
+
+
+class ScoreBook:
+    """Current answers by customer. `make` turns scores into (answer, inputs) a customer: see serving.answers."""
+
+    def __init__(
+        self, served_models: ServedModels, log: DecisionLog,
+        make: Callable[[Champions, Scorer, Scores], Mapping[str, Made]],
+        record: Callable[[Champions, Scorer, dict[str, Any], dict[str, Any]], dict[str, Any]],
+    ) -> None:  # fmt: skip
+        self.served_models, self.log, self.make, self.record = served_models, log, make, record
+        self._current: dict[str, Current] = {}
+        self._moved: dict[str, int] = {}
+        self._all_moved = 0
+        self._unsaved: dict[str, Current] = {}
+        self._published: dict[str, tuple[Any, ...]] = {}
+        self._lock = threading.Lock()
+        self._scores: OrderedDict[tuple[Any, ...], Scores] = OrderedDict()
+        self._splits: tuple[tuple[str, str], Mapping[str, NDArray[np.float64]]] | None = None
+        self._loaded = False
+        self._wake, self._stopped = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # what holds now
+
+    def current(self, champions: Champions, customer_id: str, as_of: date | None) -> Current | None:
+        """Return a customer's answer for the ledger's last known day if it is there and still holds; None otherwise."""
+        living = champions.living
+        if as_of is not None and as_of != living.known_to:
+            return None
+        found = self._current.get(customer_id)
+        if found is None or found.stamp != stamp(champions):
+            return None
+        if found.position < max(self._all_moved, self._moved.get(customer_id, 0)):
+            return None
+        return found if not self._peers_moved(champions, customer_id, found) else None
+
+    def _peers_moved(self, champions: Champions, customer_id: str, found: Current) -> bool:
+        """Return whether what others did since moved this customer's inputs across a split of any tree."""
+        now = peers_of(champions.living, champions.scorer, customer_id)
+        if np.array_equal(now, found.peers, equal_nan=True):
+            return False
+        splits = self._splits_of(champions)
+        if any(passes(b, a, splits[name]) for name, b, a in zip(PEER_COLUMNS, found.peers, now, strict=True)):
+            return True
+        return any(
+            passes(found.own_share - found.peers[place], found.own_share - now[place], splits[name])
+            for name, place in zip(RELATIVE, (0, 2), strict=True)
+        )
+
+    def _splits_of(self, champions: Champions) -> Mapping[str, NDArray[np.float64]]:
+        if self._splits is None or self._splits[0] != champions.versions:
+            wanted = (*PEER_COLUMNS, *RELATIVE)
+            self._splits = champions.versions, thresholds(champions.scorer.default, champions.scorer.delay, wanted)
+        return self._splits[1]
+
+    def moved(self, customers: frozenset[str] | None, position: int) -> None:
+        """Note that the answers of some customers (None: of all) hold no longer than up to this position."""
+        with self._lock:
+            if customers is None:
+                self._all_moved = position
+            for customer_id in customers or ():
+                self._moved[customer_id] = position
+            self._scores.clear()
+        self._wake.set()
+
+    # computing
+
+    def scores(self, champions: Champions, customer_id: str, as_of: date | None) -> tuple[Scorer, Scores]:
+        """Return one customer's whole scores and the scorer that made them; kept for a while, since who asks for a score
+        often asks for its reasons next. Raises UnknownCustomer or FutureDay as the scorer does."""
+        key = (champions.versions, champions.living.fingerprint, champions.living.known_to, customer_id, as_of)
+        with self._lock:
+            found = self._scores.get(key)
+            if found is not None:
+                self._scores.move_to_end(key)
+        scorer = champions.scorer_of(customer_id)
+        if found is None:
+            found = scorer.score([customer_id], as_of)
+            with self._lock:
+                self._scores[key] = found
+                while len(self._scores) > SCORES_KEPT:
+                    self._scores.popitem(last=False)
+        return scorer, found
+
+    def computed(self, champions: Champions, customer_ids: Sequence[str]) -> dict[str, Current]:
+        """Score customers on the ledger's last known day, and keep the answers."""
+        made: list[tuple[Scorer, Scores, Mapping[str, Made]]] = []
+        for scorer, ids in champions.parts(customer_ids):
+            if ids:
+                scores = scorer.score(ids)
+                made.append((scorer, scores, self.make(champions, scorer, scores)))
+        found = {}
+        with self.log.store.writing() as connection:
+            for scorer, scores, answers in made:
+                own_shares = own_shares_of(scores)
+                for customer_id, (answer, inputs) in answers.items():
+                    kept = self.log.kept_content(connection, self.record(champions, scorer, inputs, answer))
+                    found[customer_id] = Current(
+                        text=json.dumps(answer, ensure_ascii=False, allow_nan=False),
+                        summary=(answer["pd"], answer["grade"], answer["special"]), stamp=stamp(champions),
+                        position=champions.living.position, peers=peers_of(champions.living, scorer, customer_id),
+                        own_share=own_shares.get(customer_id, float("nan")), **kept,
+                    )  # fmt: skip
+            self._save(connection, champions, found)
+        self._current.update(found)
+        return found
+
+    # the store
+
+    def _save(self, connection: Connection, champions: Champions, found: Mapping[str, Current]) -> None:
+        """Write answers, and what differs from the ones published before, unless another process wrote newer ones."""
+        rows = connection.execute(
+            select(SCORES.c.customer_id, SCORES.c.position, SCORES.c.as_of, SCORES.c.models, SCORES.c.answer)
+            .where(SCORES.c.customer_id.in_(list(found)))
+        ).all()  # fmt: skip
+        held = {row.customer_id: row for row in rows}
+        at = datetime.now(UTC).isoformat(timespec="microseconds")
+        change = int(connection.execute(select(func.coalesce(func.max(CHANGES.c.change), 0))).scalar_one())
+        news, saved = [], []
+        for customer_id, current in found.items():
+            models = "/".join(current.stamp[:2])
+            row = held.get(customer_id)
+            if (
+                row is not None
+                and (row.models, row.as_of) == (models, current.stamp[2])
+                and row.position > current.position
+            ):
+                continue
+            before = None if row is None else _unpacked(row.answer)["summary"]
+            if row is None or list(current.summary) != before:
+                change += 1
+                content = {"before": _named(before), "after": _named(list(current.summary)), "as_of": current.stamp[2]}
+                news.append({
+                    "change": change, "position": current.position, "changed_at": at, "customer_id": customer_id,
+                    "kind": "scored" if row is None else "score", "content": canonical(content),
+                })  # fmt: skip
+            saved.append({
+                "customer_id": customer_id, "ledger": champions.living.read, "position": current.position,
+                "as_of": current.stamp[2], "models": models, "answer": _packed(current), "payload": current.payload,
+                "scored_at": at,
+            })  # fmt: skip
+        if saved:
+            connection.execute(SCORES.delete().where(SCORES.c.customer_id.in_([row["customer_id"] for row in saved])))
+            connection.execute(insert(SCORES), saved)
+        if news:
+            connection.execute(insert(CHANGES), news)
+
+    def load(self, champions: Champions) -> int:
+        """Read the answers that the store holds and that still hold; return how many."""
+        living = champions.living
+        with self.log.store.reading() as connection:
+            rows = connection.execute(select(SCORES).where(SCORES.c.ledger == living.read)).all()
+        found = {}
+        for row in rows:
+            packed = _unpacked(row.answer)
+            default, _, delay = row.models.partition("/")
+            found[row.customer_id] = Current(
+                text=packed["text"], summary=tuple(packed["summary"]), stamp=(default, delay, row.as_of),
+                position=int(row.position), peers=np.array([np.nan if x is None else x for x in packed["peers"]]),
+                own_share=np.nan if packed["own_share"] is None else packed["own_share"],
+                context=packed["context"], payload=row.payload,
+            )  # fmt: skip
+        oldest = min((current.position for current in found.values()), default=living.position)
+        if oldest < living.position:
+            rows_after = self.served_models.rows.after(oldest) if self.served_models.rows is not None else []
+            from serving.event_rows import ledger_of
+
+            touched = living.touched_by(ledger_of([row for _, row in rows_after])) if rows_after else frozenset()
+            self.moved(touched, living.position)
+        self._current = {**found, **self._current}
+        return len(found)
+
+    # the background
+
+    def start(self) -> None:
+        """Begin to keep all answers current, in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name="scores", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                is_done = self.refresh_some()
+            except (Problem, StoreUnavailable):
+                is_done = True
+            except (
+                Exception
+            ) as failed:  # one customer's fault must not end the thread; asking for it says what is wrong
+                logger.error("scores could not be refreshed: %s", type(failed).__name__)
+                is_done = True
+            if is_done:
+                self._wake.wait(timeout=1.0)
+                self._wake.clear()
+            else:
+                self._stopped.wait(REST_SECONDS)
+
+    def refresh_some(self) -> bool:
+        """Score some customers whose answers do not hold; return whether none was left."""
+        champions = self.served_models.champions()
+        if not self._loaded:
+            self.load(champions)
+            self._loaded = True
+        stale = self.stale(champions, AT_ONCE)
+        if stale:
+            self.computed(champions, stale)
+        return not stale
+
+    def stale(self, champions: Champions, most: int | None = None) -> list[str]:
+        """Return customers whose answers do not hold, at most so many."""
+        found = []
+        for customer_id in self.customers(champions):
+            if self.current(champions, customer_id, None) is None:
+                found.append(customer_id)
+                if most is not None and len(found) >= most:
+                    break
+        return found
+
+    def customers(self, champions: Champions) -> Iterable[str]:
+        """Return every customer of the ledger."""
+        return [str(i) for i in champions.living.base.prepared.owners.ids]
+
+
+def stamp(champions: Champions) -> tuple[str, str, str]:
+    """Return what an answer holds for: both models' versions and the day."""
+    return (*champions.versions, champions.living.known_to.isoformat())
+
+
+def peers_of(living: LivingLedger, scorer: Scorer, customer_id: str) -> NDArray[np.float64]:
+    """Return PEER_COLUMNS of a customer on the last known day."""
+    prepared = living.base.prepared
+    code = prepared.owners.index.get_indexer(pd.Index([customer_id], dtype=object))[0]
+    if code < 0 or not prepared.has_peers:
+        return np.full(len(PEER_COLUMNS), np.nan)
+    names = {"industry": prepared.industries[code], "country": prepared.countries[code]}
+    nothing = np.array([np.nan, np.nan])
+    return np.concatenate([living.peer_values[kind].get(names[kind], nothing) for kind in ("industry", "country")])
+
+
+def own_shares_of(scores: Scores) -> dict[str, float]:
+    """Return OWN_SHARE of the customers whose inputs hold it."""
+    found: dict[str, float] = {}
+    for matrix in (scores.X_next, scores.X):
+        if OWN_SHARE in matrix:
+            found |= {str(i): float(v) for i, v in matrix[OWN_SHARE].items()}
+    return found
+
+
+def _packed(current: Current) -> bytes:
+    numbers = [None if np.isnan(x) else float(x) for x in current.peers]
+    own = None if np.isnan(current.own_share) else current.own_share
+    kept = {
+        "text": current.text, "summary": list(current.summary), "peers": numbers, "own_share": own,
+        "context": current.context,
+    }  # fmt: skip
+    return zlib.compress(json.dumps(kept, ensure_ascii=False).encode(), 1)
+
+
+def _unpacked(packed: bytes) -> dict[str, Any]:
+    return dict(json.loads(zlib.decompress(packed)))
+
+
+def _named(summary: Sequence[Any] | None) -> dict[str, Any] | None:
+    return None if summary is None else dict(zip(("pd", "grade", "special"), summary, strict=True))

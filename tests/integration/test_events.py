@@ -1,0 +1,172 @@
+"""Rows sent to the running service: taken durably and once, refused with a reason, and known to the next score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from models.registry import Settings
+from serving.champions import ServedModels
+from serving.decision_log import DecisionLog
+from serving.running import Running
+from serving.sent_rows import SentRows
+from serving.service import ServiceState, TradeCredit
+from serving.store import Store
+from tests.served import champions, customer_with, small
+
+LAST = small().prepared.data_known_to.isoformat()
+
+
+@pytest.fixture
+def client(tmp_path, monkeypatch) -> Iterator[TestClient]:
+    monkeypatch.setenv("TRADECREDIT_HOME", str(tmp_path))
+    monkeypatch.setenv("TRADECREDIT_LEDGER", str(tmp_path / "none"))
+    monkeypatch.setenv("TRADECREDIT_REFRESH", "false")
+    with TestClient(TradeCredit.to_asgi(), raise_server_exceptions=False) as client:
+        Running.service_state.served_models.stop()
+        serve(Store.at(tmp_path / "other.sqlite"))
+        yield client
+
+
+def serve(store: Store) -> None:
+    served_models = ServedModels.of(Settings.from_environment(), champions())
+    served_models.rows = SentRows(store)
+    Running.service_state = ServiceState(served_models=served_models, log=DecisionLog(store))
+
+
+def invoice(customer: str, name: str = "e-1", **other) -> dict:
+    return {
+        "invoice_id": name, "customer_id": customer, "kind": "invoice", "issued_on": LAST, "due_on": LAST,
+        "amount": 1234.5, "currency": "EUR", **other,
+    }  # fmt: skip
+
+
+def balance(client: TestClient, customer: str) -> float:
+    return client.post("/score", json={"customer_ids": [customer]}).json()["scores"][0]["open_items"]["balance"]
+
+
+def test_the_next_score_knows_what_was_sent(client):
+    customer = customer_with(None)
+    before = balance(client, customer)
+    answer = client.post("/events", json={"invoices": [invoice(customer)]})
+    assert answer.status_code == 200
+    assert answer.json()["accepted"] == {"invoices": 1}
+    assert answer.json()["position"] == 1
+    assert [c["customer_id"] for c in answer.json()["scores"]["customers"]] == [customer]
+    assert balance(client, customer) == pytest.approx(before + 1234.5)
+    paid = {"payment_id": "q-1", "customer_id": customer, "invoice_id": "e-1", "paid_on": LAST, "amount": 234.5,
+            "currency": "EUR", "kind": "payment"}  # fmt: skip
+    assert client.post("/events", json={"payments": [paid]}).json()["position"] == 2
+    assert balance(client, customer) == pytest.approx(before + 1000)
+    explained = client.post("/explain", json={"customer_id": customer}).json()
+    assert explained["score"]["open_items"]["balance"] == pytest.approx(before + 1000)
+    assert client.post("/predict_payments", json={"invoice_ids": ["e-1"]}).json()["items"][0]["open_amount"] == 1000
+
+
+def test_the_same_rows_again_change_nothing_and_another_content_corrects(client):
+    customer = customer_with(None)
+    before = balance(client, customer)
+    for _ in range(2):
+        client.post("/events", json={"invoices": [invoice(customer)]})
+    again = client.post("/events", json={"invoices": [invoice(customer)]}).json()
+    assert (again["accepted"], again["unchanged"], again["position"]) == ({}, {"invoices": 1}, 1)
+    corrected = client.post("/events", json={"invoices": [invoice(customer, amount=2000.0)]}).json()
+    assert corrected["corrected"] == {"invoices": 1}
+    assert balance(client, customer) == pytest.approx(before + 2000)
+
+
+def test_one_faulty_row_refuses_all_unless_partial_is_asked_for(client):
+    customer = customer_with(None)
+    rows = [
+        invoice(customer),
+        invoice("nobody", "e-2"),
+        invoice(customer, "e-3", amount="11.000,50"),
+        {"colour": "red"},
+    ]
+    whole = client.post("/events", json={"invoices": rows})
+    assert whole.status_code == 422
+    assert whole.json()["error"] == "rows_refused"
+    assert {f["field"] for f in whole.json()["fields"]} == {"invoices[1]", "invoices[2].amount", "invoices[3].colour"}
+    assert balance(client, customer) == balance(client, customer)
+    partial = client.post("/events", json={"invoices": rows, "partial": True}).json()
+    assert partial["accepted"] == {"invoices": 1}
+    assert partial["refused_rows"] == 3
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "says"),
+    [
+        ("payments", {"payment_id": "x", "customer_id": "C", "invoice_id": "none", "paid_on": LAST, "amount": 1,
+                      "currency": "EUR", "kind": "payment"}, "must be an invoice of the ledger"),
+        ("invoices", {"issued_on": "2999-01-01", "due_on": "2999-01-01"}, "lies in the future"),
+        ("invoices", {"due_on": "2000-01-01"}, "on or after issued_on"),
+        ("invoices", {"amount": 0}, "above 0"),
+        ("invoices", {"amount": "1_000"}, "must be a number"),
+        ("invoices", {"currency": "euro"}, "ISO 4217"),
+        ("events", {"event_id": "x", "customer_id": "C", "occurred_on": LAST, "kind": "merged_into", "detail": "C"},
+         "another customer"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_is_expected(client, table, row, says):
+    customer = customer_with(None)
+    row = {k: customer if v == "C" else v for k, v in row.items()}
+    sent = {**invoice(customer), **row} if table == "invoices" else row
+    answer = client.post("/events", json={table: [sent]})
+    assert answer.status_code == 422
+    assert says in answer.json()["detail"]
+
+
+def test_an_idempotency_key_answers_twice_and_takes_once(client):
+    body, key = {"invoices": [invoice(customer_with(None))]}, {"Idempotency-Key": "k-1"}
+    first, second = (client.post("/events", json=body, headers=key) for _ in range(2))
+    assert first.json()["accepted"] == second.json()["accepted"] == {"invoices": 1}
+    assert second.headers["idempotent-replay"] == "true"
+    other = client.post("/events", json={"invoices": [invoice(customer_with(None), "e-9")]}, headers=key)
+    assert (other.status_code, other.json()["error"]) == (409, "idempotency_key_reused")
+
+
+def test_the_feed_says_whose_score_moved(client):
+    customer = customer_with(None)
+    client.post("/events", json={"invoices": [invoice(customer, amount=1e6)]})
+    feed = client.get("/changes").json()
+    assert [(c["customer_id"], c["kind"]) for c in feed["changes"]] == [(customer, "scored")]
+    client.post("/events", json={"events": [
+        {"event_id": "e", "customer_id": customer, "occurred_on": LAST, "kind": "insolvency"}
+    ]})  # fmt: skip
+    (change,) = client.get("/changes", params={"after": feed["next"]}).json()["changes"]
+    assert change["before"]["special"] is None
+    assert change["after"]["special"] == "in_default"
+    assert client.get("/changes", params={"after": "soon"}).status_code == 422
+
+
+def test_a_service_that_starts_again_knows_all_rows_and_answers(client, tmp_path):
+    customer = customer_with(None)
+    client.post("/events", json={"invoices": [invoice(customer)]})
+    expected = client.post("/score", json={"customer_ids": [customer]}).json()["scores"][0]
+    serve(Store.at(tmp_path / "other.sqlite"))
+    state = Running.service_state
+    state.served_models.catch_up()
+    assert state.served_models.living().position == 1
+    assert state.book.load(state.served_models.champions()) == 1
+    again = client.post("/score", json={"customer_ids": [customer]}).json()["scores"][0]
+    expected.pop("decision_id")
+    again.pop("decision_id")
+    assert again == expected
+
+
+def test_answers_from_the_book_are_those_computed_now(client):
+    ids = [str(i) for i in small().ledger.customers["customer_id"]]
+    cold = client.post("/score", json={"customer_ids": ids}).json()["scores"]
+    state = Running.service_state
+    while not state.book.refresh_some():
+        pass
+    warm = client.post("/score", json={"customer_ids": ids}).json()["scores"]
+    for a, b in zip(cold, warm, strict=True):
+        assert {k: v for k, v in a.items() if k != "decision_id"} == {k: v for k, v in b.items() if k != "decision_id"}
+    first = state.log.read(cold[5]["decision_id"]).content
+    second = state.log.read(warm[5]["decision_id"]).content
+    assert first["answer"] == second["answer"]
+    assert first["inputs"] == second["inputs"]
+    assert state.log.verify().is_whole
