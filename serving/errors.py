@@ -10,7 +10,7 @@ from typing import Any
 # The stable word of each status that our own routes do not name themselves.
 WORDS = {
     400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
-    409: "conflict", 413: "too_much", 415: "unsupported_media_type", 422: "invalid_request", 429: "too_many_requests",
+    408: "body_timeout", 409: "conflict", 413: "too_much", 415: "unsupported_media_type", 421: "misdirected_request", 422: "invalid_request", 429: "too_many_requests",
     500: "internal_error", 503: "not_ready", 504: "timeout",
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ from ledger.errors import InputError
 from ledger.ledger import Ledger
 from ledger.validation import connect
 from models.protected import refuse_protected
+from serving.amounts import why_not_plain
 
 Row = Mapping[str, Any]
 ORDER = tuple(TABLES)  # customers and invoices come before the rows that refer to them
@@ -116,6 +117,8 @@ def _well_formed(
         if unknown:
             reason = f"is not a column of {name} that can be sent; it has {', '.join(_sendable(table))}"
             found.refused.append(Refusal(table=name, place=place, field=unknown[0], reason=reason))
+        elif (fault := _odd_amount(table, row)) is not None:
+            found.refused.append(Refusal(table=name, place=place, field=fault[0], reason=fault[1]))
         elif name == "attributes" and (words := _protected(row)) is not None:
             found.refused.append(Refusal(table=name, place=place, field="name", reason=words))
         else:
@@ -177,6 +180,18 @@ def _rules(name: str) -> list[tuple[str, str, str]]:
 
 def _sendable(table: Table) -> list[str]:
     return [column for column in table.columns if column != "superseded_on"]
+
+
+def _odd_amount(table: Table, row: Row) -> tuple[str, str] | None:
+    """Return (column, what is expected) of a number that is sent as text in another form than ours; None if none is."""
+    for column, cell in row.items():
+        if (
+            table.columns[column].type == "number"
+            and isinstance(cell, str)
+            and (why := why_not_plain(cell)) is not None
+        ):
+            return column, why
+    return None
 
 
 def _protected(row: Row) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import date
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import pydantic_core
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
+from serving.amounts import Amount, PositiveAmount
 from serving.errors import Problem
 
 MOST_CUSTOMERS = 1_000  # in one request; a whole book is `tradecredit score`
@@ -80,7 +82,7 @@ class ReviewRequest(Message):
     """`/review`: what limit the policy recommends. An amount may be a JSON integer or number."""
 
     customer_id: Id
-    requested_limit: Annotated[float, Field(gt=0, le=1e12)]
+    requested_limit: PositiveAmount
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     as_of: AsOf = None
     language: Language = "en"
@@ -96,7 +98,7 @@ class DecideRequest(Message):
     decision_id: Id
     action: Literal["approve", "reduce", "hold", "decline", "confirm", "reject"]
     by: Id | None = None
-    limit: Annotated[float | None, Field(ge=0, le=1e12)] = None
+    limit: Amount | None = None
     reason: Annotated[str, Field(max_length=2_000)] = ""
 
 
@@ -181,7 +183,9 @@ def parsed(kind: type[M], body: bytes) -> M:
     that breaks the message's schema, with each faulty field's path and what was expected there.
     """
     try:
-        pydantic_core.from_json(body, allow_inf_nan=False)
+        json.loads(body, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+    except RecursionError:
+        raise Problem(status=400, error="broken_json", detail="the body is nested too deeply.") from None
     except ValueError as broken:
         raise Problem(
             status=400, error="broken_json",
@@ -191,6 +195,19 @@ def parsed(kind: type[M], body: bytes) -> M:
         return kind.model_validate_json(body)
     except ValidationError as faults:
         raise _problem(faults) from None
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {twice[:50]!r} stands twice in one object")
+    return found
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
 
 
 def typed(kind: type[M], fields: Mapping[str, Any]) -> M:

@@ -281,6 +281,15 @@ class ScoreBook:
                     break
         return found
 
+    def grade_of(self, customer_id: str) -> str | None:
+        """Return the grade in a customer's held answer; None where there is none."""
+        found = self._current.get(customer_id)
+        return None if found is None else found.summary[1]
+
+    def summaries(self) -> list[tuple[float | None, str | None, str | None]]:
+        """Return (pd, grade, special) of every held answer."""
+        return [current.summary for current in list(self._current.values())]
+
     def customers(self, champions: Champions) -> Iterable[str]:
         """Return every customer of the ledger."""
         return [str(i) for i in champions.living.base.prepared.owners.ids]

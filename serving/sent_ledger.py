@@ -10,6 +10,7 @@ import pandas as pd
 from ledger.errors import InputError
 from ledger.ledger import TABLES, Ledger
 from models.protected import refuse_protected
+from serving.amounts import why_not_plain
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -38,6 +39,11 @@ def _frame(name: str, rows: Rows) -> pd.DataFrame:
     unknown = [column for column in present if column not in TABLES[name].columns]
     if unknown:
         raise InputError(f"{name}: {', '.join(unknown)} are not columns; it has {', '.join(TABLES[name].columns)}.")
+    for column in (c for c in present if TABLES[name].columns[c].type == "number"):
+        for place, row in enumerate(rows):
+            cell = row.get(column)
+            if isinstance(cell, str) and cell and (why := why_not_plain(cell)) is not None:
+                raise InputError(f"{name}[{place}].{column}: {why}.")
     return pd.DataFrame({c: pd.Series([_text(row.get(c)) for row in rows], dtype="str") for c in present})
 
 

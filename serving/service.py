@@ -15,7 +15,8 @@ from models.registry import Settings
 from serving import answers, changes, decide, events, running, what_if
 from serving.champions import ServedModels
 from serving.decision_log import DecisionLog
-from serving.http import Front
+from serving.errors import Problem
+from serving.http import PROBES, Front, Guards
 from serving.identity import Caller, refuse_open_keyless
 from serving.messages import (
     DecideRequest,
@@ -29,6 +30,7 @@ from serving.messages import (
     WhatIfRequest,
     parsed,
 )
+from serving.metrics import Metrics
 from serving.page_routes import PAGE_ROUTES
 from serving.running import in_thread, state
 from serving.score_book import MOST_AT_ONCE
@@ -73,7 +75,12 @@ def score_or_text(o: ServiceState, caller: Caller, asked: ScoreRequest) -> dict[
     """Return `/score`: as text from the read model where it holds every customer, else computed now."""
     champions, log = o.served_models.champions(), o.log.by(caller.subject)
     held = answers.score_text(champions, log, asked, o.book)
-    return held if held is not None else answers.score(champions, log, asked, o.book)
+    if held is not None:
+        METRICS.answered((o.book.grade_of(i) for i in asked.customer_ids), 0)
+        return held
+    found = answers.score(champions, log, asked, o.book)
+    METRICS.answered((answer["grade"] for answer in found["scores"]), len(found["scores"]))
+    return found
 
 
 def _post(path: str) -> Callable[[Request], Awaitable[Response]]:
@@ -81,7 +88,7 @@ def _post(path: str) -> Callable[[Request], Awaitable[Response]]:
     kind, scope, answer = ANSWERS[path]
 
     async def endpoint(request: Request) -> Response:
-        body, authorization = await request.body(), request.headers.get("authorization")
+        body, authorization = await json_body(request), request.headers.get("authorization")
 
         def work() -> str:
             caller = state().identity.caller(authorization)
@@ -94,9 +101,19 @@ def _post(path: str) -> Callable[[Request], Awaitable[Response]]:
     return endpoint
 
 
+async def json_body(request: Request) -> bytes:
+    """Return a request's body. Raises Problem 415 where it says that it is something else than JSON."""
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(
+            status=415, error="unsupported_media_type", detail="send JSON and say so: Content-Type: application/json."
+        )
+    return await request.body()
+
+
 async def take_events(request: Request) -> Response:
     """Take rows into the ledger; the customers that they touch are scored before the answer, where they are few."""
-    body, headers = await request.body(), request.headers
+    body, headers = await json_body(request), request.headers
 
     def work() -> tuple[str, bool]:
         caller = state().identity.caller(headers.get("authorization"))
@@ -104,6 +121,8 @@ async def take_events(request: Request) -> Response:
         key = events.idempotency_key_of(headers.get("idempotency-key"))
         intake = events.take_in(state().served_models, state().store, parsed(EventsRequest, body), caller, key)
         answer = dict(intake.answer)
+        for table, count in {**answer["accepted"], **answer["corrected"]}.items():
+            METRICS.rows.labels(table=table).inc(0 if intake.is_replay else count)
         if not intake.is_replay:
             answer["scores"] = rescored(state(), intake)
         return json.dumps(answer, ensure_ascii=False, allow_nan=False), intake.is_replay
@@ -164,6 +183,16 @@ ROUTES = Router(
 )
 
 
+def guards() -> Guards:
+    """Return the guards of the running service."""
+    return Guards.of(state().settings, lambda: state().identity.is_keyless)
+
+
+def why_not_ready(o: ServiceState) -> str | None:
+    """Return why the service cannot answer now: no model or ledger yet, or a store that cannot be written."""
+    return o.served_models.why_not or o.why_not_writable()
+
+
 class Running(running.Running):
     """Default and payment-delay scores of customers, with their explanations and a limit, from one ledger."""
 
@@ -181,7 +210,7 @@ class Running(running.Running):
 
     def __is_ready__(self) -> bool:
         """BentoML's /readyz: ready once both champions and the ledger are loaded."""
-        return state().served_models.why_not is None
+        return why_not_ready(state()) is None
 
     @bentoml.on_shutdown
     def close(self) -> None:
@@ -191,6 +220,24 @@ class Running(running.Running):
         state().log.close()
 
 
-TradeCredit: Any = bentoml.service(name="tradecredit", workers=1, traffic={"timeout": 120})(Running)
+METRICS = Metrics([*(route.path for route in ROUTES.routes if isinstance(route, Route)), *PROBES])
+
+
+async def metrics(_: Request) -> Response:
+    """Prometheus metrics."""
+    o = state()
+    text = await in_thread(lambda: METRICS.text(o.served_models, o.store, o.book))
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+ROUTES.routes.append(Route("/metrics", metrics, methods=["GET"]))
+
+# metrics and access lines are our own: BentoML's name every path that was ever asked for, and queries
+TradeCredit: Any = bentoml.service(
+    name="tradecredit", workers=1, traffic={"timeout": 120}, metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+)(Running)  # fmt: skip
 TradeCredit.mount_asgi_app(ROUTES, path="/")
-TradeCredit.add_asgi_middleware(Front, why_not_ready=lambda: state().served_models.why_not)
+TradeCredit.add_asgi_middleware(
+    Front, why_not_ready=lambda: why_not_ready(state()), guards=guards, router=ROUTES, metrics=METRICS
+)

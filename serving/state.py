@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,6 +48,14 @@ class ServiceState:
     def book(self) -> ScoreBook:
         """Return the read model: the current answers."""
         return ScoreBook(self.served_models, self.log, answers.scored, answers.score_record)
+
+    def why_not_writable(self) -> str | None:
+        """Return why the store cannot be written, as it was at most a second ago; None where it can."""
+        checked: tuple[float, str | None] = self.__dict__.get("_writable", (0.0, None))
+        if time.monotonic() - checked[0] > 1.0:
+            checked = (time.monotonic(), self.store.why_not_writable())
+            self.__dict__["_writable"] = checked
+        return checked[1]
 
     @cached_property
     def authority(self) -> AuthorityPolicy:
