@@ -20,11 +20,7 @@ QUOTED = re.compile(r"(?:`|<!-- output of: )python\s+-m\s+(benchmarks\.\w+[^`>]*
 
 
 def commands() -> list[list[str]]:
-<<<<<<< HEAD
     """Return the quoted commands, as words after `python -m`, in the order of the pages; each once."""
-=======
-    """The quoted commands, as words after `python -m`, in the order of the pages; each once."""
->>>>>>> 76534a4 (Text codes and grouped sort measured beside pandas, pyarrow and numpy)
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     found = (
         shlex.split(" ".join(words.split()))
