@@ -10,6 +10,8 @@ import click
 
 from ledger.errors import InputError
 
+PACKAGES = Path(__file__).resolve().parents[1]  # the folder that holds our packages, installed or checked out
+
 
 @click.command()
 @click.argument("ledger", type=click.Path(path_type=Path), required=False)
@@ -18,8 +20,9 @@ from ledger.errors import InputError
 def command(ledger: Path | None, host: str, port: int) -> None:
     """Serve scores, explanations and limits of LEDGER (TRADECREDIT_LEDGER where none is given) over HTTP.
 
-    Without any key (`tradecredit keys create`) it answers this machine only, and says so. The champions of the registry are served; without them the service starts, answers 503 with the reason, and serves
-    as soon as `tradecredit promote` has made them. Stop it with Ctrl-C.
+    Without any key (`tradecredit keys create`) it answers this machine only, and says so. The champions of the
+    registry are served; without them the service starts, answers 503 with the reason, and serves as soon as
+    `tradecredit promote` has made them. Stop it with Ctrl-C.
 
     Example: tradecredit serve build/ledger --port 3000
     """
@@ -35,8 +38,11 @@ def command(ledger: Path | None, host: str, port: int) -> None:
         )
     refuse_open_keyless(settings.model_copy(update={"host": host}), Identity(settings, Store(settings.store)))
     environment = os.environ | {
-        "TRADECREDIT_LEDGER": str(folder), "TRADECREDIT_HOST": host, "TRADECREDIT_STORE": settings.store, "TRADECREDIT_HOME": str(settings.home),
+        "TRADECREDIT_LEDGER": str(folder), "TRADECREDIT_HOST": host, "TRADECREDIT_STORE": settings.store,
+        "TRADECREDIT_HOME": str(settings.home),
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
+        # the server runs the code of the command that started it, wherever that lies
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGES), os.environ.get("PYTHONPATH")])),
         "BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true",
     }  # fmt: skip
     click.echo(f"http://{host}:{port}/ serves {folder}", err=True)
