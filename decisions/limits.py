@@ -12,6 +12,7 @@ import pandas as pd
 
 from ledger.default_status import PRIMARY
 from ledger.errors import InputError
+from ledger.lgd import POLICY, Lgd
 
 APPROVE, REDUCE, HOLD, DECLINE, REFER = "approve", "reduce", "hold", "decline", "refer"
 
@@ -29,7 +30,7 @@ class GradeTerms:
 class LimitPolicy:
     """A credit policy with a name and a version; amounts are in the reporting currency.
 
-    loss_given_default : share of the exposure lost; 0.40 is the supervisory value for senior corporate receivables
+    loss_given_default : share of the exposure lost where the situation brings no measured one; 0.40 is the supervisory value for senior corporate receivables
         (CRR as amended by Regulation (EU) 2024/1623, Art. 161(1)).
     maximum_expected_loss : what one customer may be expected to cost in a year, after credit insurance.
     smallest_limit : a limit below it is not worth keeping: decline.
@@ -106,6 +107,7 @@ class Situation:
         what is known at the door.
     balance : open items; unapplied : credits not yet set against an item.
     past_due : the undisputed items past due; `arrears` is their sum, `days_past_due` the days of the oldest (0: none).
+    lgd : the loss given default to use, with its source; None: the policy's.
     current_limit, insured_limit, insured_share, first_loss, maximum_extension_days : the credit terms known on as_of.
     is_natural_person : a sole trader's answers against him are a person's to give (GDPR Art. 22).
     """
@@ -119,6 +121,7 @@ class Situation:
     pd: float | None = None
     grade: str | None = None
     special: str | None = None
+    lgd: Lgd | None = None
     current_limit: float | None = None
     insured_limit: float | None = None
     insured_share: float | None = None
@@ -250,7 +253,7 @@ def recommend(situation: Situation, policy: LimitPolicy) -> Recommendation:
 
 def _limit(s: Situation, pd_12m: float, grade: str, exposure: float, policy: LimitPolicy, sums: _Arithmetic) -> float:
     """The limit under the loss budget, the grade's cap and the request, step by step."""
-    lgd = policy.loss_given_default
+    lgd = _lgd(s.lgd or Lgd(value=policy.loss_given_default, source=POLICY), policy, sums)
     sums.step("expected_loss", "PD · LGD · exposure", pd_12m * lgd * exposure, pd=pd_12m, lgd=lgd, exposure=exposure)
     allowed = sums.step(
         "uninsured_at_most", "maximum expected loss ÷ (PD · LGD)", policy.maximum_expected_loss / (pd_12m * lgd),
@@ -284,6 +287,18 @@ def _limit(s: Situation, pd_12m: float, grade: str, exposure: float, policy: Lim
     return sums.step(
         "limit", "min(requested, rounded)", min(s.requested, rounded), requested=s.requested, rounded=rounded
     )
+
+
+def _lgd(lgd: Lgd, policy: LimitPolicy, sums: _Arithmetic) -> float:
+    """Return the loss given default, as a step that says where it comes from."""
+    if lgd.source == POLICY or lgd.measured is None:
+        return sums.step("loss_given_default", f"the {POLICY}'s value: too few closed defaults were measured", lgd.value,
+                         closed_defaults=lgd.defaults)  # fmt: skip
+    of = "the whole book" if lgd.segment is None else f"segment {lgd.segment}"
+    return sums.step(
+        "loss_given_default", f"{lgd.source}: weight · measured + (1 − weight) · policy's value, closed defaults of {of}",
+        lgd.value, weight=lgd.weight, measured=lgd.measured, closed_defaults=lgd.defaults,
+    )  # fmt: skip
 
 
 def is_material(amount: float, balance: float, policy: LimitPolicy) -> bool:

@@ -24,6 +24,7 @@ from ledger.credit_terms import is_natural_person, rate_on, terms_on
 from ledger.default_status import in_default
 from ledger.known import day
 from ledger.ledger import Ledger
+from ledger.lgd import Lgd, LgdPolicy, LgdTable
 from ledger.published_ratings import published_ratings
 from models.default.model import DefaultModel
 from models.delay.conformal import Levels
@@ -55,7 +56,7 @@ class Scores:
     customers : one row a customer, indexed by customer_id: what stands of the account (see ledger.accounts), special
         (None, no_history, in_default, stale_data, merged), pd, pd_3m … pd_12m, pd_low, pd_high, grade, score, margin,
         history_weight (the history's share in the margin; the rest is what is known at the door), exposure,
-        expected_loss, the delay columns of the next invoice with its next_amount and next_terms_days, the columns of HABIT, and
+        lgd and lgd_source (see ledger.lgd), expected_loss, the delay columns of the next invoice with its next_amount and next_terms_days, the columns of HABIT, and
         cash_BUCKET.
         NaN: not computed, and special says why.
     items : their open items (see ledger.accounts). X_items : the delay model's input, one row an open item.
@@ -130,6 +131,16 @@ class Scorer:
         part = self._default_part(X, special, scores.customers["exposure"])
         return replace(scores, customers=scores.customers.assign(**part), X=X)
 
+    @cached_property
+    def lgd(self) -> LgdTable:
+        """The loss given default logged with the default model; the limit policy's value where there is none."""
+        policy = LgdPolicy(name=self.limit_policy.name, value=self.limit_policy.loss_given_default)
+        return self.default.lgd or LgdTable.of_policy(policy)
+
+    def lgd_of(self, customer_id: str) -> Lgd:
+        """Return the loss given default of a customer: its segment's where that has enough closed defaults."""
+        return self.lgd.of(self.served.segments.get(customer_id))
+
     def _has_pd(self, special: pd.Series) -> pd.Series:
         """Whether the default model answers for each customer: those with a history, and those without any where the
         model has a part for them."""
@@ -169,9 +180,16 @@ class Scorer:
         defaulted = special == IN_DEFAULT_STATUS
         main = part[f"pd_{self.default.horizon_months}m"]
         # an obligor in default has a PD of 1 in the arithmetic of expected loss (CRR Art. 160(3)); none of the model's
-        loss = main.mask(defaulted, 1.0) * self.limit_policy.loss_given_default * exposure
+        lgd = [self.lgd_of(str(customer_id)) for customer_id in special.index]
+        loss = main.mask(defaulted, 1.0) * np.array([one.value for one in lgd]) * exposure
         grade = part["grade"].astype(object).mask(defaulted, IN_DEFAULT)
-        return part.assign(grade=grade, pd=main, expected_loss=loss)
+        return part.assign(
+            grade=grade,
+            pd=main,
+            lgd=[one.value for one in lgd],
+            lgd_source=[one.source for one in lgd],
+            expected_loss=loss,
+        )
 
     def _next_items(self, customers: pd.DataFrame, special: pd.Series, at: date) -> pd.DataFrame:
         """Each customer's next invoice: median amount and terms of its last year's invoices (or of all), issued now.
@@ -304,7 +322,7 @@ class Scorer:
             customer_id=customer_id, as_of=as_of, requested=requested, balance=float(row["balance"]),
             unapplied=float(row["unapplied"]),
             past_due=tuple(PastDue(invoice_id=i, amount=a, days=d) for i, a, d in zip(*columns, strict=True)),
-            pd=None if np.isnan(row["pd"]) else float(row["pd"]),
+            lgd=self.lgd_of(customer_id), pd=None if np.isnan(row["pd"]) else float(row["pd"]),
             special=row["special"] if isinstance(row["special"], str) else None,
             grade=row["grade"] if isinstance(row["grade"], str) else None,
             current_limit=terms.credit_limit, insured_limit=terms.insured_limit, insured_share=terms.insured_share,

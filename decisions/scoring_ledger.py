@@ -59,6 +59,12 @@ class ScoringLedger:
         """Each customer's country by id; missing where not given."""
         return self.ledger.customers.set_index("customer_id")["country"]
 
+    @cached_property
+    def segments(self) -> pd.Series:
+        """Each customer's segment by id; missing where not given."""
+        customers = self.ledger.customers.drop_duplicates("customer_id", keep="last")
+        return customers.set_index("customer_id")["segment"]
+
     def asked_on(self, as_of: date | None) -> date:
         """The day asked about: the ledger's last known day where none is given. Raises FutureDay for a later one."""
         if as_of is None:

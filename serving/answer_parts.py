@@ -30,7 +30,7 @@ def text(value: Any) -> str | None:
 
 def score_of(customer_id: str, row: Mapping[str, Any], scorer: Scorer) -> dict[str, Any]:
     """PD, grade and expected loss; null where `special` says why there is no PD, or the model has none for it."""
-    policy = scorer.limit_policy
+    policy, lgd = scorer.limit_policy, scorer.lgd_of(customer_id)
     return {
         "customer_id": customer_id,
         "special": text(row["special"]), "pd": number(row["pd"]),
@@ -42,7 +42,9 @@ def score_of(customer_id: str, row: Mapping[str, Any], scorer: Scorer) -> dict[s
         "exposure": number(row["exposure"]), "expected_loss": number(row["expected_loss"]),
         "expected_loss_of": {
             "formula": "LGD · exposure (in default)" if row["special"] == IN_DEFAULT_STATUS else "PD · LGD · exposure",
-            "loss_given_default": policy.loss_given_default, "policy": f"{policy.name} {policy.version}",
+            "loss_given_default": lgd.value, "source": lgd.source, "segment": lgd.segment, "measured": lgd.measured,
+            "low": lgd.low, "high": lgd.high, "closed_defaults": lgd.defaults, "weight": lgd.weight,
+            "policy": f"{policy.name} {policy.version}",
         },
     }  # fmt: skip
 

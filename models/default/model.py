@@ -22,6 +22,7 @@ from scipy.special import expit
 
 from ledger.default_status import DefaultPolicy
 from ledger.errors import InputError
+from ledger.lgd import LgdTable
 from models.calibration import Calibration
 from models.default.calibrated_ensemble import CalibratedBag, check_additive
 from models.default.cold_start import ColdStart
@@ -46,6 +47,7 @@ class DefaultModel:
     interval_widening : factor on the bag's spread for pd_low and pd_high, fixed on later data.
     facts : how it was made (as_of, training rows, defaults, …), for who asks; JSON values.
     cold : the part that needs no history; None in versions from before there was one.
+    lgd : loss given default measured on the ledger learned from; None in versions from before it was measured.
     """
 
     columns: tuple[str, ...]
@@ -57,6 +59,7 @@ class DefaultModel:
     interval_widening: float = 1.0
     facts: Mapping[str, Any] = field(default_factory=dict)
     cold: ColdStart | None = None
+    lgd: LgdTable | None = None
 
     def __post_init__(self) -> None:
         if self.term_structure.months != self.policy.horizon_months or len(self.members) < 2:
@@ -137,6 +140,7 @@ class DefaultModel:
             "policy": self.policy.to_json(),
             "scale": self.scale.to_json(),
             "facts": dict(self.facts),
+            "lgd": None if self.lgd is None else self.lgd.to_json(),
         }
         (folder / "model.json").write_text(json.dumps(stored, indent=2, ensure_ascii=False, allow_nan=False))
         if self.cold is not None:
@@ -158,4 +162,5 @@ class DefaultModel:
             interval_widening=history.interval_widening,
             facts=stored["facts"],
             cold=ColdStart.load(folder / COLD_START),
+            lgd=None if stored.get("lgd") is None else LgdTable.from_json(stored["lgd"]),
         )

@@ -21,6 +21,7 @@ from decisions.limits import (
 )
 from decisions.wording import LANGUAGES, SENTENCES, sentence
 from ledger.errors import InputError
+from ledger.lgd import Lgd
 from models.rating_scale import MASTER_SCALE
 
 
@@ -48,6 +49,7 @@ def test_the_arithmetic_of_an_approval():
     found = recommend(CASE, POLICY)
     assert steps(found) == pytest.approx({
         "exposure": 10_000.0,  # 12,000 - 2,000
+        "loss_given_default": 0.40,  # the policy's
         "expected_loss": 200.0,  # 0.05 * 0.40 * 10,000
         "uninsured_at_most": 50_000.0,  # 1,000 / (0.05 * 0.40)
         "grade_cap": 40_000.0,  # min(50,000, cap of R05)
@@ -56,6 +58,16 @@ def test_the_arithmetic_of_an_approval():
     })  # fmt: skip
     assert (found.action, found.limit) == ("approve", 30_000.0)
     assert (found.valid_until, found.next_review) == (date(2024, 7, 31), date(2024, 5, 1))  # 6 months, half of them
+
+
+def test_a_measured_lgd_replaces_the_policys_and_says_where_it_comes_from():
+    lgd = Lgd(value=0.25, source="shrunk", defaults=60, measured=0.20, low=0.1, high=0.3, weight=0.75)
+    found = recommend(replace(CASE, lgd=lgd), POLICY)
+    step = next(step for step in found.steps if step.name == "loss_given_default")
+    assert (step.result, step.values["measured"], step.values["closed_defaults"]) == (0.25, 0.20, 60)
+    assert step.formula.startswith("shrunk")
+    assert steps(found)["expected_loss"] == pytest.approx(0.05 * 0.25 * 10_000)
+    assert steps(found)["uninsured_at_most"] == pytest.approx(1_000 / (0.05 * 0.25))
 
 
 def test_a_month_that_is_shorter_ends_the_limit_on_its_last_day():

@@ -8,7 +8,7 @@ members that never saw the customer. The model handed over is fitted again on al
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
@@ -20,6 +20,7 @@ from scipy.special import expit
 from ledger.default_status import PRIMARY, DefaultPolicy
 from ledger.errors import InputError
 from ledger.ledger import Ledger
+from ledger.lgd import LgdTable, lgd_table
 from models.calibration import Calibration
 from models.default.model import DefaultModel
 from models.rating_scale import MASTER_SCALE
@@ -78,11 +79,12 @@ def fit(
     doors = cold_start.Doors.fitted(whole, bags, judged_bag, final, seed=seed)
     judged = _judged(data, bags, judged_bag, truth, doors)
     calibration = moved(calibrate(data, [*bags, judged_bag], final, options, of_unseen=False), data, final, options)
+    lgd = lgd_table(data.ledger, policy, until=data.as_of, settlement=data.prepared.settlement)
     model = DefaultModel(
         columns=data.columns, members=final.bag.members, term_structure=final.term_structure,
         calibration=calibration, policy=policy, scale=MASTER_SCALE,
         interval_widening=jackknife_widening(shape.folds),
-        cold=doors.model(calibration, doors.quality(judged.metrics)),
+        cold=doors.model(calibration, doors.quality(judged.metrics)), lgd=lgd,
         facts={
             "as_of": str(data.as_of.date()), "rows": final.count_rows, "default_rows": final.count_defaults,
             "defaulters": final.count_defaulters,
@@ -98,8 +100,9 @@ def fit(
     kept = kept_rows(data, rows)
     return Fitted(
         model=model, parameters=_parameters(data, origin, final, shape, options, seed),
-        metrics={**judged.metrics, **level_evidence(data, final, calibration)},
-        example=example, tables={**judged.tables, "importance": _importance(final.bag, data)}, figures=judged.figures,
+        metrics={**judged.metrics, **level_evidence(data, final, calibration), **lgd_evidence(lgd)},
+        example=example, tables={**judged.tables, "importance": _importance(final.bag, data), "lgd": lgd_rows(lgd)},
+        figures=judged.figures,
         evidence={name: frame[kept].reset_index(drop=True) for name, frame in evidence.items()},
         challengers={c.name: c.parameters for c in beside},
     )  # fmt: skip
@@ -174,6 +177,19 @@ def level_evidence(data: Histories, final: FittedBag, calibration: Calibration) 
         "level_defaulters": float(final.count_defaulters),
         "level_luck": float(final.count_defaulters**-0.5),
     }
+
+
+def lgd_evidence(lgd: LgdTable) -> dict[str, float]:
+    """Return the book's LGD as metrics: the value used, the measured one with its interval where there is any, counts."""
+    book = lgd.book
+    figures = {"lgd_value": book.value, "lgd_weight": book.weight, "lgd_closed_defaults": float(book.defaults)}
+    measured = {"lgd_measured": book.measured, "lgd_low": book.low, "lgd_high": book.high}
+    return figures | {name: value for name, value in measured.items() if value is not None}
+
+
+def lgd_rows(lgd: LgdTable) -> pd.DataFrame:
+    """Return the LGD of the book and of its segments, one row each."""
+    return pd.DataFrame([asdict(value) for value in (lgd.book, *lgd.segments.values())])
 
 
 def _importance(bag: Bag, data: Histories) -> pd.DataFrame:
