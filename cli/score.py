@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import pandas as pd
@@ -10,6 +11,9 @@ import pandas as pd
 from cli.output import json_option, print_json, progress, table, waiting
 from cli.train import as_of_day
 from ledger.errors import InputError
+
+if TYPE_CHECKING:
+    from models.registry import Served, Settings
 
 AT_ONCE = 1_000  # customers in one go: memory stays bounded whatever the book
 
@@ -36,8 +40,9 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
     if out.suffix not in (".parquet", ".csv"):
         raise InputError(f"--out must end in .parquet or .csv. Got '{out.name}' instead.")
     settings = registry.Settings.from_environment()
-    default = registry.load(settings, registry.DEFAULT_MODEL)
-    delay = registry.load(settings, registry.DELAY_MODEL)
+    default, delay = (_champion(settings, name) for name in (registry.DEFAULT_MODEL, registry.DELAY_MODEL))
+    if default is None and delay is None:
+        registry.load(settings, registry.DEFAULT_MODEL)  # raises NoModel, which says what to do
     with waiting("reading the ledger and loading the models"):
         served = ScoringLedger.read(ledger)
         scorer = Scorer.of(served, default, delay)
@@ -50,10 +55,10 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
         part = scores.customers
         parts.append(part.join(scorer.contributions(scores)) if with_reasons else part)
     frame = pd.concat(parts)
-    stamps = {
+    stamps: dict[str, Any] = {
         "as_of": at.isoformat(), "data_known_to": served.data_known_to.isoformat(), "currency": served.currency,
-        "model": default.name, "model_version": default.version,
-        "run_id": default.run_id, "delay_model_version": delay.version,
+        "model": default and default.name, "model_version": default and default.version,
+        "run_id": default and default.run_id, "delay_model_version": delay and delay.version,
     }  # fmt: skip
     frame = frame.assign(**stamps).reset_index()
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -64,11 +69,15 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
     result = {
         "out": str(out), "as_of": at.isoformat(), "customers": len(frame), "with_pd": int(scored.sum()),
         "special": special, "without_history": int((scored & (frame["special"] == NO_HISTORY)).sum()),
-        "expected_loss": round(float(frame["expected_loss"].sum()), 2), "currency": served.currency,
+        "expected_loss": None if default is None else round(float(frame["expected_loss"].sum()), 2), "currency": served.currency,
     }  # fmt: skip
+    missing = [name for name, model in (("default", default), ("delay", delay)) if model is None]
+    result["no_champion"] = missing
     if as_json:
         print_json(result)
         return
+    for name in missing:
+        click.echo(f"no {name} model is the champion: its columns are empty.", err=True)
     grades = frame.groupby("grade").agg(customers=("pd", "size"), pd=("pd", "mean"), exposure=("exposure", "sum"))
     rows = [
         (g, f"{n:,.0f}", "–" if pd.isna(p) else f"{100 * p:.2f} %", f"{e:,.2f}")
@@ -81,4 +90,15 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
         click.echo(
             f"{result['without_history']:,} without history have a PD of what is known at application (no_history)."
         )
-    click.echo(f"expected loss {result['expected_loss']:,.2f} {served.currency}")
+    if default is not None:
+        click.echo(f"expected loss {result['expected_loss']:,.2f} {served.currency}")
+
+
+def _champion(settings: Settings, name: str) -> Served | None:
+    """Return the champion of a model; None where it has none."""
+    from models import registry
+
+    try:
+        return registry.load(settings, name)
+    except registry.NoModel:
+        return None

@@ -112,6 +112,7 @@ class LivingLedger:
         )
         if like is not None and "countries" in like.__dict__:
             found.__dict__["countries"] = like.__dict__["countries"]
+        found.__dict__["first_day"] = self.base.first_day  # a part's own first invoice is not the book's
         return found
 
     def parts(self, customer_ids: Sequence[str]) -> list[tuple[ScoringLedger, list[str]]]:

@@ -26,6 +26,7 @@ from ledger.known import day
 from ledger.ledger import Ledger
 from ledger.lgd import Lgd, LgdPolicy, LgdTable
 from ledger.published_ratings import published_ratings
+from models.absent import AbsentDefault, AbsentDelay, NoChampion
 from models.default.model import DefaultModel
 from models.delay.conformal import Levels
 from models.delay.model import DelayModel
@@ -35,6 +36,7 @@ from models.reasons.sentences import ReasonFacts
 from models.registry import Served
 
 NO_HISTORY, IN_DEFAULT_STATUS, STALE, MERGED = "no_history", "in_default", "stale_data", "merged"
+NO_DEFAULT_MODEL = "no_default_model"  # special: a PD would be given, but no default model is the champion
 COLUMNS: Mapping[str, Column] = {column.name: column for column in columns()}
 DELAYS = ("p_late_1", "p_late_5", "p_late_30", "p_late_60", "p_late_90",
           "days_late_p10", "days_late_p50", "days_late_p90", "days_late_likely", "days_late_mean",
@@ -54,7 +56,7 @@ class Scores:
     """What came out for some customers on one day.
 
     customers : one row a customer, indexed by customer_id: what stands of the account (see ledger.accounts), special
-        (None, no_history, in_default, stale_data, merged), pd, pd_3m … pd_12m, pd_low, pd_high, grade, score, margin,
+        (None, no_history, in_default, stale_data, merged, no_default_model), pd, pd_3m … pd_12m, pd_low, pd_high, grade, score, margin,
         history_weight (the history's share in the margin; the rest is what is known at the door), exposure,
         lgd and lgd_source (see ledger.lgd), expected_loss, the delay columns of the next invoice with its next_amount and next_terms_days, the columns of HABIT, and
         cash_BUCKET.
@@ -75,22 +77,51 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class Scorer:
-    """A ledger and two models. Nothing in it changes: any number of threads may ask it."""
+    """A ledger and the champions: both models, or one of them alone. Immutable: any number of threads may use it."""
 
     served: ScoringLedger
-    default: DefaultModel
-    delay: DelayModel
+    default: DefaultModel | AbsentDefault
+    delay: DelayModel | AbsentDelay
     limit_policy: LimitPolicy
+    learned_here: tuple[bool | None, bool | None] = (None, None)  # default, delay: whether it learned from this ledger
 
     @classmethod
-    def of(cls, served: ScoringLedger, default: Served, delay: Served) -> Scorer:
-        """The scorer of two registered models on a ledger."""
-        return cls.with_models(served, DefaultModel.load(default.folder), DelayModel.load(delay.folder))
+    def of(cls, served: ScoringLedger, default: Served | None, delay: Served | None) -> Scorer:
+        """Return the scorer of two registered models on a ledger; None where a model has no champion."""
+        return cls.with_models(
+            served, None if default is None else DefaultModel.load(default.folder),
+            None if delay is None else DelayModel.load(delay.folder),
+        )  # fmt: skip
 
     @classmethod
-    def with_models(cls, served: ScoringLedger, default: DefaultModel, delay: DelayModel) -> Scorer:
-        """The scorer of two models in memory on a ledger; who is in default follows the default model's own policy."""
-        return cls(served=served, default=default, delay=delay, limit_policy=limit_policy_of(default.scale.names))
+    def with_models(
+        cls, served: ScoringLedger, default: DefaultModel | AbsentDefault | None, delay: DelayModel | AbsentDelay | None
+    ) -> Scorer:
+        """Return the scorer of models in memory on a ledger; the status `in_default` follows the default model's policy.
+
+        Raises NoChampion where there is neither.
+        """
+        if not isinstance(default, DefaultModel) and not isinstance(delay, DelayModel):
+            raise NoChampion("neither a default nor a delay model is the champion: nothing can be scored.")
+        default, delay = default or AbsentDefault(), delay or AbsentDelay()
+        known = tuple(
+            None if model.learned_from is None else model.learned_from.is_of(served.ledger)
+            for model in (default, delay)
+        )
+        return cls(
+            served=served, default=default, delay=delay, limit_policy=limit_policy_of(default.scale.names),
+            learned_here=(known[0], known[1]),
+        )  # fmt: skip
+
+    @property
+    def has_default(self) -> bool:
+        """Whether a default model is the champion."""
+        return isinstance(self.default, DefaultModel)
+
+    @property
+    def has_delay(self) -> bool:
+        """Whether a delay model is the champion."""
+        return isinstance(self.delay, DelayModel)
 
     def on(self, ledger: Ledger) -> Scorer:
         """The same models on another ledger."""
@@ -107,7 +138,11 @@ class Scorer:
         exposure = (account.customers["balance"] - account.customers["unapplied"]).clip(lower=0.0)
         X = self._default_inputs(special, at)
         next_items = self._next_items(account.customers, special, at)
-        X_next, X_items = self._item_inputs(next_items, HABIT), self._open_item_inputs(account.items, at)
+        if self.has_delay:
+            X_next, X_items = self._item_inputs(next_items, HABIT), self._open_item_inputs(account.items, at)
+        else:
+            next_items = next_items.iloc[:0]
+            X_next, X_items = (pd.DataFrame(columns=[*DELAYS, *HABIT], dtype=np.float64) for _ in range(2))
         parts = [
             account.customers, pd.DataFrame({"special": special, "exposure": exposure}),
             self._default_part(X, special, exposure), self._next_part(X_next, next_items).reindex(special.index),
@@ -144,6 +179,8 @@ class Scorer:
     def _has_pd(self, special: pd.Series) -> pd.Series:
         """Whether the default model answers for each customer: those with a history, and those without any where the
         model has a part for them."""
+        if not self.has_default:
+            return pd.Series(False, index=special.index)
         return special.isna() if self.default.cold is None else special.isna() | (special == NO_HISTORY)
 
     def _snapshots(self, customer_ids: Sequence[str], at: date) -> pd.DataFrame:
@@ -164,7 +201,7 @@ class Scorer:
         if who.has_merged:
             moved = (who.member != who.owner) & (who.since <= on) & (who.until > on)
             special[customers.index.isin(who.ids[who.member[moved]])] = MERGED
-        return special
+        return special if self.has_default else special.fillna(NO_DEFAULT_MODEL).replace(NO_HISTORY, NO_DEFAULT_MODEL)
 
     def _default_inputs(self, special: pd.Series, at: date) -> pd.DataFrame:
         """The default model's input for the customers that get a PD of it."""
@@ -178,7 +215,7 @@ class Scorer:
         predicted = self.default.predict(X) if len(X) else pd.DataFrame(columns=names, dtype=np.float64)
         part = predicted[names].reindex(special.index)
         defaulted = special == IN_DEFAULT_STATUS
-        main = part[f"pd_{self.default.horizon_months}m"]
+        main = part[f"pd_{self.default.horizon_months}m"] if self.has_default else pd.Series(np.nan, special.index)
         # an obligor in default has a PD of 1 in the arithmetic of expected loss (CRR Art. 160(3)); none of the model's
         lgd = [self.lgd_of(str(customer_id)) for customer_id in special.index]
         loss = main.mask(defaulted, 1.0) * np.array([one.value for one in lgd]) * exposure
@@ -207,7 +244,7 @@ class Scorer:
 
     def _next_part(self, X: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
         """How late the next invoices are paid, which invoices those are, and the customers' habits."""
-        predicted = self.delay.predict(X) if len(X) else pd.DataFrame(columns=list(DELAYS), dtype=np.float64)
+        predicted = self._delay_model.predict(X) if len(X) else pd.DataFrame(columns=list(DELAYS), dtype=np.float64)
         terms = (items["due_on"] - items["issued_on"]).dt.days.astype(np.float64)
         answered = predicted[list(DELAYS)].assign(next_amount=items["amount"], next_terms_days=terms)
         return answered.join(X[list(HABIT)])
@@ -227,8 +264,12 @@ class Scorer:
     def _cash(self, X: pd.DataFrame, items: pd.DataFrame, customer_ids: pd.Index) -> pd.DataFrame:
         """The cash expected of the open items, by bucket of days from the day asked."""
         cash = pd.DataFrame(columns=list(CASH_BUCKETS), dtype=np.float64)
+        if not self.has_delay:  # without a model no cash is expected, not even none of it
+            return cash.reindex(customer_ids).add_prefix("cash_")
         if len(items):
-            cash = expected_cash(items["open_amount"], paid_by_bucket(self.delay.curves(X)), items["customer_id"])
+            cash = expected_cash(
+                items["open_amount"], paid_by_bucket(self._delay_model.curves(X)), items["customer_id"]
+            )
         return cash.reindex(customer_ids, fill_value=0.0).add_prefix("cash_")
 
     def payments(self, scores: Scores, invoice_ids: Collection[str] | None = None) -> pd.DataFrame:
@@ -236,7 +277,9 @@ class Scorer:
 
         Its own columns, the delay model's, and p_paid_BUCKET, the chance to be paid in each bucket of days from as_of;
         all given that it is unpaid on as_of. Only the items that are returned are computed.
+        Raises NoChampion without a delay model.
         """
+        model = self._delay_model
         items, X = scores.items, scores.X_items
         if invoice_ids is not None:
             items = items[items["invoice_id"].isin(list(invoice_ids))]
@@ -244,8 +287,8 @@ class Scorer:
         if items.empty:
             return items
         country = items["customer_id"].map(self.served.countries)
-        predicted = self.delay.predict(X, items.assign(country=country, currency=self.served.currency))
-        paid = paid_by_bucket(self.delay.curves(X)).add_prefix("p_paid_").set_axis(items.index)
+        predicted = model.predict(X, items.assign(country=country, currency=self.served.currency))
+        paid = paid_by_bucket(model.curves(X)).add_prefix("p_paid_").set_axis(items.index)
         return pd.concat([items, predicted, paid], axis=1)
 
     def explain(self, scores: Scores, target: str) -> Explanation | None:
@@ -260,7 +303,7 @@ class Scorer:
             base, parts = self.default.contributions(X)
             margin = scores.customers["margin"].iloc[0]
         else:
-            bases, parts = self.delay.contributions(X, DELAY_EXPLAINED)
+            bases, parts = self._delay_model.contributions(X, DELAY_EXPLAINED)
             base = float(bases[0])
             # contributions speak of the curve before its levels are recalibrated
             margin = float(logit(self._before_levels.predict(X)[DELAY_EXPLAINED].iloc[0]))
@@ -296,7 +339,14 @@ class Scorer:
 
     @cached_property
     def _before_levels(self) -> DelayModel:
-        return replace(self.delay, levels=Levels())
+        return replace(self._delay_model, levels=Levels())
+
+    @property
+    def _delay_model(self) -> DelayModel:
+        """The delay model. Raises NoChampion where there is none."""
+        if not isinstance(self.delay, DelayModel):
+            raise NoChampion("no delay model is the champion: payments cannot be predicted. Train and promote one.")
+        return self.delay
 
     def explained_number(self, target: str) -> str:
         """The number that an explanation is of."""

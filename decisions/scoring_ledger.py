@@ -15,6 +15,7 @@ from features.engine.prepared import PreparedLedger, prepare
 from ledger.currency import reporting_currency
 from ledger.errors import InputError
 from ledger.ledger import Ledger, read_ledger
+from ledger.settlement import dates
 
 NO_CURRENCY = "XXX"  # ISO 4217's word where rates lead to a reporting currency that the ledger does not name
 
@@ -25,6 +26,10 @@ class UnknownCustomer(InputError):
 
 class FutureDay(InputError):
     """A day later than the last that the ledger knows."""
+
+
+class DayBeforeLedger(InputError):
+    """A day on which the ledger did not hold any invoice yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +70,24 @@ class ScoringLedger:
         customers = self.ledger.customers.drop_duplicates("customer_id", keep="last")
         return customers.set_index("customer_id")["segment"]
 
+    @cached_property
+    def first_day(self) -> date | None:
+        """The first day that can be requested: the first on which the books held an invoice; None without any."""
+        booked = self.prepared.settlement.booked_on
+        return None if not len(booked) else dates([int(booked.min())])[0].astype("datetime64[D]").astype(date)
+
     def asked_on(self, as_of: date | None) -> date:
-        """The day asked about: the ledger's last known day where none is given. Raises FutureDay for a later one."""
+        """Return the day requested: the ledger's last known day where none is given.
+
+        Raises FutureDay for a later one, DayBeforeLedger for one on which the books did not hold any invoice yet.
+        """
         if as_of is None:
             return self.data_known_to
+        if self.first_day is not None and as_of < self.first_day:
+            raise DayBeforeLedger(
+                f"as_of: {as_of} lies before the first day on which the ledger holds an invoice: nothing was known then. "
+                f"The first day that can be requested is {self.first_day}, the last {self.data_known_to}."
+            )
         if as_of > self.data_known_to:
             raise FutureDay(
                 f"as_of: {as_of} lies after the last day that the ledger knows (data_known_to {self.data_known_to}): "

@@ -21,6 +21,7 @@ from features.language import Column, Risk, Unit
 from ledger.errors import InputError
 from ledger.known import day, known_from
 from ledger.ledger import TABLES, Ledger
+from models.absent import NoChampion
 from models.default.model import DefaultModel
 
 Floats = NDArray[np.float64]
@@ -68,6 +69,8 @@ def hypothetical(
     for a row that would not be known by the day asked, and for a value that no model column can have.
     """
     customer_id = str(scores.customers.index[0])
+    if not isinstance(scorer.default, DefaultModel):
+        raise NoChampion("no default model is the champion: a changed fact has no effect that could be computed.")
     _check(scorer.default, values)
     X, after, there = _inputs(scorer, scorer.served, scores), scores, scorer
     if rows:

@@ -60,6 +60,19 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "a person decides.",
         "zh": "最近一年没有开票且无未结款项：历史数据过旧，无法评分，须由人工决定。",
     },
+    "no_default_model": {
+        "en": "No default model is in service: there is no probability of default, a person decides.",
+        "zh": "当前没有投入使用的违约模型：不给出违约概率，须由人工决定。",
+    },
+    "no_delay_model": {
+        "en": "No delay model is in service: nothing is said of when invoices are paid.",
+        "zh": "当前没有投入使用的付款延迟模型：不预测付款时间。",
+    },
+    "other_ledger": {
+        "en": "The model learned from another ledger than the one that it answers on: its level and its order were not "
+        "measured here.",
+        "zh": "模型并非基于本账簿训练：其违约水平与排序能力未在此账簿上检验。",
+    },
     "no_invoice": {
         "en": "No invoice of this customer is known: there is nothing to say how late the next one is paid.",
         "zh": "尚无该客户的发票记录：无法预测下一张发票的付款延迟。",

@@ -61,9 +61,10 @@ def history_of(row: Mapping[str, Any], scorer: Scorer) -> dict[str, Any] | None:
 def history_notes(row: Mapping[str, Any], scorer: Scorer) -> list[tuple[str, dict[str, float]]]:
     """What is said beside a PD without a history, or with a thin one: on what it rests, and how good such answers were;
     codes with their numbers, see `decisions.wording`."""
+    other: list[tuple[str, dict[str, float]]] = [("other_ledger", {})] if False in scorer.learned_here else []
     history = history_of(row, scorer)
     if history is None or history["quality"] is None:
-        return []
+        return other
     weight, quality = history["weight"], history["quality"]
     rests = ("short_history", {"weight": 100 * weight}) if weight > 0 else ("door_only", {})
     own = quality.get("unsettled", {}).get("defaulters", 0.0)
@@ -72,8 +73,8 @@ def history_notes(row: Mapping[str, Any], scorer: Scorer) -> list[tuple[str, dic
         if "auc" in measured and measured["defaulters"] >= FEWEST_DEFAULTERS:
             numbers = {name: measured[name] for name in ("snapshots", "auc", "auc_low", "auc_high")}
             percent = {"pd": 100 * measured["pd_mean"], "rate": 100 * measured["default_rate"]}
-            return [rests, (code, {**numbers, **percent, "own": own})]
-    return [rests, ("door_not_measured", {})]
+            return [*other, rests, (code, {**numbers, **percent, "own": own})]
+    return [*other, rests, ("door_not_measured", {})]
 
 
 def delay_of(row: Mapping[str, Any]) -> dict[str, Any] | None:

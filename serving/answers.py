@@ -11,9 +11,10 @@ import pydantic_core
 
 from decisions.limits import APPROVE, recommend
 from decisions.scorer import COLUMNS, NO_HISTORY, Scorer, Scores
-from decisions.scoring_ledger import FutureDay, UnknownCustomer
+from decisions.scoring_ledger import DayBeforeLedger, FutureDay, UnknownCustomer
 from decisions.wording import sentence
 from models import explanation as words
+from models.absent import NoChampion
 from models.registry import Served
 from serving.answer_parts import (
     Inputs,
@@ -136,7 +137,7 @@ def one(champions: Champions, customer_id: str, as_of: date | None, book: ScoreB
 
 @contextmanager
 def known_customers(scorer: Scorer) -> Iterator[None]:
-    """Inside, an unknown customer becomes a 404 and a day that the ledger does not reach a 422."""
+    """Turn an unknown customer into a 404, a day outside the ledger into a 422, a model without champion into a 503."""
     try:
         yield
     except UnknownCustomer as unknown:
@@ -146,6 +147,13 @@ def known_customers(scorer: Scorer) -> Iterator[None]:
             status=422, error="as_of_after_data", detail=str(future),
             fields=[{"field": "as_of", "expected": f"{scorer.served.data_known_to} or earlier"}],
         ) from None  # fmt: skip
+    except DayBeforeLedger as early:
+        raise Problem(
+            status=422, error="as_of_before_data", detail=str(early),
+            fields=[{"field": "as_of", "expected": f"{scorer.served.first_day} or later"}],
+        ) from None  # fmt: skip
+    except NoChampion as absent:
+        raise Problem(status=503, error="no_model", detail=str(absent), headers={"Retry-After": "60"}) from None
 
 
 def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest, book: ScoreBook | None = None) -> Answer:
@@ -163,6 +171,8 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest, book:
     if found is None:
         # no probability: the status says why; a lateness without any invoice to go by: that
         why = "no_invoice" if row["special"] == NO_HISTORY and asked.target == "delay" else str(row["special"])
+        if asked.target == "delay" and not scorer.has_delay:
+            why = "no_delay_model"
         reasons = _worded([(why, {})], asked.language)
         answer |= {"contributions": [], "families": [], "reasons": reasons, "strengths": []}
     else:
@@ -254,11 +264,12 @@ def health(champions: Champions) -> Answer:
     invoices = len(living.base.ledger.invoices) + (0 if added is None else len(added.invoices))
     return {
         "status": "serving", "served_since": champions.served_since,
-        "models": [_model_in_full(model) for model in (champions.default, champions.delay)],
+        "models": [_model_in_full(model) for model in champions.models],
         "ledger": {
             "fingerprint": living.fingerprint, "data_known_to": living.known_to.isoformat(),
             "currency": scorer.served.currency, "rows_taken": living.position,
             "customers": len(living.base.ledger.customers), "invoices": invoices,
+            "learned_from": {"default": scorer.learned_here[0], "delay": scorer.learned_here[1]},
         },
         "policies": {
             "default": f"{scorer.default.policy.name} {scorer.default.policy.version}",
@@ -267,14 +278,19 @@ def health(champions: Champions) -> Answer:
     }  # fmt: skip
 
 
-def _model(model: Served) -> Answer:
+def _model(model: Served | None) -> Answer | None:
+    """Return what identifies a model version in an answer; None without a champion."""
+    return None if model is None else _identity(model)
+
+
+def _identity(model: Served) -> Answer:
     return {"name": model.name, "version": model.version, "run_id": model.run_id}
 
 
 def _model_in_full(model: Served) -> Answer:
     metrics = {name: number(value) for name, value in sorted(model.metrics.items())}
     return {
-        **_model(model),
+        **_identity(model),
         "digest": model.digest,
         "promoted_at": model.promoted_at,
         "promoted_by": model.promoted_by,
@@ -286,13 +302,20 @@ def common(champions: Champions, scorer: Scorer, scores: Scores) -> Answer:
     """What stands beside every number: models, the day asked about, and until when the ledger knows."""
     return {
         "model": _model(champions.default), "delay_model": _model(champions.delay),
+        "learned_from_this_ledger": learned_here(scorer),
         "as_of": scores.as_of.isoformat(), "data_known_to": scorer.served.data_known_to.isoformat(),
     }  # fmt: skip
 
 
+def learned_here(scorer: Scorer) -> bool | None:
+    """Return whether the models in service learned from the ledger that they answer on; None where it was not logged."""
+    logged = [known for known in scorer.learned_here if known is not None]
+    return all(logged) if logged else None
+
+
 def record(champions: Champions, scorer: Scorer, kind: str, asked: Answer, inputs: Answer, answer: Answer) -> Answer:
     """What the log holds of one answer: enough to compute it again."""
-    models = {m.name: {**_model(m), "digest": m.digest} for m in (champions.default, champions.delay)}
+    models = {m.name: {**_identity(m), "digest": m.digest} for m in champions.models}
     return {
         "kind": kind, "asked": asked, "ledger_fingerprint": scorer.served.fingerprint,
         "inputs": inputs, "answer": answer,

@@ -24,14 +24,14 @@ logger = logging.getLogger("tradecredit.serving")
 
 @dataclass(frozen=True, kw_only=True)
 class Champions:
-    """Two model versions and the scorer made of them and the ledger.
+    """The champions' versions and the scorer made of them and the ledger; one of the two models may have no champion.
 
     served_since : when it began to answer (UTC). changes : for each of the two, the sequence number of the promotion
     journal's last change of its alias (0 where there is none).
     """
 
-    default: Served
-    delay: Served
+    default: Served | None
+    delay: Served | None
     scorer: Scorer
     served_since: str
     changes: tuple[int, int] = (0, 0)
@@ -57,13 +57,18 @@ class Champions:
 
     @property
     def versions(self) -> tuple[str, str]:
-        return self.default.version, self.delay.version
+        return tuple("" if model is None else model.version for model in (self.default, self.delay))  # type: ignore[return-value]
+
+    @property
+    def models(self) -> tuple[Served, ...]:
+        """The models that have a champion: default, delay."""
+        return tuple(model for model in (self.default, self.delay) if model is not None)
 
 
 class ServedModels:
     """Holds what is served now. One thread reads the ledger, then looks at the registry's aliases again and again.
 
-    Until both champions are there, `champions()` is a 503 with the reason; a champion withdrawn is no longer served; a
+    Until a champion of one of the two models is there, `champions()` is a 503 with the reason; a champion withdrawn is no longer served; a
     registry that can not be reached, or a version whose files were changed, leaves the ones served in place.
     """
 
@@ -143,18 +148,18 @@ class ServedModels:
             for name in names:
                 if (moved := journal.notice(self.settings, name)) is not None:
                     logger.warning("%s: %s → %s, moved by hand; recorded", name, moved.alias_before, moved.alias_after)
-            versions = tuple(registry.version_at(self.settings, name) for name in names)
+            versions = self._versions(names)
             changes = self._changes(names)
             served = self._champions
             if served is not None and served.versions == versions:
                 if served.changes != changes:  # promoted again: since when and by whom are others, the scorer is not
                     self._champions = replace(
-                        served, changes=changes, default=journal.with_journal(self.settings, served.default),
-                        delay=journal.with_journal(self.settings, served.delay),
+                        served, changes=changes, default=self._with_journal(served.default),
+                        delay=self._with_journal(served.delay),
                     )  # fmt: skip
                 return
             default, delay = (
-                journal.with_journal(self.settings, registry.load(self.settings, name, version))
+                self._with_journal(registry.load(self.settings, name, version)) if version else None
                 for name, version in zip(names, versions, strict=True)
             )
             self._serve(default, delay, changes)
@@ -198,13 +203,29 @@ class ServedModels:
                 if self._living is living:
                     self.take(newer)
 
+    def _versions(self, names: tuple[str, str]) -> tuple[str, ...]:
+        """Return the champion's version of each model, '' for one without. Raises NoModel where neither has any."""
+        versions, lacking = [], []
+        for name in names:
+            try:
+                versions.append(registry.version_at(self.settings, name))
+            except registry.NoModel as none:
+                versions.append("")
+                lacking.append(none)
+        if len(lacking) == len(names):
+            raise lacking[0]
+        return tuple(versions)
+
+    def _with_journal(self, model: Served | None) -> Served | None:
+        return None if model is None else journal.with_journal(self.settings, model)
+
     def _changes(self, names: tuple[str, str]) -> tuple[int, int]:
         """Return the sequence number of the last change of each champion alias."""
         log = journal.Journal.of(self.settings)
         first, second = (0 if (last := log.last_change(name)) is None else last.sequence for name in names)
         return first, second
 
-    def _serve(self, default: Served, delay: Served, changes: tuple[int, int]) -> None:
+    def _serve(self, default: Served | None, delay: Served | None, changes: tuple[int, int]) -> None:
         """Make the scorer first, then swap it in by one assignment: no request ever sees a half of each."""
         assert self._living is not None
         scorer = Scorer.of(self._living.rest, default, delay)
@@ -212,7 +233,7 @@ class ServedModels:
         with self._swap:
             made = Champions(default=default, delay=delay, scorer=scorer, served_since=at, changes=changes)
             self._champions = made.on(self._living)
-        logger.info("serving %s %s and %s %s", default.name, default.version, delay.name, delay.version)
+        logger.info("serving %s", " and ".join(f"{model.name} {model.version}" for model in made.models))
 
     def _say(self, why: str) -> None:
         """Write a reason down once, not at every look."""

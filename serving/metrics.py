@@ -114,7 +114,7 @@ class Metrics:
         self.position.set(living.position)
         self.lag.set(max(last - living.position, 0))
         self.champion.clear()
-        for model in (champions.default, champions.delay):
+        for model in champions.models:
             self.champion.labels(model=model.name, version=model.version).set(1)
         self.stale.set(len(book.stale(champions)))
         whole = Counts(summary[1] or "none" for summary in book.summaries())

@@ -73,8 +73,11 @@ def replay(settings: Settings, record: Record, served: ScoringLedger | None) -> 
             f"{record.content['answer']['review_id']}."
         )
     default, delay = (_as_logged(settings, name, record) for name in (registry.DEFAULT_MODEL, registry.DELAY_MODEL))
-    models = DefaultModel.load(default.folder), DelayModel.load(delay.folder)
-    from_inputs = tuple(_from_inputs(record, *models))
+    scorer_models = (
+        None if default is None else DefaultModel.load(default.folder),
+        None if delay is None else DelayModel.load(delay.folder),
+    )
+    from_inputs = tuple(_from_inputs(record, *scorer_models))
     content = record.content
     if content["kind"] not in ANSWERS:
         why = "the ledger came in the request and was not kept"
@@ -83,14 +86,17 @@ def replay(settings: Settings, record: Record, served: ScoringLedger | None) -> 
     elif served.fingerprint != content["ledger_fingerprint"]:
         why = f"the ledger is another now (known to {served.data_known_to}; then {content['answer']['data_known_to']})"
     else:
-        scorer = Scorer.with_models(served, *models)
+        scorer = Scorer.with_models(served, *scorer_models)
         champions = Champions(default=default, delay=delay, scorer=scorer, served_since="")
         return Replay(record=record, from_inputs=from_inputs, from_ledger=tuple(_from_ledger(record, champions)))
     return Replay(record=record, from_inputs=from_inputs, from_ledger=None, why_not_ledger=why)
 
 
-def _as_logged(settings: Settings, name: str, record: Record) -> Served:
-    logged = record.content["models"][name]
+def _as_logged(settings: Settings, name: str, record: Record) -> Served | None:
+    """Return the model version that answered; None where that model had no champion then."""
+    logged = record.content["models"].get(name)
+    if logged is None:
+        return None
     served = registry.load(settings, name, logged["version"])
     if served.digest != logged["digest"]:
         raise registry.DigestMismatch(
@@ -100,18 +106,18 @@ def _as_logged(settings: Settings, name: str, record: Record) -> Served:
     return served
 
 
-def _from_inputs(record: Record, default: DefaultModel, delay: DelayModel) -> Iterator[Compared]:
-    """The models' own numbers from the logged inputs."""
+def _from_inputs(record: Record, default: DefaultModel | None, delay: DelayModel | None) -> Iterator[Compared]:
+    """Yield the models' own numbers from the logged inputs beside the logged ones."""
     answer, inputs = record.content["answer"], record.content["inputs"]
     given = answer if "pd" in answer or "p_late_30" in answer else answer["score"]
-    if "default" in inputs:
+    if default is not None and "default" in inputs:
         found = default.predict(_row(inputs["default"])).iloc[0]
         for name in ("score", "grade", "pd_low", "pd_high"):
             yield Compared(name=name, logged=given[name], again=found[name])
         for name, value in given["pd_by_horizon"].items():
             yield Compared(name=name, logged=value, again=float(found[name]))
     lateness = given.get("delay") or (given if "p_late_30" in given else None)
-    if "delay" in inputs and lateness:
+    if delay is not None and "delay" in inputs and lateness:
         found = delay.predict(_row(inputs["delay"])).iloc[0]
         for name in DELAYS:
             yield Compared(name=name, logged=lateness[name], again=float(found[name]))

@@ -10,6 +10,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from models.absent import AbsentDefault, AbsentDelay
 from models.default.model import DefaultModel
 from models.delay.model import DelayModel
 
@@ -33,22 +34,26 @@ def splits(booster: lgb.Booster, columns: Sequence[str], wanted: Iterable[str]) 
     return found
 
 
-def thresholds(default: DefaultModel, delay: DelayModel, wanted: Sequence[str]) -> Mapping[str, NDArray[np.float64]]:
+def thresholds(
+    default: DefaultModel | AbsentDefault, delay: DelayModel | AbsentDelay, wanted: Sequence[str]
+) -> Mapping[str, NDArray[np.float64]]:
     """Return column -> every threshold that any tree of both models has for it, sorted.
 
     The delay model's boosters read 32-bit numbers: their thresholds are kept with both neighbours in 32 bits, so that a
     value that only rounds across one counts as having passed it.
     """
     found: dict[str, set[float]] = {name: set() for name in wanted}
-    bags = [(default.history.columns, default.members)]
+    bags = [(default.history.columns, default.members)] if isinstance(default, DefaultModel) else []
     if default.cold is not None:
         bags.append((default.cold.door.columns, default.cold.door.members))
     for columns, members in bags:
         for booster in members:
             for name, values in splits(booster, columns, wanted).items():
                 found[name] |= values
-    question = delay.late_question
-    narrow = [(delay.columns, delay.members)] + ([] if question is None else [(question.columns, question.members)])
+    narrow = []
+    if isinstance(delay, DelayModel):
+        question = delay.late_question
+        narrow = [(delay.columns, delay.members)] + ([] if question is None else [(question.columns, question.members)])
     for columns, members in narrow:
         for booster in members:
             for name, values in splits(booster, columns, wanted).items():

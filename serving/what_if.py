@@ -8,6 +8,7 @@ import numpy as np
 
 from decisions.scorer import COLUMNS, Scorer, Scores
 from decisions.what_if import Better, hypothetical, next_better
+from models.default.model import DefaultModel
 from models.reasons.sentences import sentence, shown
 from serving.answer_parts import Inputs, number
 from serving.answers import Answer, common, one, record, reviewed
@@ -50,9 +51,16 @@ def _moved(before: Scores, after: Scores, language: str) -> list[dict[str, Any]]
     return found
 
 
+def _next_better(scorer: Scorer, scores: Scores) -> Better | None:
+    """Return what would lift the grade by one; None without a default model, or without a PD of it."""
+    if not isinstance(scorer.default, DefaultModel) or scores.X.empty:
+        return None
+    return next_better(scorer.default, scores.X)
+
+
 def _better(scorer: Scorer, scores: Scores, language: str) -> dict[str, Any] | None:
     """What would lift the grade by one; None for a customer without a grade of the model, or with the best."""
-    found: Better | None = next_better(scorer.default, scores.X) if len(scores.X) else None
+    found: Better | None = _next_better(scorer, scores)
     if found is None:
         return None
     return {

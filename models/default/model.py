@@ -27,6 +27,7 @@ from models.calibration import Calibration
 from models.default.calibrated_ensemble import CalibratedBag, check_additive
 from models.default.cold_start import ColdStart
 from models.default.term_structure import TermStructure
+from models.lineage import LearnedFrom
 from models.rating_scale import PD_FLOOR, MasterScale, score_of_log_odds
 
 Floats = NDArray[np.float64]
@@ -47,6 +48,7 @@ class DefaultModel:
     interval_widening : factor on the bag's spread for pd_low and pd_high, fixed on later data.
     facts : how it was made (as_of, training rows, defaults, …), for who asks; JSON values.
     cold : the part that needs no history; None in versions from before there was one.
+    learned_from : the ledger learned from; None in versions from before it was logged.
     lgd : loss given default measured on the ledger learned from; None in versions from before it was measured.
     """
 
@@ -60,6 +62,7 @@ class DefaultModel:
     facts: Mapping[str, Any] = field(default_factory=dict)
     cold: ColdStart | None = None
     lgd: LgdTable | None = None
+    learned_from: LearnedFrom | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.term_structure.months != self.policy.horizon_months or len(self.members) < 2:
@@ -140,6 +143,7 @@ class DefaultModel:
             "policy": self.policy.to_json(),
             "scale": self.scale.to_json(),
             "facts": dict(self.facts),
+            "learned_from": None if self.learned_from is None else self.learned_from.to_json(),
             "lgd": None if self.lgd is None else self.lgd.to_json(),
         }
         (folder / "model.json").write_text(json.dumps(stored, indent=2, ensure_ascii=False, allow_nan=False))
@@ -162,5 +166,6 @@ class DefaultModel:
             interval_widening=history.interval_widening,
             facts=stored["facts"],
             cold=ColdStart.load(folder / COLD_START),
+            learned_from=LearnedFrom.from_json(stored.get("learned_from")),
             lgd=None if stored.get("lgd") is None else LgdTable.from_json(stored["lgd"]),
         )

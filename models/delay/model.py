@@ -36,6 +36,7 @@ from models.delay.payment_steps import (
     steps_after,
 )
 from models.ensembles import mean_of_members
+from models.lineage import LearnedFrom
 from models.needed_columns import refuse_missing
 
 Floats = NDArray[np.float64]
@@ -54,6 +55,7 @@ class DelayModel:
     margins : mean margins by step, the base of explanations.
     late_question : what 'at least 5 days late' says when asked alone; None where too few answers were known to learn it.
     facts : how it was made (as_of, items, …); JSON values.
+    learned_from : the ledger learned from; None in versions from before it was logged.
     """
 
     columns: tuple[str, ...]
@@ -63,6 +65,7 @@ class DelayModel:
     margins: MeanMargins = field(repr=False)
     late_question: LateQuestion | None = field(default=None, repr=False)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    learned_from: LearnedFrom | None = field(default=None, repr=False)
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -156,6 +159,7 @@ class DelayModel:
             "margins": self.margins.to_json(),
             "late_question": None if self.late_question is None else self.late_question.save(folder),
             "facts": dict(self.facts),
+            "learned_from": None if self.learned_from is None else self.learned_from.to_json(),
         }
         (folder / "delay.json").write_text(json.dumps(stored, indent=1, ensure_ascii=False, allow_nan=False))
 
@@ -180,6 +184,7 @@ class DelayModel:
             if stored["late_question"] is None
             else LateQuestion.load(folder, stored["late_question"]),
             facts=stored["facts"],
+            learned_from=LearnedFrom.from_json(stored.get("learned_from")),
         )
 
 

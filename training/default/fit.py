@@ -23,6 +23,7 @@ from ledger.ledger import Ledger
 from ledger.lgd import LgdTable, lgd_table
 from models.calibration import Calibration
 from models.default.model import DefaultModel
+from models.lineage import LearnedFrom
 from models.rating_scale import MASTER_SCALE
 from training.default import cold_start
 from training.default.calibration import calibrate, margins, moved
@@ -85,6 +86,7 @@ def fit(
         calibration=calibration, policy=policy, scale=MASTER_SCALE,
         interval_widening=jackknife_widening(shape.folds),
         cold=doors.model(calibration, doors.quality(judged.metrics)), lgd=lgd,
+        learned_from=LearnedFrom.of(ledger, data.as_of),
         facts={
             "as_of": str(data.as_of.date()), "rows": final.count_rows, "default_rows": final.count_defaults,
             "defaulters": final.count_defaulters,

@@ -27,6 +27,7 @@ from models.delay.payment_steps import (
     steps_after,
     steps_seen,
 )
+from models.lineage import LearnedFrom
 from models.metrics import calibration_table
 from training.delay import late_threshold
 from training.delay.dependence import dependence, widened_by_forecasts
@@ -229,7 +230,10 @@ def fit_recipe(
         facts |= {"dependence_common": shared.common, "dependence_customer": shared.customer}
     model = train(prepared, asked, seed=seed, facts=facts, explain=explain)
     levels = levels_of(unseen.scored) if unseen is not None else Levels()
-    return Recipe(model=replace(model, levels=levels), left_out=unseen, earlier=earlier, scored=scored)
+    learned_from = LearnedFrom.of(ledger, at)
+    return Recipe(
+        model=replace(model, levels=levels, learned_from=learned_from), left_out=unseen, earlier=earlier, scored=scored
+    )
 
 
 def left_out(prepared: PreparedLedger, asked: Asked, at: pd.Timestamp, seed: int) -> LeftOut | None:
