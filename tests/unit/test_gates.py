@@ -98,7 +98,7 @@ def test_one_industry_spoilt_is_refused_and_named() -> None:
     report = run_gates(scored(of, pds), CHAMPION, GATES)
     assert "segments" in refusing(report)
     reason = next(r for r in report.reasons if r.startswith("segments"))
-    assert "industry steel: log loss +" in reason
+    assert "industry steel: rank correlation " in reason
     assert "industry food" not in reason
 
 

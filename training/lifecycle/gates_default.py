@@ -167,57 +167,73 @@ class DefaultRun(GateRun):
             f"log loss better by {loss.value:+.4f} ({loss.low:+.4f} to {loss.high:+.4f}) on the same rows; a loss beyond {limits.log_loss_gain_at_least:g} refuses where its interval lies below 0",
             gain=loss.value, low=loss.low, high=loss.high,
         ))  # fmt: skip
-        return [*found, *self.stability(y, p, other_pd), self.segments(mine, y, p, other_pd)]
+        return [*found, *self.stability(mine, p, other_pd), self.segments(mine, y, p, other_pd)]
 
-    def stability(self, y: Floats, p: Floats, other: Floats) -> list[Check]:
-        """Compare level and ranks of the scores of the same rows."""
+    def stability(self, mine: pd.DataFrame, p: Floats, other: Floats) -> list[Check]:
+        """Compare level and ranks of the scores of the same rows.
+
+        A level that moves far from the champion's needs outcomes that refute the champion's own level.
+        """
         from scipy.stats import spearmanr
 
-        ratio, rate, most = float(p.mean() / other.mean()), float(y.mean()), self.limits.level_to_champion_within
-        nearer = abs(np.log(p.mean() / rate)) < abs(np.log(other.mean() / rate))
-        moved = max(ratio, 1 / ratio) > most
+        y, limits = mine["y"].to_numpy(), self.limits
+        ratio, most = float(p.mean() / other.mean()), limits.level_to_champion_within
+        level = self.interval(lambda w: ratio_of(other, y, w), mine["customer_id"])
+        refuted = level.low > limits.level_within or level.high < 1 / limits.level_within
         text = (
-            f"mean PD {p.mean():.3%} is {ratio:.2f} times the champion's {other.mean():.3%} on the same rows, where {rate:.3%} defaulted; "
-            f"within {1 / most:.2f} to {most:.2f}, or nearer to the observed rate"
+            f"mean PD {p.mean():.3%} is {ratio:.2f} times the champion's {other.mean():.3%} on the same rows, within "
+            f"{1 / most:.2f} to {most:.2f} unless outcomes refute the champion's level (it is {level.value:.2f} times the "
+            f"observed rate, {level.low:.2f} to {level.high:.2f})"
         )
         rank = float(spearmanr(p, other).statistic)
-        least = self.limits.rank_to_champion_at_least
+        least = limits.rank_to_champion_at_least
         return [
-            passed("score stability: level", not moved or nearer, text, ratio=ratio),
+            passed("score stability: level", max(ratio, 1 / ratio) <= most or refuted, text, ratio=ratio),
             passed(
-                "score stability: ranks",
-                rank >= least,
-                f"rank correlation with the champion's scores {rank:.2f}, at least {least:g}",
-                spearman=rank,
+                "score stability: ranks", rank >= least,
+                f"rank correlation with the champion's scores {rank:.2f}, at least {least:g}", spearman=rank,
             ),
-        ]
+        ]  # fmt: skip
 
     def segments(self, mine: pd.DataFrame, y: Floats, p: Floats, other: Floats) -> Check:
-        """Compare the log loss with the champion's in each segment with enough defaulters; names the segments that fail."""
+        """Compare each country and industry with the champion: log loss, order and level; names the segments that fail.
+
+        Log loss needs outcomes, so it is tested where enough customers default; order and level of the scores are
+        compared in every segment with enough rows.
+        """
+        from scipy.stats import spearmanr
+
+        limits = self.limits
         loss = -(y * np.log(p) + (1 - y) * np.log1p(-p)) + (y * np.log(other) + (1 - y) * np.log1p(-other))
-        tested, failing = 0, []
+        overall = float(p.mean() / other.mean())
         groups = [
-            (name, value, part.index.to_numpy())
+            (f"{name} {value}", part.index.to_numpy(), part.loc[part["y"] > 0, "customer_id"].nunique())
             for name in ("country", "industry")
             for value, part in mine.groupby(name, observed=True)
-            if part.loc[part["y"] > 0, "customer_id"].nunique() >= self.limits.segment_fewest_defaulters
+            if len(part) >= limits.segment_fewest_rows
         ]
-        for name, value, rows in groups:
-            tested += 1
-            of = loss[rows]
-            confidence = 1 - (1 - self.gates.confidence) / len(groups)
-            worse = metrics.by_customer(
-                lambda w, of=of: float(np.average(of, weights=w)), mine["customer_id"].to_numpy()[rows],  # type: ignore[misc]
-                draws=self.gates.draws, confidence=confidence,
-            )  # fmt: skip
-            if worse.low > 0 and worse.value > self.limits.segment_log_loss_at_most:
-                failing.append(
-                    f"{name} {value}: log loss {worse.value:+.3f} ({worse.low:+.3f} to {worse.high:+.3f}), {len(rows)} rows"
-                )
-        text = f"{len(failing)} of {tested} segments are worse than with the champion" + (
+        failing = []
+        for name, rows, defaulters in groups:
+            rank = float(spearmanr(p[rows], other[rows]).statistic)
+            ratio = float(p[rows].mean() / other[rows].mean()) / overall
+            if rank < limits.segment_rank_at_least:
+                failing.append(f"{name}: rank correlation {rank:.2f}, {len(rows)} rows")
+            elif max(ratio, 1 / ratio) > limits.segment_level_within:
+                failing.append(f"{name}: level moved by {ratio:.2f} against all, {len(rows)} rows")
+            elif defaulters >= limits.segment_fewest_defaulters:
+                of, confidence = loss[rows], 1 - (1 - self.gates.confidence) / len(groups)
+                worse = metrics.by_customer(
+                    lambda w, of=of: float(np.average(of, weights=w)),  # type: ignore[misc]
+                    mine["customer_id"].to_numpy()[rows], draws=self.gates.draws, confidence=confidence,
+                )  # fmt: skip
+                if worse.low > 0 and worse.value > limits.segment_log_loss_at_most:
+                    failing.append(
+                        f"{name}: log loss {worse.value:+.3f} ({worse.low:+.3f} to {worse.high:+.3f}), {len(rows)} rows"
+                    )
+        text = f"{len(failing)} of {len(groups)} segments are worse than with the champion" + (
             f": {'; '.join(failing)}" if failing else ""
         )
-        return passed("segments", not failing, text, tested=tested, failing=len(failing))
+        return passed("segments", not failing, text, tested=len(groups), failing=len(failing))
 
 
 def monotone_violation(candidate: Candidate) -> tuple[float, str]:

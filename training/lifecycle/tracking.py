@@ -81,7 +81,7 @@ def log(
         fitted.model.save(folder)
         (folder / "kind.json").write_text(json.dumps({"kind": kind}))
         parameters = {"as_of": as_of.isoformat(), "ledger_fingerprint": ledger.fingerprint, **fitted.parameters}
-        write_artifacts(artifacts, kind, fitted, found, parameters, place)
+        write_artifacts(artifacts, kind, fitted, found, parameters, place, ledger)
         identity = {
             registry.DIGEST_TAG: registry.digest(folder),
             registry.ARTIFACTS_TAG: registry.digest(artifacts),
@@ -111,8 +111,9 @@ def log(
 
 
 def write_artifacts(
-    folder: Path, kind: str, fitted: Fitted, found: Mapping[str, float], parameters: Mapping[str, Any], place: str
-) -> None:
+    folder: Path, kind: str, fitted: Fitted, found: Mapping[str, float], parameters: Mapping[str, Any], place: str,
+    ledger: Ledger,
+) -> None:  # fmt: skip
     """Write all that is logged but plots and the model into a folder: metrics, run, catalogue, tables, evidence."""
     (folder / "tables").mkdir(parents=True)
     for table_name, table in fitted.tables.items():
@@ -125,6 +126,7 @@ def write_artifacts(
             frame.to_parquet(folder / "evidence" / f"{frame_name}.parquet", index=False, compression="zstd")
     described = {
         "kind": kind, "commit": commit(), "ledger": place, "parameters": dict(parameters),
+        "ledger_rows": {name: len(frame) for name, frame in ledger.tables.items() if len(frame)},
         "challengers": fitted.challengers, "columns": list(fitted.example.columns),
     }  # fmt: skip
     for file_name, content in (
