@@ -9,6 +9,7 @@ import click
 
 from cli.output import waiting
 from cli.reports.ageing import ageing
+from cli.reports.cover import cover
 from cli.reports.kpi import kpi
 from cli.reports.liquidity import liquidity
 from cli.reports.worklist import worklist
@@ -133,5 +134,6 @@ def _fitted(prepared: Any, day: Any) -> tuple[DelayModel, str]:
 
 command.add_command(ageing)
 command.add_command(kpi)
+command.add_command(cover)
 command.add_command(worklist)
 command.add_command(liquidity)

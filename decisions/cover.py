@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from decisions.policy_files import Policy
 from ledger.known import NEVER, day
 
-COVERED, OVER_LIMIT, SUSPENDED, LOST = "covered", "over the limit", "suspended", "lost"
+COVERED, OVER_LIMIT, SUSPENDED, LOST, NONE = "covered", "over the limit", "suspended", "lost", "not insured"
 REASONS = {  # in the order in which they are looked for; the first that holds is the reason
     "outside_policy_period": "issued outside the policy's period",
     "country_not_covered": "the buyer's country is not covered",
@@ -31,6 +31,7 @@ REASONS = {  # in the order in which they are looked for; the first that holds i
     "overdue_not_reported": "the overdue item was not reported in time",
     "claim_not_made": "no claim was made in time",
 }
+FROM_THE_START = ("outside_policy_period", "country_not_covered", "buyer_excluded", "terms_too_long", "no_limit")
 DUTIES = {
     "report_insolvency": "report the insolvency", "report_overdue": "report the overdue item", "make_claim": "make the claim",
 }  # fmt: skip
@@ -110,8 +111,8 @@ def evaluate(lives: pd.DataFrame, limits: pd.DataFrame, policy: CoverPolicy, as_
     Returns
     -------
     One row an open invoice, by customer, day of issue and id: invoice_id, customer_id, issued_on, due_on, effective_due,
-    open_cents, limit_cents, share, limit_kind, status (covered, over the limit, suspended, lost), reason (a key of
-    REASONS or empty), within_limit_cents, insured_cents (what the insurer would pay of a total loss, before first
+    open_cents, limit_cents, share, limit_kind, status (covered, over the limit, suspended, lost, not insured: never had
+    cover), reason (a key of REASONS or empty), within_limit_cents, insured_cents (what the insurer would pay of a total loss, before first
     losses), stop_from, notify_by, insolvency_by, claim_from, claim_by (day numbers; NEVER where the duty does not arise),
     is_notified, is_claimed.
     """
@@ -125,8 +126,8 @@ def evaluate(lives: pd.DataFrame, limits: pd.DataFrame, policy: CoverPolicy, as_
     is_eligible = (reason == "") & ~book["is_disputed"].to_numpy(dtype=bool)
     within = _within_limit(book, limit["limit_cents"].to_numpy(), is_eligible)
     status = np.select(
-        [reason != "", book["is_disputed"].to_numpy(dtype=bool), within < book["open_cents"].to_numpy()],
-        [LOST, SUSPENDED, OVER_LIMIT], COVERED,
+        [np.isin(reason, FROM_THE_START), reason != "", book["is_disputed"].to_numpy(dtype=bool), within < book["open_cents"].to_numpy()],
+        [NONE, LOST, SUSPENDED, OVER_LIMIT], COVERED,
     )  # fmt: skip
     insured = np.floor(within * limit["share"].to_numpy() + 1e-6).astype(np.int64)
     kept = ["invoice_id", "customer_id", "issued_on", "due_on", "open_cents"]

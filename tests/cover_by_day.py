@@ -89,6 +89,19 @@ def covered(
             if not reason and not life["is_disputed"]:
                 within = max(0, min(life["open_cents"], limit - standing))
                 standing += within
-            status = "lost" if reason else "suspended" if life["is_disputed"] else "covered" if within == life["open_cents"] else "over the limit"  # fmt: skip
+            if reason in (
+                "outside_policy_period",
+                "country_not_covered",
+                "buyer_excluded",
+                "terms_too_long",
+                "no_limit",
+            ):
+                status = "not insured"
+            elif reason:
+                status = "lost"
+            elif life["is_disputed"]:
+                status = "suspended"
+            else:
+                status = "covered" if within == life["open_cents"] else "over the limit"
             answers[life["invoice_id"]] = (status, reason, within, int(within * round(share * 100) // 100))
     return answers

@@ -183,9 +183,10 @@ def _print_table(console: Any, table: Table) -> None:
     for row in first.itertuples(index=False, name=None):
         grid.add_row(*(shown(value, kind) for value, kind in zip(row, kinds, strict=True)))
     # a number that is cut off is worse than a line that the terminal breaks
-    console.print(
-        grid, width=Measurement.get(console, console.options.update(max_width=WIDEST), grid).maximum, crop=False
-    )
+    narrow, needed = console.width, Measurement.get(console, console.options.update(max_width=WIDEST), grid).maximum
+    console.width = max(narrow, needed)
+    console.print(grid, soft_wrap=False)
+    console.width = narrow
     left = len(table.frame) - len(first)
     if left > 0:
         console.print(f"… and {left:,} more rows: --out FILE holds all of them; the total is of all.")

@@ -92,7 +92,7 @@ def test_the_limit_goes_to_the_oldest_issues_and_lost_items_use_none_of_it() -> 
     found = evaluate(lives, pd.DataFrame([LIMIT]), POLICY, D + 10).set_index("invoice_id")
     assert found["within_limit_cents"].to_dict() == {"a": 0, "b": 100_000, "c": 50_000, "d": 0}
     assert found["insured_cents"].to_dict() == {"a": 0, "b": 90_000, "c": 45_000, "d": 0}
-    assert found["status"].to_dict() == {"a": "lost", "b": "covered", "c": "over the limit", "d": "suspended"}
+    assert found["status"].to_dict() == {"a": "not insured", "b": "covered", "c": "over the limit", "d": "suspended"}
 
 
 def test_duties_say_what_is_lost_tomorrow() -> None:
