@@ -12,6 +12,7 @@ from cli.reports.ageing import ageing
 from cli.reports.cover import cover
 from cli.reports.kpi import kpi
 from cli.reports.liquidity import liquidity
+from cli.reports.stress import stress
 from cli.reports.watchlist import watchlist
 from cli.reports.worklist import worklist
 from cli.reports.writing import checked_out, command_line, finish, opened, report_options
@@ -139,3 +140,4 @@ command.add_command(cover)
 command.add_command(worklist)
 command.add_command(liquidity)
 command.add_command(watchlist)
+command.add_command(stress)

@@ -22,7 +22,6 @@ from ledger.settlement import Settlement
 
 Floats = NDArray[np.float64]
 ACTION_EVENTS = ("dunning",)  # event kinds that are actions; `detail` says which
-LEVELS = {"1": "dunning_1", "2": "dunning_2", "3": "dunning_3"}  # details that are dunning levels
 ALL = "all"
 PARTS = {"acted_share": 6, "habit": 5, "amount": 2}  # how many strata each column makes
 NARROW_DAYS = 10.0  # days past due between the first and last tenth of actions that are tied to few days
@@ -63,21 +62,25 @@ class Effect:
 
 
 def actions_of(ledger: Ledger, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Return the collecting actions known on `as_of`: invoice_id, customer_id, kind, on (days since 1970-01-01).
+    """Return the collecting actions known on `as_of`: invoice_id, customer_id, kind, level, on (days since 1970-01-01).
 
-    Events of the kind `dunning` about an invoice; `detail` names the kind of action ('call', 'reminder', …), a number is
-    a dunning level. An event without an invoice is about no item and is left out.
+    Events of the kind `dunning` about an invoice; `detail` names the kind of action ('call', 'letter', …), a number before
+    it is the dunning level ('2 call'); a number alone is an action of the kind `dunning_2`. level is 0 where none is given.
+    An event without an invoice is about no item and is left out.
     """
     events, at = ledger.events, day(as_of)
     chosen = events["kind"].isin(ACTION_EVENTS).to_numpy() & events["invoice_id"].notna().to_numpy()
     chosen &= (known_from(events, TABLES["events"]) <= at) & (known_until(events, TABLES["events"]) > at)
     own = events[chosen]
-    detail = own["detail"].fillna("dunning").astype(str).str.strip().str.lower()
+    parts = own["detail"].fillna("").astype(str).str.strip().str.lower().str.extract(r"^(\d*)\s*(.*)$")
+    level, words = pd.to_numeric(parts[0], errors="coerce").fillna(0).astype(np.int64), parts[1]
+    kind = words.where(words != "", "dunning" + level.where(level > 0).map(lambda n: "" if pd.isna(n) else f"_{n:.0f}"))
     return pd.DataFrame(
         {
             "invoice_id": own["invoice_id"].to_numpy(dtype=object),
             "customer_id": own["customer_id"].to_numpy(dtype=object),
-            "kind": detail.map(lambda text: LEVELS.get(text, text)).to_numpy(dtype=object),
+            "kind": kind.to_numpy(dtype=object),
+            "level": level.to_numpy(),
             "on": days(own["occurred_on"]).astype(np.int64),
         }
     ).sort_values(["on", "invoice_id"], ignore_index=True)
@@ -142,6 +145,9 @@ def occasions(
             at = at[(closed[at] > on) & (_count_before(by_row, at, on) == 0)]
             if not len(at):
                 continue
+            is_acted = np.isin(at, acted_row[acted_on == on])
+            # an item of which another action was taken that day is neither acted on by this kind nor left alone
+            at = at[is_acted | ~np.isin(at, row[on_all == on])]
             is_acted = np.isin(at, acted_row[acted_on == on])
             until_paid = np.where(paid[at] < NEVER, paid[at] - on, NEVER)
             until_again = _next_after(by_row, at, on) - on

@@ -133,9 +133,11 @@ def valued(items: pd.DataFrame, effects: Sequence[Effect], policy: CollectionsPo
     worth, names = shrunk(effects), {effect.kind for effect in effects}
     gained, kept = np.zeros(len(items)), np.zeros(len(items))
     basis = np.full(len(items), "", dtype=object)
-    for place, (step, segment) in enumerate(zip(items["step"], items["segment"], strict=True)):
-        if step is None or pd.isna(step):
+    stands_for = {step.kind: step.effect_of or step.kind for step in policy.steps}
+    for place, (chosen, segment) in enumerate(zip(items["step"], items["segment"], strict=True)):
+        if chosen is None or pd.isna(chosen):
             continue
+        step = stands_for.get(chosen, chosen)
         if step not in names:
             basis[place] = "not_measured"
             continue

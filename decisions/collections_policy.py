@@ -17,7 +17,11 @@ class _Part(BaseModel):
 
 class Step(_Part):
     """One step of collecting an item: from how many days past due and from what amount, and how long it is waited after
-    the same step was taken before it is taken again."""
+    the same step was taken before it is taken again.
+
+    effect_of : the kind of action in the ledger whose effect the step has; None: its own kind. A step was taken when an
+    action of its kind, or of its dunning level (dunning_2: level 2), is known.
+    """
 
     kind: str
     from_days: int = Field(ge=0)
@@ -25,6 +29,7 @@ class Step(_Part):
     wait_days: int = Field(ge=1)
     owner: str
     medium: str
+    effect_of: str | None = None
 
 
 class EffectSettings(_Part):

@@ -81,14 +81,16 @@ class StressBook:
         insured_limit, insured_share, credit_limit (NaN: none), sales_a_day. Index: customer_id.
     items : customer (place in customers), open_amount, currency, days_past_due.
     paid : shift of every item's payment (days, one value an item) -> (items, periods) P(paid by the end of each period).
-    outflow : (periods,). opening, credit_line : amounts. macro_pd : severity and scenario -> PDs by the model's own macro
+    ends : days from the day to the end of each period. outflow : (periods,). opening, credit_line : amounts.
+    new_by : (periods,) expected inflow of invoices not issued yet by the end of each period, summed; zeros: left out. macro_pd : severity and scenario -> PDs by the model's own macro
         columns; None where the model has none of the scenario's.
     """
 
     customers: pd.DataFrame
     items: pd.DataFrame
     paid: Callable[[Floats], Floats]
-    horizon_days: int
+    ends: NDArray[np.int64]
+    new_by: Floats
     outflow: Floats
     opening: float
     credit_line: float
@@ -237,12 +239,16 @@ def _balance(book: StressBook, pds: Floats, delay: Floats, scenario: Scenario, s
     base = np.nan_to_num(book.customers["pd"].to_numpy(np.float64))
     newly = np.clip(np.nan_to_num(pds) - base, 0.0, 1.0)
     fails = _failed(book, scenario)
-    lost = np.where(fails, min(1.0, severity), newly * min(1.0, book.horizon_days / DAYS_A_YEAR))
+    lost = np.where(fails, min(1.0, severity), newly * min(1.0, float(book.ends[-1]) / DAYS_A_YEAR))
     paid = _interpolated(book.paid, delay[of_item]) if len(amount) else np.zeros((0, len(book.outflow)))
     inflow = (
         np.diff(((amount * (1 - lost[of_item])) @ paid), prepend=0.0) if len(amount) else np.zeros(len(book.outflow))
     )
-    return np.asarray(book.opening + np.cumsum(inflow - book.outflow), dtype=np.float64)
+    # what is invoiced later comes later by the mean delay of the customers, weighed by what is invoiced to each
+    sales = book.customers["sales_a_day"].to_numpy(np.float64)
+    later = float(delay @ sales / sales.sum()) if sales.sum() > 0 else 0.0
+    new = np.interp(book.ends - later, np.concatenate([[0], book.ends]), np.concatenate([[0.0], book.new_by]), left=0.0)
+    return np.asarray(book.opening + new + np.cumsum(inflow - book.outflow), dtype=np.float64)
 
 
 def _interpolated(paid: Callable[[Floats], Floats], delay: Floats) -> Floats:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.reports.writing import checked_out, command_line, finish, opened, report_options
+
+if TYPE_CHECKING:
+    from decisions.liquidity import LiquidityPlan
 
 
 @click.command()
@@ -39,21 +43,11 @@ def liquidity(
 
     from cli.report import delay_model
     from decisions.inflow import week_ends
-    from decisions.liquidity import LiquidityPlan, outflows_of
-    from decisions.policy_files import read_policy
     from decisions.steering.liquidity import liquidity_report, open_book
     from features.engine.prepared import prepare
 
     checked_out(out)
-    own = read_policy(LiquidityPlan, plan)
-    changes: dict[str, object] = {}
-    if outflows is not None:
-        changes["outflows"] = outflows_of(pd.read_csv(outflows))
-    if opening is not None:
-        changes["opening_cash"] = opening
-    if line is not None:
-        changes["credit_line"] = line
-    own = own.model_copy(update=changes)
+    own = plan_of(plan, outflows, opening, line)
     read, on = opened(ledger, as_of)
     prepared, day = prepare(read), pd.Timestamp(on)
     model, words = delay_model(prepared, day, fit=fit)
@@ -75,3 +69,20 @@ def liquidity(
     finish(
         liquidity_report(prepared, book, day, own, names, model_words=words, command=command), out=out, as_json=as_json
     )
+
+
+def plan_of(plan: str, outflows: Path | None, opening: float | None, line: float | None) -> LiquidityPlan:
+    """Return the cash plan of the options: the file, with outflows, opening cash and line replaced where they are given."""
+    import pandas as pd
+
+    from decisions.liquidity import LiquidityPlan, outflows_of
+    from decisions.policy_files import read_policy
+
+    changes: dict[str, object] = {}
+    if outflows is not None:
+        changes["outflows"] = outflows_of(pd.read_csv(outflows))
+    if opening is not None:
+        changes["opening_cash"] = opening
+    if line is not None:
+        changes["credit_line"] = line
+    return read_policy(LiquidityPlan, plan).model_copy(update=changes)

@@ -47,11 +47,12 @@ def overdue_book(
     who, at = items["customer_id"], day(as_of)
     last_promise = promises.groupby("invoice_id")["status"].last().reindex(items["invoice_id"])
     soon = pays_by_itself(states, items, actions, at, policy.leave_alone_days, policy.effects.dpd_bands)
-    last = actions.groupby(["kind", "invoice_id"])["on"].max()
-    since = {
-        f"days_since_{kind}": at - last.loc[kind].reindex(items["invoice_id"]).to_numpy(np.float64)
-        for kind in sorted(set(actions["kind"]))
-    }
+    since = {}
+    for step in policy.steps:
+        own = actions[(actions["kind"] == step.kind) | ("dunning_" + actions["level"].astype(str) == step.kind)]
+        if len(own):
+            last = own.groupby("invoice_id")["on"].max()
+            since[f"days_since_{step.kind}"] = at - last.reindex(items["invoice_id"]).to_numpy(np.float64)
     items = items.assign(
         name=customers["name"].reindex(who).to_numpy(),
         segment=customers["segment"].reindex(who).fillna("").to_numpy(dtype=object),

@@ -90,7 +90,7 @@ def test_order_is_by_amount_times_days_gained_and_an_effect_not_shown_is_worth_n
         ]
     )
     effects = [effect("call", "all", 4.0), effect("call", "key", 1.0), effect("call", "small", 6.0),
-               effect("dunning_2", "all", 3.0, is_shown=False)]  # fmt: skip
+               effect("letter", "all", 3.0, is_shown=False)]  # fmt: skip
     found = worklist(items, effects, NO_LOT).customers
     assert list(found["customer_id"]) == ["responsive", "large", "insured"]
     # 2,000 x 6 days at 8 % a year
