@@ -17,8 +17,10 @@ from decisions.report import Chart, Column, Report, Table, money, number, text
 from decisions.scorer import IN_DEFAULT_STATUS, Scorer
 from decisions.stress import BASE, Outcome, ReverseStress, Scenario, StressBook, StressPolicy, applied, reverse
 from ledger.credit_terms import all_terms_on
+from ledger.errors import InputError
 from ledger.ledger import Ledger
 from ledger.master import master_on
+from models.absent import AbsentDelay
 from models.delay.payment_curve import Curves, joined
 
 Floats = NDArray[np.float64]
@@ -30,7 +32,9 @@ def stress_book(
     scorer: Scorer, on: date, plan: LiquidityPlan, ends: NDArray[np.int64], *, at_once: int = AT_ONCE
 ) -> StressBook:  # fmt: skip
     """Return the book of a day as drills need it: every customer with exposure, its PD (1 in default), cover, limit, items."""
-    ledger = scorer.served.ledger
+    ledger, delay = scorer.served.ledger, scorer.delay
+    if isinstance(delay, AbsentDelay):
+        raise InputError("drills need a delay model: `tradecredit train` and `tradecredit promote` give one.")
     ids = [str(c) for c in ledger.customers["customer_id"]]
     scored = [scorer.score(ids[k : k + at_once], on) for k in range(0, len(ids), at_once)]
     rows = pd.concat([s.customers for s in scored])
@@ -46,7 +50,7 @@ def stress_book(
         index=chosen.index,
     )  # fmt: skip
     items = pd.concat([s.items for s in scored], ignore_index=True)
-    curves = joined([scorer.delay.curves(s.X_items) for s in scored if len(s.items)]) if len(items) else None
+    curves = joined([delay.curves(s.X_items) for s in scored if len(s.items)]) if len(items) else None
     kept = items["customer_id"].isin(customers.index).to_numpy()
     currency = ledger.invoices["currency"].to_numpy(dtype=object)[items["row"].to_numpy(dtype=np.int64)]
     place = pd.Series(np.arange(len(customers)), index=customers.index)
@@ -56,7 +60,7 @@ def stress_book(
     })  # fmt: skip
     return StressBook(
         customers=customers, items=book_items, paid=_paid(curves.only(kept), ends) if curves is not None else lambda _: np.zeros((0, len(ends))),
-        ends=ends, new_by=np.cumsum(expected_new_inflow(scorer.served.prepared, scorer.delay, pd.Timestamp(on), ends)), outflow=outflow_by_period(plan.outflows, pd.Timestamp(on), ends), opening=plan.opening_cash,
+        ends=ends, new_by=np.cumsum(expected_new_inflow(scorer.served.prepared, delay, pd.Timestamp(on), ends)), outflow=outflow_by_period(plan.outflows, pd.Timestamp(on), ends), opening=plan.opening_cash,
         credit_line=plan.credit_line, macro_pd=_macro_pd(scorer, scored, customers.index),
     )  # fmt: skip
 
