@@ -12,6 +12,7 @@ from cli.reports.ageing import ageing
 from cli.reports.cover import cover
 from cli.reports.kpi import kpi
 from cli.reports.liquidity import liquidity
+from cli.reports.provisions import provisions
 from cli.reports.stress import stress
 from cli.reports.watchlist import watchlist
 from cli.reports.worklist import worklist
@@ -137,6 +138,7 @@ def _fitted(prepared: Any, day: Any) -> tuple[DelayModel, str]:
 command.add_command(ageing)
 command.add_command(kpi)
 command.add_command(cover)
+command.add_command(provisions)
 command.add_command(worklist)
 command.add_command(liquidity)
 command.add_command(watchlist)
