@@ -40,6 +40,10 @@ def provisions_report(
         tables.append(_collections(found))
     tables.append(_lifetime(found, policy, scores, lgd))
     warnings = (*warnings, *(f"overlay '{name}' ended before {as_of} and is not applied" for name in own.expired))
+    lost, used = int(found.history.lost_items.sum()), int(found.history.items.sum())
+    if lost < max(policy.fewest_lost_items, 1):
+        warnings = (*warnings, f"only {lost:,} of the history's {used:,} invoices had a loss: the loss rates say little; use a longer "
+                               "history, outside loss rates or an overlay")  # fmt: skip
     total = own.total_cents / CENTS
     gross = own.items["open_cents"].sum() / CENTS
     of_bucket = matrix.frame.groupby("bucket", sort=False)["allowance"].sum()
