@@ -15,8 +15,6 @@ from ledger.errors import InputError
 if TYPE_CHECKING:
     from models.registry import Served, Settings
 
-AT_ONCE = 1_000  # customers in one go: memory stays bounded whatever the book
-
 
 @click.command()
 @click.argument("ledger", type=click.Path(path_type=Path))
@@ -35,6 +33,7 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
     """
     from decisions.scorer import NO_HISTORY, Scorer
     from decisions.scoring_ledger import ScoringLedger
+    from decisions.whole_ledger import AT_ONCE, count_parts, scored_parts
     from models import registry
 
     if out.suffix not in (".parquet", ".csv"):
@@ -48,13 +47,8 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
         scorer = Scorer.of(served, default, delay)
     at = as_of_day(as_of, served.data_known_to)
     ids = [str(i) for i in served.ledger.customers["customer_id"]]
-    starts = range(0, len(ids), AT_ONCE)
-    parts = []
-    for start in progress(starts, what=f"customers, by {AT_ONCE:,}", total=len(starts)):
-        scores = scorer.score(ids[start : start + AT_ONCE], at)
-        part = scores.customers
-        parts.append(part.join(scorer.contributions(scores)) if with_reasons else part)
-    frame = pd.concat(parts)
+    parts = scored_parts([(scorer, ids)], at, with_reasons=with_reasons)
+    frame = pd.concat(progress(parts, what=f"customers, by {AT_ONCE:,}", total=count_parts(len(ids))))
     stamps: dict[str, Any] = {
         "as_of": at.isoformat(), "data_known_to": served.data_known_to.isoformat(), "currency": served.currency,
         "model": default and default.name, "model_version": default and default.version,

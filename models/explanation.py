@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from features.language import Column
@@ -45,9 +47,8 @@ class Explanation:
 
     base_value : the margin (log-odds) of the population the model was fitted on, before anything of this customer.
     margin : base_value + Σ contributions, as the model itself gives it. probability = expit(margin).
-    contributions : one row a column, largest effect first: feature, family, value (NaN: not known), log_odds, points
-        (of probability: they add up to probability − base_probability exactly).
-    families : log_odds and points by family, largest effect first.
+    rows : one row a column, largest effect first: feature, family, value (NaN: not known), log_odds, points (of
+        probability: they add up to probability − base_probability exactly).
     residual : |base_value + Σ log_odds − margin|, below LARGEST_RESIDUAL.
     """
 
@@ -55,9 +56,20 @@ class Explanation:
     base_probability: float
     margin: float
     probability: float
-    contributions: pd.DataFrame
-    families: pd.DataFrame
+    rows: tuple[dict[str, Any], ...]
     residual: float
+
+    @cached_property
+    def contributions(self) -> pd.DataFrame:
+        """Return the rows as a frame."""
+        return pd.DataFrame(list(self.rows), columns=["feature", "family", "value", "log_odds", "points"])
+
+    @cached_property
+    def families(self) -> pd.DataFrame:
+        """Return log_odds and points by family, largest effect first."""
+        families = self.contributions.groupby("family", as_index=False)[["log_odds", "points"]].sum()
+        order = np.lexsort((families["family"].to_numpy(dtype=str), -families["log_odds"].abs().to_numpy()))
+        return families.iloc[order].reset_index(drop=True)
 
 
 def explain(
@@ -79,22 +91,45 @@ def explain(
         )
     p0, p1 = float(expit(base)), float(expit(margin))
     slope = (p1 - p0) / (margin - base) if abs(margin - base) > 1e-9 else p0 * (1 - p0)
-    frame = pd.DataFrame({
-        "feature": log_odds.index, "family": [columns[name].family for name in log_odds.index],
-        "value": values.reindex(log_odds.index).to_numpy(dtype=np.float64),
-        "log_odds": log_odds.to_numpy(dtype=np.float64),
-    })  # fmt: skip
-    frame["points"] = frame["log_odds"] * slope
-    families = frame.groupby("family", as_index=False)[["log_odds", "points"]].sum()
-    return Explanation(
-        base_value=base, base_probability=p0, margin=margin, probability=p1, residual=residual,
-        contributions=_largest_first(frame), families=_largest_first(families),
+    layout = _layout(tuple(map(str, log_odds.index)), columns)
+    effects = log_odds.to_numpy(dtype=np.float64)
+    given = values.to_numpy(dtype=np.float64) if values.index is log_odds.index or values.index.equals(log_odds.index) else (
+        values.reindex(log_odds.index).to_numpy(dtype=np.float64)
     )  # fmt: skip
+    order = np.lexsort((layout.rank, -np.abs(effects)))
+    points, names, families = effects * slope, layout.names, layout.families
+    rows = tuple(
+        {"feature": names[i], "family": families[i], "value": value, "log_odds": effect, "points": point}
+        for i, value, effect, point in zip(
+            order.tolist(), given[order].tolist(), effects[order].tolist(), points[order].tolist(), strict=True
+        )
+    )
+    return Explanation(
+        base_value=base, base_probability=p0, margin=margin, probability=p1, residual=residual, rows=rows
+    )
 
 
-def _largest_first(frame: pd.DataFrame) -> pd.DataFrame:
-    order = np.lexsort((frame[frame.columns[0]].to_numpy(dtype=str), -frame["log_odds"].abs().to_numpy()))
-    return frame.iloc[order].reset_index(drop=True)
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """Columns of an explanation: their names and families, and each name's place in alphabetic order."""
+
+    names: tuple[str, ...]
+    families: tuple[str, ...]
+    rank: NDArray[np.int64]
+
+
+_LAYOUTS: dict[tuple[str, ...], _Layout] = {}
+
+
+def _layout(names: tuple[str, ...], columns: Mapping[str, Column]) -> _Layout:
+    found = _LAYOUTS.get(names)
+    if found is None:
+        rank = np.empty(len(names), dtype=np.int64)
+        rank[np.argsort(np.array(names, dtype=str), kind="stable")] = np.arange(len(names))
+        found = _Layout(names=names, families=tuple(columns[name].family for name in names), rank=rank)
+        if len(_LAYOUTS) < 100:
+            _LAYOUTS[names] = found
+    return found
 
 
 def reasons(
@@ -136,7 +171,7 @@ def reasons_or_why_none(
     )
     if raised or lowered:
         return raised, lowered
-    moved = bool((explanation.contributions["log_odds"].abs() >= SMALLEST_REASON).any())
+    moved = any(abs(row["log_odds"]) >= SMALLEST_REASON for row in explanation.rows)
     texts = reason_table().of(language)
     code, text = (MANY_SMALL, texts.many_small) if moved else (NOTHING_MOVED, texts.nothing_moved)
     return [Reason(code=code, text=text, log_odds=explanation.margin - explanation.base_value, theme="other")], []
@@ -155,8 +190,8 @@ def _themes(
 ) -> list[tuple[str, float, list[dict[str, Any]]]]:
     """Each theme with the sum of its contributions and their rows, largest effect first."""
     grouped: dict[str, list[dict[str, Any]]] = {}
-    for row in explanation.contributions.to_dict("records"):
-        grouped.setdefault(table.theme(columns[row["feature"]]), []).append({str(k): v for k, v in row.items()})
+    for row in explanation.rows:
+        grouped.setdefault(table.theme(columns[row["feature"]]), []).append(row)
     summed = [(theme, float(sum(row["log_odds"] for row in rows)), rows) for theme, rows in grouped.items()]
     return sorted(summed, key=lambda t: (-abs(t[1]), t[0]))
 

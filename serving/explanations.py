@@ -37,7 +37,7 @@ def explained(
         "population": dict(scorer.population(target)),
         "base_value": found.base_value, "base_probability": found.base_probability,
         "margin": found.margin, "probability": found.probability,
-        "contributions": [_contribution(row, language) for row in found.contributions.to_dict("records")],
+        "contributions": [_contribution(row, language) for row in found.rows],
         "families": [
             {"family": row["family"], "log_odds": row["log_odds"], "probability_points": row["points"]}
             for row in found.families.to_dict("records")

@@ -15,6 +15,7 @@ from serving.amounts import Amount, PositiveAmount
 from serving.errors import Problem
 
 MOST_CUSTOMERS = 1_000  # in one request; a whole book is `tradecredit score`
+MOST_OF_A_JOB = 200_000  # customers named in a job; all are scored where none is named
 MOST_ROWS = 20_000  # of one table in a ledger sent in the body
 MOST_SUPPOSED = 200  # hypothetical rows of one table, or columns with another value
 LARGEST_BODY = 8 * 1024 * 1024  # bytes
@@ -171,6 +172,14 @@ class EventsRequest(Message):
     def tables(self) -> dict[str, tuple[Row, ...]]:
         """Return the rows by table; tables without any are left out."""
         return {name: rows for name in type(self).model_fields if name != "partial" and (rows := getattr(self, name))}
+
+
+class JobRequest(Message):
+    """`/jobs/score`: customers to score in the background; all of them where none is named."""
+
+    customer_ids: Annotated[tuple[Id, ...], Field(max_length=MOST_OF_A_JOB)] = ()
+    as_of: AsOf = None
+    explain: bool = False
 
 
 M = TypeVar("M", bound=Message)

@@ -27,8 +27,8 @@ MOST_ANSWERS = 100_000  # of the last hour that are remembered for the drift
 class Metrics:
     """The metrics of one running service, in a registry of their own."""
 
-    def __init__(self, routes: Iterable[str]) -> None:
-        self.routes = frozenset(routes)
+    def __init__(self) -> None:
+        self.routes: frozenset[str] = frozenset()  # set once all routes are declared
         self.registry = registry = CollectorRegistry()
         self.requests = Counter(
             "tradecredit_requests",

@@ -8,29 +8,18 @@ from typing import Any
 
 import bentoml
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, Router
 
 from models.registry import Settings
-from serving import answers, changes, decide, events, running, what_if
+from serving import answers, api, changes, events, openapi, running
+from serving.api import METRICS
 from serving.champions import ServedModels
 from serving.decision_log import DecisionLog
 from serving.errors import Problem
 from serving.http import PROBES, Front, Guards
-from serving.identity import Caller, refuse_open_keyless
-from serving.messages import (
-    DecideRequest,
-    EventsRequest,
-    ExplainRequest,
-    LedgerRequest,
-    Message,
-    PaymentsRequest,
-    ReviewRequest,
-    ScoreRequest,
-    WhatIfRequest,
-    parsed,
-)
-from serving.metrics import Metrics
+from serving.identity import SCOPES, Caller, refuse_open_keyless
+from serving.messages import EventsRequest, parsed, typed
 from serving.page_routes import PAGE_ROUTES
 from serving.running import in_thread, state
 from serving.score_book import MOST_AT_ONCE
@@ -40,61 +29,18 @@ from serving.store import Store
 
 __all__ = ["Running", "ServiceState", "TradeCredit"]
 
-Answer = Callable[[ServiceState, Caller, Any], dict[str, Any] | str]
 
-
-ANSWERS: dict[str, tuple[type[Message], str, Answer]] = {
-    "/score": (ScoreRequest, "score", lambda o, c, m: score_or_text(o, c, m)),
-    "/score_ledger": (
-        LedgerRequest, "score",
-        lambda o, c, m: answers.score_ledger(o.served_models.champions(), o.log.by(c.subject), m),
-    ),
-    "/predict_payments": (
-        PaymentsRequest, "score",
-        lambda o, c, m: answers.predict_payments(o.served_models.champions(), o.log.by(c.subject), m),
-    ),
-    "/explain": (
-        ExplainRequest, "explain",
-        lambda o, c, m: answers.explain(o.served_models.champions(), o.log.by(c.subject), m, o.book),
-    ),
-    "/review": (
-        ReviewRequest, "review",
-        lambda o, c, m: answers.review(o.served_models.champions(), o.log.by(c.subject), m, o.book),
-    ),
-    "/decide": (
-        DecideRequest, "decide", lambda o, c, m: decide.decide(o.served_models.champions(), o.log, m, c, o.authority),
-    ),
-    "/what_if": (
-        WhatIfRequest, "review",
-        lambda o, c, m: what_if.what_if(o.served_models.champions(), o.log.by(c.subject), m, o.book),
-    ),
-}  # fmt: skip
-
-
-def score_or_text(o: ServiceState, caller: Caller, asked: ScoreRequest) -> dict[str, Any] | str:
-    """Return `/score`: as text from the read model where it holds every customer, else computed now."""
-    champions, log = o.served_models.champions(), o.log.by(caller.subject)
-    held = answers.score_text(champions, log, asked, o.book)
-    if held is not None:
-        METRICS.answered((o.book.grade_of(i) for i in asked.customer_ids), 0)
-        return held
-    found = answers.score(champions, log, asked, o.book)
-    METRICS.answered((answer["grade"] for answer in found["scores"]), len(found["scores"]))
-    return found
-
-
-def _post(path: str) -> Callable[[Request], Awaitable[Response]]:
+def _post(route: api.Route) -> Callable[[Request], Awaitable[Response]]:
     """Return the endpoint of one POST route: identify the caller, parse, answer in a thread, write JSON without NaN."""
-    kind, scope, answer = ANSWERS[path]
 
     async def endpoint(request: Request) -> Response:
         body, authorization = await json_body(request), request.headers.get("authorization")
 
         def work() -> str:
             caller = state().identity.caller(authorization)
-            caller.need(scope)
-            found = answer(state(), caller, parsed(kind, body))
-            return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, allow_nan=False)
+            caller.need(route.scope)
+            answer = route.work(state(), caller, parsed(route.message, body))
+            return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False, allow_nan=False)
 
         return Response(await in_thread(work), media_type="application/json")
 
@@ -171,6 +117,35 @@ async def health_model(_: Request) -> Response:
     return JSONResponse({**found, "callers": "not checked: keyless, loopback only" if is_keyless else "keys or tokens"})
 
 
+async def get_openapi(_: Request) -> Response:
+    """The OpenAPI document."""
+    return JSONResponse(openapi.document())
+
+
+async def get_job(request: Request) -> Response:
+    """A job with its progress."""
+    return JSONResponse(await in_thread(lambda: state().jobs.one(request.path_params["job_id"], _scorer_of(request))))
+
+
+async def get_job_result(request: Request) -> Response:
+    """The file of a job that is done."""
+    path = await in_thread(lambda: state().jobs.result(request.path_params["job_id"], _scorer_of(request)))
+    return FileResponse(path, media_type="application/vnd.apache.parquet", filename=path.name)
+
+
+def _scorer_of(request: Request) -> Caller:
+    caller = state().identity.caller(request.headers.get("authorization"))
+    caller.need("score")
+    return caller
+
+
+async def metrics(_: Request) -> Response:
+    """Prometheus metrics."""
+    o = state()
+    text = await in_thread(lambda: METRICS.text(o.served_models, o.store, o.book))
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
 ROUTES = Router(
     redirect_slashes=False,
     routes=[
@@ -178,7 +153,12 @@ ROUTES = Router(
         Route("/health/model", health_model, methods=["GET"]),
         Route("/events", take_events, methods=["POST"]),
         Route("/changes", get_changes, methods=["GET"]),
-        *(Route(path, _post(path), methods=["POST"]) for path in ANSWERS),
+        Route("/openapi.json", get_openapi, methods=["GET"]),
+        Route("/docs.json", get_openapi, methods=["GET"]),
+        Route("/jobs/{job_id}", get_job, methods=["GET"]),
+        Route("/jobs/{job_id}/result", get_job_result, methods=["GET"]),
+        Route("/metrics", metrics, methods=["GET"]),
+        *(Route(route.path, _post(route), methods=["POST"]) for route in api.ROUTES),
     ],
 )
 
@@ -191,6 +171,23 @@ def guards() -> Guards:
 def why_not_ready(o: ServiceState) -> str | None:
     """Return why the service cannot answer now: no model or ledger yet, or a store that cannot be written."""
     return o.served_models.why_not or o.why_not_writable()
+
+
+IN_PROCESS = Caller(subject="in-process", scopes=frozenset(SCOPES))
+
+
+def _method(route: api.Route) -> Any:
+    """Return a route as a BentoML API: its clients and its schema know it; HTTP itself is answered by ROUTES."""
+
+    def method(self: Any, **fields: Any) -> Any:
+        message = typed(route.message, fields)
+        if isinstance(message, EventsRequest):
+            return events.take_in(state().served_models, state().store, message, IN_PROCESS).answer
+        answer = route.work(state(), IN_PROCESS, message)
+        return json.loads(answer) if isinstance(answer, str) else answer
+
+    method.__name__, method.__doc__ = route.name, route.summary
+    return bentoml.api(method, route=route.path, input_spec=route.message, output_spec=route.answer)
 
 
 class Running(running.Running):
@@ -207,6 +204,7 @@ class Running(running.Running):
         served_models.start()
         if settings.refresh:
             service_state.book.start()
+        service_state.jobs.start()
 
     def __is_ready__(self) -> bool:
         """BentoML's /readyz: ready once both champions and the ledger are loaded."""
@@ -216,23 +214,17 @@ class Running(running.Running):
     def close(self) -> None:
         """Stop looking at the registry and close the log."""
         state().book.stop()
+        state().jobs.stop()
         state().served_models.stop()
         state().log.close()
 
 
-METRICS = Metrics([*(route.path for route in ROUTES.routes if isinstance(route, Route)), *PROBES])
-
-
-async def metrics(_: Request) -> Response:
-    """Prometheus metrics."""
-    o = state()
-    text = await in_thread(lambda: METRICS.text(o.served_models, o.store, o.book))
-    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-ROUTES.routes.append(Route("/metrics", metrics, methods=["GET"]))
+METRICS.routes = frozenset([*(route.path for route in ROUTES.routes if isinstance(route, Route)), *PROBES])
 
 # metrics and access lines are our own: BentoML's name every path that was ever asked for, and queries
+for _route in (*api.ROUTES, api.EVENTS):
+    setattr(Running, _route.name, _method(_route))
+
 TradeCredit: Any = bentoml.service(
     name="tradecredit", workers=1, traffic={"timeout": 120}, metrics={"enabled": False},
     logging={"access": {"enabled": False}},

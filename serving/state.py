@@ -12,6 +12,7 @@ from serving import answers
 from serving.champions import ServedModels
 from serving.decision_log import DecisionLog
 from serving.identity import Identity
+from serving.jobs import Jobs
 from serving.score_book import ScoreBook
 from serving.sessions import Sessions
 from serving.store import Store
@@ -48,6 +49,11 @@ class ServiceState:
     def book(self) -> ScoreBook:
         """Return the read model: the current answers."""
         return ScoreBook(self.served_models, self.log, answers.scored, answers.score_record)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Return the jobs."""
+        return Jobs(self.served_models, self.log, self.settings.home / "jobs")
 
     def why_not_writable(self) -> str | None:
         """Return why the store cannot be written, as it was at most a second ago; None where it can."""

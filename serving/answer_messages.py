@@ -1,0 +1,263 @@
+"""The answers' messages: the form of every answer, from which the document of the service is made; tests hold answers to it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Language = Literal["en", "zh"]
+
+
+class AnswerMessage(BaseModel):
+    """An answer's body. Fields may be added to it: read those that are named here and leave the others."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Model(AnswerMessage):
+    """A model version that answered."""
+
+    name: str
+    version: str
+    run_id: str
+
+
+class Beside(AnswerMessage):
+    """What stands beside every number."""
+
+    model: Model
+    delay_model: Model
+    as_of: date = Field(description="The end of the day asked about.")
+    data_known_to: date = Field(description="The last day that the ledger knows.")
+
+
+class Lateness(AnswerMessage):
+    """How late an invoice is paid: chances of at least so many days, quantiles and mean in days against the due date."""
+
+    p_late_1: float
+    p_late_5: float
+    p_late_30: float
+    p_late_60: float
+    p_late_90: float
+    days_late_p10: float
+    days_late_p50: float
+    days_late_p90: float
+    days_late_mean: float
+
+
+class Account(AnswerMessage):
+    """What stands of the account, in the ledger's currency."""
+
+    balance: float
+    overdue: float
+    disputed: float
+    unapplied: float
+    days_past_due: int
+    ageing: dict[str, float]
+    expected_cash: dict[str, float]
+
+
+class Scored(AnswerMessage):
+    """PD, grade and expected loss of a customer; null where `special` says why."""
+
+    customer_id: str
+    special: str | None = Field(description="no_history, in_default, stale_data, merged or null.")
+    pd: float | None = Field(description="Probability of default within horizon_months.")
+    horizon_months: int
+    pd_low: float | None
+    pd_high: float | None
+    grade: str | None
+    score: float | None
+    exposure: float | None
+    expected_loss: float | None
+
+
+class Score(Scored, Beside):
+    """A customer's score as `/score` gives it."""
+
+    delay: Lateness | None = Field(description="Of the customer's next invoice; null without any invoice to go by.")
+    open_items: Account
+    decision_id: str
+
+
+class ScoreAnswer(AnswerMessage):
+    """`/score` and `/score_ledger`."""
+
+    as_of: date
+    data_known_to: date
+    currency: str
+    scores: list[Score]
+
+
+class Payment(Lateness, Beside):
+    """When one open item is paid."""
+
+    customer_id: str
+    invoice_id: str
+    due_on: date
+    open_amount: float
+    days_past_due: int
+    is_disputed: bool
+    expected_on: date
+    p_paid: dict[str, float] = Field(description="Chance to be paid in each bucket of days from as_of.")
+    decision_id: str
+
+
+class PaymentsAnswer(AnswerMessage):
+    """`/predict_payments`."""
+
+    as_of: date
+    data_known_to: date
+    currency: str
+    items: list[Payment]
+    not_open: list[str]
+
+
+class Contribution(AnswerMessage):
+    """What one column moves, in log-odds; all of them and the base value add up to the margin."""
+
+    feature: str
+    family: str
+    label: str
+    value: float | None
+    log_odds: float
+    probability_points: float
+
+
+class Reason(AnswerMessage):
+    """One reason as a code and a sentence."""
+
+    code: str
+    text: str
+
+
+class ExplainAnswer(Beside):
+    """`/explain`; base value, margin and residual are absent where there is no number to explain."""
+
+    customer_id: str
+    target: Literal["pd", "delay"]
+    language: Language
+    contributions: list[Contribution]
+    reasons: list[Reason]
+    strengths: list[Reason]
+    decision_id: str
+    base_value: float | None = None
+    margin: float | None = None
+    additivity_residual: float | None = None
+
+
+class ReviewPart(AnswerMessage):
+    """A recommendation with its arithmetic."""
+
+    customer_id: str
+    recommendation: Literal["approve", "reduce", "hold", "decline", "refer"]
+    requested_limit: float
+    recommended_limit: float | None
+    currency: str
+    valid_until: date
+    next_review: date
+    arithmetic: list[dict[str, Any]]
+    reasons: list[Reason]
+    conditions: list[Reason]
+
+
+class ReviewAnswer(ReviewPart, Beside):
+    """`/review`."""
+
+    decision_id: str
+
+
+class WhatIfAnswer(Beside):
+    """`/what_if`: the review before and after."""
+
+    customer_id: str
+    before: ReviewPart
+    after: ReviewPart
+    moved: list[dict[str, Any]]
+    decision_id: str
+
+
+class DecideAnswer(AnswerMessage):
+    """`/decide`."""
+
+    review_id: str
+    customer_id: str
+    status: Literal["proposed", "decided", "rejected"]
+    action: str
+    limit: float | None
+    by: str
+    confirmed_by: str | None
+    needs_second_person: bool
+    who_is_checked: bool
+    decision_id: str
+
+
+class Refused(AnswerMessage):
+    """A row that was not taken."""
+
+    table: str
+    row: int
+    field: str
+    expected: str
+
+
+class EventsAnswer(AnswerMessage):
+    """`/events`."""
+
+    position: int = Field(description="Of the last row in the ledger, this request's included.")
+    data_known_to: date
+    accepted: dict[str, int] = Field(description="New rows by table.")
+    corrected: dict[str, int]
+    unchanged: dict[str, int]
+    refused: list[Refused]
+    refused_rows: int
+
+
+class JobAnswer(AnswerMessage):
+    """A job: GET /jobs/{job_id} gives it again with its progress, GET /jobs/{job_id}/result its file when it is done."""
+
+    job_id: str
+    kind: str
+    status: Literal["waiting", "running", "done", "failed"]
+    done: int
+    total: int
+    detail: str | None
+
+
+class Change(AnswerMessage):
+    """One change of the feed."""
+
+    change: int
+    kind: str
+    customer_id: str
+    position: int
+    changed_at: str
+
+
+class ChangesAnswer(AnswerMessage):
+    """`GET /changes`."""
+
+    changes: list[Change]
+    next: int = Field(description="Ask with after=next the next time.")
+
+
+class HealthAnswer(AnswerMessage):
+    """`GET /health/model`."""
+
+    status: str
+    served_since: str
+    models: list[dict[str, Any]]
+    ledger: dict[str, Any]
+    policies: dict[str, Any]
+    callers: str
+
+
+class ErrorAnswer(BaseModel):
+    """Every error."""
+
+    error: str = Field(description="A stable word for programs.")
+    detail: str = Field(description="One sentence for a person.")
+    request_id: str
+    fields: list[dict[str, str]] | None = Field(default=None, description="The faulty fields and what was expected.")

@@ -1,0 +1,115 @@
+"""The document is true: its routes are the service's, its examples are answered, its forms are the answers' forms."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from cli.openapi import command
+from models.registry import Settings
+from serving import api
+from serving.champions import ServedModels
+from serving.decision_log import DecisionLog
+from serving.openapi import READS, document
+from serving.page_routes import PAGE_ROUTES
+from serving.running import Running
+from serving.sent_rows import SentRows
+from serving.service import ROUTES, ServiceState, TradeCredit
+from serving.store import Store
+from tests.served import champions, small
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory) -> Iterator[TestClient]:
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRADECREDIT_HOME", str(home))
+        patch.setenv("TRADECREDIT_LEDGER", str(home / "none"))
+        patch.setenv("TRADECREDIT_REFRESH", "false")
+        with TestClient(TradeCredit.to_asgi(), raise_server_exceptions=False) as client:
+            Running.service_state.served_models.stop()
+            served_models, store = (
+                ServedModels.of(Settings.from_environment(), champions()),
+                Store.at(home / "x.sqlite"),
+            )
+            served_models.rows = SentRows(store)
+            Running.service_state = ServiceState(served_models=served_models, log=DecisionLog(store))
+            yield client
+            Running.service_state.jobs.stop()
+
+
+def example(client: TestClient, route: api.Route) -> dict:
+    """A route's example; what only a running service can give is filled in."""
+    body = dict(route.example)
+    if "decision_id" in body:
+        review = next(r for r in api.ROUTES if r.path == "/review")
+        body["decision_id"] = client.post("/review", json=dict(review.example)).json()["decision_id"]
+    return body
+
+
+@pytest.mark.parametrize("route", [*api.ROUTES, api.EVENTS], ids=lambda route: route.path)
+def test_each_example_is_answered_in_the_form_that_the_document_says(client, route):
+    answer = client.post(route.path, json=example(client, route))
+    assert answer.status_code == 200, answer.text
+    found = route.answer.model_validate_json(answer.text)
+    lacking = [name for name in route.answer.model_fields if name not in found.model_fields_set]
+    optional = [name for name, field in route.answer.model_fields.items() if not field.is_required()]
+    assert set(lacking) <= set(optional)
+
+
+def test_the_document_lists_every_route_and_no_other(client):
+    served = {route.path for route in ROUTES.routes if isinstance(route, Route)}
+    pages = {route.path for route in PAGE_ROUTES}
+    assert served - pages - {"/openapi.json", "/docs.json", "/metrics"} == set(document()["paths"])
+    assert client.get("/openapi.json").json() == client.get("/docs.json").json() == document()
+    assert json.loads(CliRunner().invoke(command).output) == document()
+    for path, operations in document()["paths"].items():
+        for method, operation in operations.items():
+            assert operation["summary"].endswith("."), (path, method)
+            assert "200" in operation["responses"]
+
+
+def test_reads_are_answered_in_their_form(client):
+    job = client.post("/jobs/score", json={"customer_ids": ["C0000001", "C0000003"]}).json()
+    for path, (_, answer, _, _) in READS.items():
+        found = client.get(path.format(job_id=job["job_id"]))
+        assert found.status_code == 200
+        answer.model_validate_json(found.text)
+
+
+def test_a_job_scores_the_whole_ledger_with_the_numbers_of_the_route(client):
+    import io
+
+    import pandas as pd
+
+    job = client.post("/jobs/score", json={"explain": True}).json()
+    deadline = time.monotonic() + 60
+    while (found := client.get(f"/jobs/{job['job_id']}").json())["status"] not in ("done", "failed"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert (found["status"], found["done"]) == ("done", found["total"])
+    frame = pd.read_parquet(io.BytesIO(client.get(found["result"]).content)).set_index("customer_id")
+    assert len(frame) == len(Running.service_state.served_models.champions().living.base.prepared.owners.ids)
+    (score,) = client.post("/score", json={"customer_ids": ["C0000003"]}).json()["scores"]
+    assert frame.loc["C0000003", "pd"] == score["pd"]
+    assert frame.loc["C0000003", "reasons_en"]
+    assert client.get("/jobs/nothing").status_code == 404
+    assert client.post("/jobs/score", json={"customer_ids": ["nobody"]}).status_code == 404
+
+
+def test_bentoml_s_own_clients_know_every_route(client):
+    names = {route["name"] for route in client.get("/schema.json").json()["routes"]}
+    assert names == {route.name for route in (*api.ROUTES, api.EVENTS)}
+
+
+def test_in_process_a_method_answers_as_the_route_does(client):
+    service = TradeCredit.inner.__new__(TradeCredit.inner)
+    method = TradeCredit.apis["score"].func
+    found = method(service, customer_ids=["C0000003"])
+    assert found["scores"][0]["pd"] == small().scorer.score(["C0000003"]).customers["pd"].iloc[0]
