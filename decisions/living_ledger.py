@@ -21,6 +21,9 @@ MOST_TOUCHED = 200  # customers with added rows above which the whole ledger is 
 PEER_COLUMNS = tuple(f"{kind}_{level}_share_12m" for kind in PEER_GROUPS for level in ("late", "late_30"))
 
 
+_NOTHING = np.array([np.nan, np.nan])
+
+
 @dataclass(frozen=True, kw_only=True)
 class LivingLedger:
     """One state of a ledger that grows.
@@ -140,6 +143,12 @@ class LivingLedger:
         rest = sorted(set(invoice_ids) - set(own["invoice_id"]))
         others = self.rest.customers_of(rest) if rest else []
         return list(dict.fromkeys([*own["customer_id"], *others]))
+
+    def peers_of(self, customer_id: str) -> np.ndarray:
+        """Return PEER_COLUMNS of a customer on the last known day: NaN where its industry or country is not known."""
+        industry, country = self.base.prepared.peer_names.get(customer_id, ("", ""))
+        values = self.peer_values
+        return np.concatenate([values["industry"].get(industry, _NOTHING), values["country"].get(country, _NOTHING)])
 
     @cached_property
     def peer_values(self) -> Mapping[str, Mapping[str, np.ndarray]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +60,21 @@ def _payments(o: ServiceState, caller: Caller, asked: given.PaymentsRequest) -> 
 
 
 def _explain(o: ServiceState, caller: Caller, asked: given.ExplainRequest) -> Result:
-    return answers.explain(o.served_models.champions(), o.log.by(caller.subject), asked, o.book)
+    """Return `/explain`: as text where it was given before and the customer's score still holds, else computed now."""
+    champions, log = o.served_models.champions(), o.log.by(caller.subject)
+    current = o.book.current(champions, asked.customer_id, asked.as_of)
+    if current is None:
+        return answers.explain(champions, log, asked, o.book)
+    key = (asked.customer_id, asked.target, asked.language)
+    kept = o.book.explained(key, current)
+    if kept is None:
+        found = answers.explain(champions, log, asked, o.book)
+        text = json.dumps({k: v for k, v in found.items() if k != "decision_id"}, ensure_ascii=False, allow_nan=False)
+        o.book.keep_explained(key, current, text, log.digests(found["decision_id"]))
+        return found
+    text, digests = kept
+    (decision_id,) = log.append([{"kind": "explain", **digests}])
+    return f'{text[:-1]}, "decision_id": "{decision_id}"}}'
 
 
 def _review(o: ServiceState, caller: Caller, asked: given.ReviewRequest) -> Result:

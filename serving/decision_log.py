@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pydantic_core
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from ledger.errors import InputError
 from ledger.hash_chain import FIRST, Verdict, canonical, chained, verify
@@ -29,6 +29,9 @@ from serving.store.tables import ARCHIVES, DECISIONS
 CONTEXT = ("models", "policies", "ledger_fingerprint")  # of a content: what many records share
 PLAIN = ("kind", "decided_at", "about")  # of a content: what stands in the record itself
 ROWS_AT_ONCE = 10_000
+_INSERT = "INSERT INTO decisions (sequence, decision_id, previous, content, hash, kind, payload, about) VALUES "
+_INSERT_SQLITE = _INSERT + "(?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_POSTGRESQL = _INSERT + "(%s, %s, %s, %s, %s, %s, %s, %s)"
 
 
 class UnknownDecision(InputError):
@@ -155,13 +158,11 @@ class DecisionLog:
             record = self._record(connection, content, waiting.about)
             text = canonical(record)
             own, sequence = chained(previous, decision_id, text), sequence + 1
-            rows.append({
-                "sequence": sequence, "decision_id": decision_id, "previous": previous, "content": text, "hash": own,
-                "kind": str(content.get("kind", "")), "payload": record.get("payload"), "about": waiting.about,
-            })  # fmt: skip
+            kind, payload = str(content.get("kind", "")), record.get("payload")
+            rows.append((sequence, decision_id, previous, text, own, kind, payload, waiting.about))
             previous = own
         if rows:
-            connection.execute(insert(DECISIONS), rows)
+            connection.exec_driver_sql(_INSERT_SQLITE if self.store.is_sqlite else _INSERT_POSTGRESQL, rows)
         return sequence, previous
 
     def _record(self, connection: Connection, content: Mapping[str, Any], about: str | None) -> dict[str, Any]:
@@ -188,8 +189,9 @@ class DecisionLog:
         return self.kept_apart(connection, rest, {name: content[name] for name in CONTEXT if name in content})
 
     def _last(self, connection: Connection) -> tuple[int, str]:
-        found = connection.execute(
-            select(DECISIONS.c.sequence, DECISIONS.c.hash).order_by(DECISIONS.c.sequence.desc()).limit(1)
+        # plain SQL: this and the insert are on the way of every answer
+        found = connection.exec_driver_sql(
+            "SELECT sequence, hash FROM decisions ORDER BY sequence DESC LIMIT 1"
         ).first()
         if found is None:
             found = connection.execute(
@@ -204,6 +206,13 @@ class DecisionLog:
             if row is None:
                 raise UnknownDecision(f"{decision_id}: no such decision in the log. Give the decision_id of an answer.")
             return self._whole(connection, row)
+
+    def digests(self, decision_id: str) -> dict[str, str]:
+        """Return the digests of a record's context and payload: a record of the same answer names them again."""
+        with self.store.reading() as connection:
+            row = connection.execute(select(DECISIONS.c.content).where(DECISIONS.c.decision_id == decision_id)).one()
+        content = pydantic_core.from_json(row.content)
+        return {name: content[name] for name in ("context", "payload")}
 
     def of_customer(self, customer_id: str, *, kinds: Sequence[str] = (), most: int = 100) -> list[Record]:
         """Return the records about one customer, newest first, at most `most`; of some kinds only, where any is named."""

@@ -185,11 +185,12 @@ class Jobs:
             frames.append(frame)
             done += len(frame)
             self._set(job_id, done=done, detail=_now())
+        default, delay = champions.default, champions.delay
         stamps = {
             "as_of": as_of.isoformat(), "data_known_to": champions.living.known_to.isoformat(),
-            "currency": champions.scorer.served.currency, "model": champions.default.name,
-            "model_version": champions.default.version, "run_id": champions.default.run_id,
-            "delay_model_version": champions.delay.version,
+            "currency": champions.scorer.served.currency,
+            **({} if default is None else {"model": default.name, "model_version": default.version, "run_id": default.run_id}),
+            **({} if delay is None else {"delay_model_version": delay.version}),
         }  # fmt: skip
         return pd.concat(frames).reindex(ids).assign(**stamps).rename_axis("customer_id").reset_index()
 

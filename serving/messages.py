@@ -131,7 +131,9 @@ class LedgerRequest(Message):
 
     customers: Annotated[Rows, Field(min_length=1, max_length=MOST_CUSTOMERS)]
     invoices: Annotated[Rows, Field(min_length=1)]
+    instalments: Rows = ()
     payments: Rows = ()
+    orders: Rows = ()
     events: Rows = ()
     credit_terms: Rows = ()
     ratings: Rows = ()

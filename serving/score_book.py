@@ -13,11 +13,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, insert, select
 
-from decisions.living_ledger import PEER_COLUMNS, LivingLedger
+from decisions.living_ledger import PEER_COLUMNS
 from decisions.scorer import Scorer, Scores
 from ledger.hash_chain import canonical
 from serving.champions import Champions, ServedModels
@@ -34,6 +33,7 @@ OWN_SHARE = "late_share_12m"
 AT_ONCE = 50  # customers that the background scores in one go: an answer waits for one such batch at most
 REST_SECONDS = 0.05  # pause after each batch
 SCORES_KEPT = 256  # whole scores in memory, for explanations and reviews of the customer that was just scored
+EXPLANATIONS_KEPT = 1_000  # in memory, some 50 kB each
 MOST_AT_ONCE = 50  # touched customers that are scored before an event is answered; more are scored in the background
 
 Made = tuple[dict[str, Any], dict[str, Any]]  # (answer, inputs) of one customer
@@ -74,6 +74,7 @@ class ScoreBook:
         self._published: dict[str, tuple[Any, ...]] = {}
         self._lock = threading.Lock()
         self._scores: OrderedDict[tuple[Any, ...], Scores] = OrderedDict()
+        self._explained: OrderedDict[tuple[str, str, str], tuple[Current, str, dict[str, str]]] = OrderedDict()
         self._splits: tuple[tuple[str, str], Mapping[str, NDArray[np.float64]]] | None = None
         self._loaded = False
         self._wake, self._stopped = threading.Event(), threading.Event()
@@ -95,8 +96,8 @@ class ScoreBook:
 
     def _peers_moved(self, champions: Champions, customer_id: str, found: Current) -> bool:
         """Return whether what others did since moved this customer's inputs across a split of any tree."""
-        now = peers_of(champions.living, champions.scorer, customer_id)
-        if np.array_equal(now, found.peers, equal_nan=True):
+        now = champions.living.peers_of(customer_id)
+        if now.tobytes() == found.peers.tobytes():
             return False
         splits = self._splits_of(champions)
         if any(passes(b, a, splits[name]) for name, b, a in zip(PEER_COLUMNS, found.peers, now, strict=True)):
@@ -121,6 +122,22 @@ class ScoreBook:
                 self._moved[customer_id] = position
             self._scores.clear()
         self._wake.set()
+
+    def explained(self, key: tuple[str, str, str], current: Current) -> tuple[str, dict[str, str]] | None:
+        """Return the explanation (text, its digests in the log) that was given for this very answer; None where none was."""
+        with self._lock:
+            found = self._explained.get(key)
+            if found is None or found[0] is not current:
+                return None
+            self._explained.move_to_end(key)
+        return found[1], found[2]
+
+    def keep_explained(self, key: tuple[str, str, str], current: Current, text: str, digests: dict[str, str]) -> None:
+        """Keep an explanation in memory for as long as the answer that it explains holds."""
+        with self._lock:
+            self._explained[key] = (current, text, digests)
+            while len(self._explained) > EXPLANATIONS_KEPT:
+                self._explained.popitem(last=False)
 
     # computing
 
@@ -157,7 +174,7 @@ class ScoreBook:
                     found[customer_id] = Current(
                         text=json.dumps(answer, ensure_ascii=False, allow_nan=False),
                         summary=(answer["pd"], answer["grade"], answer["special"]), stamp=stamp(champions),
-                        position=champions.living.position, peers=peers_of(champions.living, scorer, customer_id),
+                        position=champions.living.position, peers=champions.living.peers_of(customer_id),
                         own_share=own_shares.get(customer_id, float("nan")), **kept,
                     )  # fmt: skip
             self._save(connection, champions, found)
@@ -298,17 +315,6 @@ class ScoreBook:
 def stamp(champions: Champions) -> tuple[str, str, str]:
     """Return what an answer holds for: both models' versions and the day."""
     return (*champions.versions, champions.living.known_to.isoformat())
-
-
-def peers_of(living: LivingLedger, scorer: Scorer, customer_id: str) -> NDArray[np.float64]:
-    """Return PEER_COLUMNS of a customer on the last known day."""
-    prepared = living.base.prepared
-    code = prepared.owners.index.get_indexer(pd.Index([customer_id], dtype=object))[0]
-    if code < 0 or not prepared.has_peers:
-        return np.full(len(PEER_COLUMNS), np.nan)
-    names = {"industry": prepared.industries[code], "country": prepared.countries[code]}
-    nothing = np.array([np.nan, np.nan])
-    return np.concatenate([living.peer_values[kind].get(names[kind], nothing) for kind in ("industry", "country")])
 
 
 def own_shares_of(scores: Scores) -> dict[str, float]:

@@ -136,6 +136,12 @@ class PreparedLedger:
         return int(max(1, *(np.diff(start).max(initial=0) for start in self.starts.values())))
 
     @cached_property
+    def peer_names(self) -> Mapping[str, tuple[str, str]]:
+        """Return customer -> (industry, country); '' where not reported."""
+        pairs = zip(self.industries, self.countries, strict=True)
+        return dict(zip(map(str, self.owners.ids), pairs, strict=True)) if self.has_peers else {}
+
+    @cached_property
     def linked(self) -> Mapping[str, frozenset[str]]:
         """Return the customers that share rows or sums with each customer that has such: by parents and by mergers."""
         links: dict[str, str] = {}
@@ -156,7 +162,7 @@ class PreparedLedger:
         """Return the same rows with another whole's peers; what was computed of the rows is kept."""
         found = replace(self, whole_peers=peers)
         kept = ("customer_index", "invoice_index", "entries_of_invoices", "places", "countries", "industries", "groups",
-                "published", "has_peers", "longest", "linked")  # fmt: skip
+                "published", "has_peers", "longest", "linked", "peer_names")  # fmt: skip
         found.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
         return found
 

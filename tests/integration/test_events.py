@@ -171,3 +171,19 @@ def test_answers_from_the_book_are_those_computed_now(client):
     assert first["answer"] == second["answer"]
     assert first["inputs"] == second["inputs"]
     assert state.log.verify().is_whole
+
+
+def test_an_explanation_that_is_given_again_is_the_same_and_another_row_makes_another(client):
+    customer = customer_with(None)
+    state = Running.service_state
+    while not state.book.refresh_some():
+        pass
+    first, second = (client.post("/explain", json={"customer_id": customer}).json() for _ in range(2))
+    ids = {first.pop("decision_id"), second.pop("decision_id")}
+    assert len(ids) == 2
+    assert first == second
+    (one, two) = (state.log.read(i).content for i in sorted(ids))
+    assert one["answer"] == two["answer"]
+    client.post("/events", json={"invoices": [invoice(customer, amount=77_777.0)]})
+    third = client.post("/explain", json={"customer_id": customer}).json()
+    assert third["score"]["open_items"]["balance"] == pytest.approx(first["score"]["open_items"]["balance"] + 77_777)

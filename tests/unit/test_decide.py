@@ -15,7 +15,6 @@ from ledger.errors import InputError
 from models.registry import Settings
 from serving import answers
 from serving import decide as decisions_route
-from serving.answer_parts import rows_of
 from serving.decision_log import AlreadyDecided, DecisionLog
 from serving.errors import Problem
 from serving.messages import DecideRequest, ReviewRequest, ScoreRequest
@@ -50,8 +49,8 @@ def granted_customer() -> str:
     """The first customer of the small ledger that gets less than 100,000 by the policy, and something."""
     scorer = champions().scorer
     scores = scorer.score(list(scorer.served.ledger.customers["customer_id"]))
-    for customer_id, row in zip(scores.customers.index, rows_of(scores.customers), strict=True):
-        found = recommend(scorer.situation(str(customer_id), row, scores.as_of, 1e5), scorer.limit_policy)
+    for customer_id in map(str, scores.customers.index):
+        found = recommend(scorer.situation(scores, customer_id, 1e5), scorer.limit_policy)
         if found.action == "reduce" and found.limit:
             return str(customer_id)
     raise AssertionError("the small ledger has no customer whose limit is reduced")
