@@ -159,6 +159,16 @@ class Scorer:
             X_next=X_next,
         )
 
+    def brief(self, customer_ids: Sequence[str], as_of: date) -> pd.DataFrame:
+        """Return what a list of customers shows, one row each in the order asked: the account, special, exposure and
+        the default model's columns as `score` gives them, without anything of the delay model."""
+        at, ids = self.served.asked_on(as_of), self.served.known(customer_ids)
+        account = accounts(self.served.prepared.settlement, ids, day(at)).customers
+        special = self._special(account, at)
+        exposure = (account["balance"] - account["unapplied"]).clip(lower=0.0)
+        part = self._default_part(self._default_inputs(special, at), special, exposure)
+        return pd.concat([account, pd.DataFrame({"special": special, "exposure": exposure}), part], axis=1)
+
     def rescored(self, scores: Scores, X: pd.DataFrame) -> Scores:
         """The same scores with the default model's answer to other inputs, one row a customer: for hypothetical facts."""
         special = scores.customers["special"].astype(object)

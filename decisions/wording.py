@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 from ledger.errors import InputError
+from models.reasons.sentences import shown_date
 
 LANGUAGES = ("en", "zh")
 
@@ -126,6 +128,35 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "The customer is in default by the policy's definition: it has the default grade and no probability.",
         "zh": "该客户按政策定义已处于违约状态：适用违约等级，不给出违约概率。",
     },
+    "in_default_since": {
+        "en": "In default since {day}: not scored, a customer in default has no probability of default.",
+        "zh": "自{day}起处于违约状态：违约客户不给出违约概率，因此未评分。",
+    },
+    "in_default_items": {
+        "en": "In default since {day}: {items} ({amount:,.2f} {currency} together) were more than {days:,.0f} days past due. "
+        "Not scored: a customer in default has no probability of default.",
+        "zh": "自{day}起处于违约状态：{items}（合计 {amount:,.2f} {currency}）逾期超过 {days:,.0f} 天。违约客户不给出违约概率，因此未评分。",
+    },
+    "in_default_insolvency": {
+        "en": "In default since {day} by an insolvency event. Not scored: a customer in default has no probability of default.",
+        "zh": "自{day}起因破产事件处于违约状态。违约客户不给出违约概率，因此未评分。",
+    },
+    "in_default_write_off": {
+        "en": "In default since {day} by a write-off. Not scored: a customer in default has no probability of default.",
+        "zh": "自{day}起因坏账核销处于违约状态。违约客户不给出违约概率，因此未评分。",
+    },
+    "in_default_concession": {
+        "en": "In default since {day} by a distressed concession. Not scored: a customer in default has no probability of default.",
+        "zh": "自{day}起因困境让步处于违约状态。违约客户不给出违约概率，因此未评分。",
+    },
+    "merged_into": {
+        "en": "Merged into {customer} on {day}: not scored here, its items and history count there.",
+        "zh": "已于{day}并入 {customer}：其款项与历史计入后者，此处不评分。",
+    },
+    "stale_since": {
+        "en": "Not scored: the last invoice was issued on {day}, nothing was invoiced in the last year and nothing is open.",
+        "zh": "未评分：最近一张发票开具于{day}，过去一年没有开票且无未结款项。",
+    },
     # conditions
     "outside_information": {
         "en": "Obtain outside information (statements, bureau report, bank reference) before granting credit.",
@@ -151,8 +182,9 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def sentence(code: str, numbers: Mapping[str, float | str], language: str) -> str:
+def sentence(code: str, numbers: Mapping[str, float | str | date], language: str) -> str:
     """The sentence of a code in a language, with its numbers. Raises InputError for a language that we do not have."""
     if language not in LANGUAGES:
         raise InputError(f"language must be one of {', '.join(LANGUAGES)}. Got {language!r} instead.")
-    return SENTENCES[code][language].format(**numbers)
+    words = {k: shown_date(v, language) if isinstance(v, date) else v for k, v in numbers.items()}
+    return SENTENCES[code][language].format(**words)

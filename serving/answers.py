@@ -12,6 +12,7 @@ import pydantic_core
 from decisions.limits import APPROVE, recommend
 from decisions.scorer import COLUMNS, NO_HISTORY, Scorer, Scores
 from decisions.scoring_ledger import DayBeforeLedger, FutureDay, UnknownCustomer
+from decisions.status_facts import status_code
 from decisions.wording import sentence
 from models import explanation as words
 from models.absent import NoChampion
@@ -163,17 +164,20 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest, book:
     answer: Answer = {
         "customer_id": asked.customer_id, "target": asked.target, "language": asked.language,
         "special": text(row["special"]), "currency": scorer.served.currency,
-        "notes": _worded(history_notes(row, scorer), asked.language),
+        "notes": worded(history_notes(row, scorer), asked.language),
         "score": {**score_of(asked.customer_id, row, scorer), "delay": delay_of(row), "open_items": account_of(row)},
         **common(champions, scorer, scores),
     }  # fmt: skip
     found = scorer.explain(scores, asked.target)
     if found is None:
         # no probability: the status says why; a lateness without any invoice to go by: that
-        why = "no_invoice" if row["special"] == NO_HISTORY and asked.target == "delay" else str(row["special"])
         if asked.target == "delay" and not scorer.has_delay:
-            why = "no_delay_model"
-        reasons = _worded([(why, {})], asked.language)
+            reasons = worded([("no_delay_model", {})], asked.language)
+        elif row["special"] == NO_HISTORY and asked.target == "delay":
+            reasons = worded([("no_invoice", {})], asked.language)
+        else:
+            code = status_code(scorer, scores, asked.customer_id) or (str(row["special"]), {})
+            reasons = worded([code], asked.language)
         answer |= {"contributions": [], "families": [], "reasons": reasons, "strengths": []}
     else:
         facts = scorer.reason_facts([asked.customer_id], scores.as_of)[asked.customer_id]
@@ -194,14 +198,14 @@ def review(champions: Champions, log: DecisionLog, asked: ReviewRequest, book: S
     return {**answer, "decision_id": decision_id}
 
 
-def reviewed(scorer: Scorer, scores: Scores, asked: ReviewRequest) -> Answer:
-    """What the policy recommends on some scores of one customer."""
+def reviewed(scorer: Scorer, scores: Scores, asked: ReviewRequest, why: words.Explanation | None = None) -> Answer:
+    """Return what the policy recommends on some scores of one customer; why: its explanation, where one was made."""
     row = rows_of(scores.customers)[0]
     rate = scorer.rate(asked.currency, scores.as_of)
     situation = scorer.situation(scores, asked.customer_id, asked.requested_limit * rate)
     found = recommend(situation, scorer.limit_policy)
-    reasons = _worded(found.reasons, asked.language)
-    why = scorer.explain(scores, "pd")
+    reasons = worded(found.reasons, asked.language)
+    why = why or scorer.explain(scores, "pd")
     if why is not None:
         # an approval rests on what speaks for the customer, any other answer on what speaks against it
         facts = scorer.reason_facts([asked.customer_id], scores.as_of)[asked.customer_id]
@@ -212,15 +216,15 @@ def reviewed(scorer: Scorer, scores: Scores, asked: ReviewRequest) -> Answer:
         "valid_until": found.valid_until.isoformat(), "next_review": found.next_review.isoformat(),
         "arithmetic": [step.as_json() for step in found.steps],
         "arithmetic_currency": scorer.served.currency, "exchange_rate": rate, "reasons": reasons,
-        "conditions": _worded(found.conditions, asked.language), "language": asked.language,
-        "notes": _worded([*found.notes, *history_notes(row, scorer)], asked.language),
+        "conditions": worded(found.conditions, asked.language), "language": asked.language,
+        "notes": worded([*found.notes, *history_notes(row, scorer)], asked.language),
         "policy": {"name": scorer.limit_policy.name, "version": scorer.limit_policy.version},
         "score": {**score_of(asked.customer_id, row, scorer), "open_items": account_of(row)},
     }  # fmt: skip
 
 
-def _worded(codes: Sequence[tuple[str, Mapping[str, Any]]], language: str) -> list[Answer]:
-    """Codes of the policy as code and sentence."""
+def worded(codes: Sequence[tuple[str, Mapping[str, Any]]], language: str) -> list[Answer]:
+    """Return codes of the policy as code and sentence."""
     return [{"code": code, "text": sentence(code, numbers, language)} for code, numbers in codes]
 
 

@@ -100,7 +100,7 @@ def _first(
     return {
         "review_id": asked.decision_id, "customer_id": review["customer_id"],
         "status": PROPOSED if needs_second else DECIDED, "action": asked.action, "limit": limit,
-        "currency": review["currency"], "by": by, "reason": asked.reason, "confirmed_by": None,
+        "currency": review["currency"], "by": by, "reason": asked.reason, "condition": asked.condition, "confirmed_by": None,
         "is_override": is_override, "needs_second_person": needs_second, "above_authority": beyond,
         "recommended": {"action": review["recommendation"], "limit": recommended, "policy": review["policy"]},
         "authority": {"policy": f"{policy.name} {policy.version}", "level": policy.level_of(by)},

@@ -101,6 +101,7 @@ class DecideRequest(Message):
     by: Id | None = None
     limit: Amount | None = None
     reason: Annotated[str, Field(max_length=2_000)] = ""
+    condition: Annotated[str, Field(max_length=500)] = ""
 
 
 Rows = Annotated[tuple[Row, ...], Field(max_length=MOST_ROWS)]

@@ -11,9 +11,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from serving import pages
 from serving.errors import Problem
-from serving.pages.layout import SCRIPT
+from serving.pages.layout import FOLDER, SCRIPT, STYLE
 from serving.running import in_thread, state
 from serving.sessions import COOKIE, Session, clear_cookie, set_cookie
 
@@ -43,16 +42,6 @@ async def form_of(request: Request) -> dict[str, str]:
         )
     body = (await request.body()).decode("utf-8", errors="replace")
     return dict(parse_qsl(body, keep_blank_values=True, max_num_fields=200))
-
-
-@with_session
-async def index(request: Request, session: Session) -> Response:
-    """Our page for a person."""
-    session.caller.need("explain")
-    asked = pages.Asked.of(request.query_params)
-    found = partial(pages.workbench, state().served_models, state().log, asked, "")
-    status, html = await in_thread(found)
-    return Response(html, status_code=status, media_type="text/html")
 
 
 async def login_page(_: Request) -> Response:
@@ -86,7 +75,7 @@ async def logout(request: Request, session: Session) -> Response:
 
 async def style(_: Request) -> Response:
     """The pages' style sheet."""
-    return Response(pages.STYLE.read_text(encoding="utf-8"), media_type="text/css")
+    return Response(STYLE.read_text(encoding="utf-8"), media_type="text/css")
 
 
 async def script(_: Request) -> Response:
@@ -95,13 +84,12 @@ async def script(_: Request) -> Response:
 
 
 def _login(status: int, words: Mapping[str, str]) -> Response:
-    environment = Environment(loader=FileSystemLoader(pages.FOLDER), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
     html = environment.get_template("login.html").render(problem=words.get("problem", ""))
     return Response(html, status_code=status, media_type="text/html")
 
 
 PAGE_ROUTES = [
-    Route("/", index, methods=["GET"]),
     Route("/login", login_page, methods=["GET"]),
     Route("/login", login, methods=["POST"]),
     Route("/logout", logout, methods=["POST"]),

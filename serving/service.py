@@ -26,6 +26,7 @@ from serving.score_book import MOST_AT_ONCE
 from serving.sent_rows import SentRows
 from serving.state import ServiceState
 from serving.store import Store
+from serving.workbench_routes import WORKBENCH_ROUTES
 
 __all__ = ["Running", "ServiceState", "TradeCredit"]
 
@@ -150,6 +151,7 @@ ROUTES = Router(
     redirect_slashes=False,
     routes=[
         *PAGE_ROUTES,
+        *WORKBENCH_ROUTES,
         Route("/health/model", health_model, methods=["GET"]),
         Route("/events", take_events, methods=["POST"]),
         Route("/changes", get_changes, methods=["GET"]),

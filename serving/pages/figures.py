@@ -5,51 +5,51 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# metric of a run -> its words by language; what stands first on the page
-HEADLINES: Mapping[str, Mapping[str, str]] = {
-    "auc": {"en": "Order of customers (AUC)", "zh": "客户排序（AUC）"},
-    "gini": {"en": "Order of customers (Gini)", "zh": "客户排序（Gini）"},
-    "brier": {"en": "Squared error of the PD (Brier)", "zh": "违约概率的平方误差（Brier）"},
-    "ece": {"en": "Calibration error (ECE)", "zh": "校准误差（ECE）"},
-    "pd_mean": {"en": "Mean PD predicted", "zh": "平均预测违约概率"},
-    "default_rate": {"en": "Default rate observed", "zh": "实际违约率"},
-    "cold_door_auc": {"en": "Order, as if nobody had a history (AUC)", "zh": "假定无任何历史时的排序（AUC）"},
-    "cold_first_months_auc": {
-        "en": "Order in a customer's first three months (AUC)",
-        "zh": "客户前三个月的排序（AUC）",
-    },
-    "mae_days": {"en": "Mean absolute error, days", "zh": "平均绝对误差（天）"},
-    "within_3_days_share": {"en": "Share predicted within 3 days", "zh": "误差在3天内的占比"},
-    "auc_late_5": {"en": "Order, at least 5 days late (AUC)", "zh": "逾期至少5天的排序（AUC）"},
-    "auc_late_30": {"en": "Order, at least 30 days late (AUC)", "zh": "逾期至少30天的排序（AUC）"},
-    "crps_days": {"en": "Error of the whole distribution (CRPS), days", "zh": "整体分布误差（CRPS，天）"},
-    "coverage_80": {"en": "Outcomes inside the 80 % interval", "zh": "80%区间的覆盖率"},
+from serving.pages.texts import N_
+from serving.translations import Translation
+
+# metric of a run -> its English text; the order is that of the page
+HEADLINES: Mapping[str, str] = {
+    "auc": N_("Order of customers (AUC)"),
+    "gini": N_("Order of customers (Gini)"),
+    "brier": N_("Squared error of the PD (Brier)"),
+    "ece": N_("Calibration error (ECE)"),
+    "pd_mean": N_("Mean PD predicted"),
+    "default_rate": N_("Default rate observed"),
+    "cold_door_auc": N_("Order, as if nobody had a history (AUC)"),
+    "cold_first_months_auc": N_("Order in a customer's first three months (AUC)"),
+    "mae_days": N_("Mean absolute error, days"),
+    "within_3_days_share": N_("Share predicted within 3 days"),
+    "auc_late_5": N_("Order, at least 5 days late (AUC)"),
+    "auc_late_30": N_("Order, at least 30 days late (AUC)"),
+    "crps_days": N_("Error of the whole distribution (CRPS), days"),
+    "coverage_80": N_("Outcomes inside the 80 % interval"),
 }
-RULES: Mapping[str, Mapping[str, str]] = {
-    "truth": {"en": "the true PD", "zh": "真实违约概率"},
-    "days_past_due": {"en": "rule: days past due", "zh": "规则：逾期天数"},
-    "past_due_30": {"en": "rule: over 30 days past due", "zh": "规则：逾期超过30天"},
-    "dbt": {"en": "rule: days beyond terms", "zh": "规则：超账期天数（DBT）"},
-    "on_the_day": {"en": "rule: always on the day", "zh": "规则：总是按期"},
-    "customer_mean": {"en": "rule: the customer's mean", "zh": "规则：客户均值"},
-    "customer_median": {"en": "rule: the customer's median", "zh": "规则：客户中位数"},
-    "customer_late_rate": {"en": "rule: the customer's late rate", "zh": "规则：客户逾期率"},
-    "customer_distribution": {"en": "rule: the customer's distribution", "zh": "规则：客户分布"},
-    "kaplan_meier": {"en": "rule: Kaplan–Meier", "zh": "规则：Kaplan–Meier"},
+RULES: Mapping[str, str] = {
+    "truth": N_("the true PD"),
+    "days_past_due": N_("rule: days past due"),
+    "past_due_30": N_("rule: over 30 days past due"),
+    "dbt": N_("rule: days beyond terms"),
+    "on_the_day": N_("rule: always on the day"),
+    "customer_mean": N_("rule: the customer's mean"),
+    "customer_median": N_("rule: the customer's median"),
+    "customer_late_rate": N_("rule: the customer's late rate"),
+    "customer_distribution": N_("rule: the customer's distribution"),
+    "kaplan_meier": N_("rule: Kaplan–Meier"),
 }
 
 
-def headlines(metrics: Mapping[str, float | None], language: str) -> list[dict[str, Any]]:
+def headlines(metrics: Mapping[str, float | None], t: Translation) -> list[dict[str, Any]]:
     """Headline figures that the run has, each followed by the same figure of the rules and of the ceiling."""
     rows = []
     for metric, words in HEADLINES.items():
         if metrics.get(metric) is None:
             continue
-        rows.append(_row(metrics, metric, words[language], is_model=True))
+        rows.append(_row(metrics, metric, t.text(words), is_model=True))
         for rule, rule_words in RULES.items():
             name = f"truth_{metric}" if rule == "truth" else f"baseline_{rule}_{metric}"
             if metrics.get(name) is not None:
-                rows.append(_row(metrics, name, rule_words[language], is_model=False))
+                rows.append(_row(metrics, name, t.text(rule_words), is_model=False))
     return rows
 
 

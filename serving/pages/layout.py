@@ -27,18 +27,20 @@ NAVIGATION: tuple[tuple[str, str, str], ...] = (
     ("watch_list", "/watch_list", "Watch list"),
     ("models", "/models", "Models"),
     ("policy", "/policy", "Policy"),
-    ("practice", "/practice", "Practice"),
-    ("reports", "/reports", "Reports"),
 )
 LANGUAGE_NAMES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """Who looks at a page, and the token that its forms send back. subject None: nobody has signed in."""
+    """Who looks at a page, and the token that its forms send back.
+
+    subject : None in a keyless service, where a form asks for a name. is_checked : whether a key says who it is.
+    """
 
     subject: str | None = None
     csrf: str = ""
+    is_checked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

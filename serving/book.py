@@ -1,0 +1,224 @@
+"""The whole book at a glance for the pages: each customer's grade, exposure and limit, and why it may need a person.
+
+Computed once for each scorer and day from the account, the status and the default model alone (no payment curves), so a
+page of ten thousand customers reads memory.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import select
+
+from decisions.scorer import IN_DEFAULT_STATUS, MERGED, STALE, Scorer
+from ledger.known import day, known_from, known_until
+from ledger.ledger import TABLES
+from serving.champions import Champions
+from serving.decision_log import DecisionLog
+from serving.pages.search import folded
+from serving.store.tables import DECISIONS
+
+WATCHED_FROM = 0.05  # a PD from which a customer is on the watch list
+GRADES_WORSE = 2  # or a grade at least so many steps worse than three months ago
+COMPARED_DAYS = 91
+MOST_RECORDS = 5_000  # decisions read back for who has taken a case and what waits
+REASON_ORDER = ("proposal", "default", "hold", "over_limit", "expired", "cover_ends", "watch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookRow:
+    """One customer of the book on a day; amounts in the reporting currency, None is not known."""
+
+    customer_id: str
+    name: str | None
+    country: str | None
+    industry: str | None
+    special: str | None
+    pd: float | None
+    pd_before: float | None
+    grade: str | None
+    grade_before: str | None
+    exposure: float
+    overdue: float
+    days_past_due: int
+    limit: float | None
+    insured_limit: float | None
+    search: str = field(repr=False, default="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueRow:
+    """One case: why it is here (the most urgent first), what is at stake, how many days it has waited, who has it."""
+
+    row: BookRow
+    why: tuple[str, ...]
+    stake: float
+    waiting_days: int | None
+    taken_by: str | None
+    decision_id: str | None = None
+
+
+_BOOKS: dict[tuple[int, str], list[BookRow]] = {}
+_LOCK = threading.Lock()
+
+
+def book(champions: Champions) -> list[BookRow]:
+    """Return every customer of the ledger on its last known day, by customer_id; computed once for each scorer."""
+    scorer = champions.scorer
+    key = (id(scorer), scorer.served.data_known_to.isoformat())
+    with _LOCK:
+        if key not in _BOOKS:
+            _BOOKS.clear()
+            _BOOKS[key] = _rows(scorer)
+        return _BOOKS[key]
+
+
+def _rows(scorer: Scorer) -> list[BookRow]:
+    as_of = scorer.served.data_known_to
+    ids = [str(i) for i in scorer.served.prepared.owners.ids]
+    now = scorer.brief(ids, as_of)
+    before = scorer.brief(ids, as_of - timedelta(days=COMPARED_DAYS))
+    customers = scorer.served.ledger.customers.set_index("customer_id")
+    terms = _terms(scorer, as_of)
+    found = []
+    for customer_id, row, then in zip(ids, now.to_dict("records"), before.to_dict("records"), strict=True):
+        own = customers.loc[customer_id]
+        if isinstance(own, pd.DataFrame):
+            own = own.iloc[-1]
+        name, country, industry = (_text(own[c]) for c in ("name", "country", "industry"))
+        limit, insured = terms.get(customer_id, (None, None))
+        found.append(BookRow(
+            customer_id=customer_id, name=name, country=country, industry=industry, special=_text(row["special"]),
+            pd=_number(row["pd"]), pd_before=_number(then["pd"]), grade=_text(row["grade"]), grade_before=_text(then["grade"]),
+            exposure=float(row["exposure"]), overdue=float(row["overdue"]), days_past_due=int(row["days_past_due"]),
+            limit=limit, insured_limit=insured, search=folded(f"{customer_id} {name or ''}"),
+        ))  # fmt: skip
+    return found
+
+
+def _terms(scorer: Scorer, as_of: date) -> dict[str, tuple[float | None, float | None]]:
+    """The present limit and insured limit of every customer."""
+    frame, at = scorer.served.ledger["credit_terms"], day(as_of)
+    if frame.empty:
+        return {}
+    known = frame[(known_from(frame, TABLES["credit_terms"]) <= at) & (known_until(frame, TABLES["credit_terms"]) > at)]
+    last = known.sort_values("effective_on", kind="stable").groupby("customer_id").tail(1)
+    return {
+        str(c): (_number(limit), _number(insured))
+        for c, limit, insured in zip(last["customer_id"], last["credit_limit"], last["insured_limit"], strict=True)
+    }
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or np.isnan(value) else float(value)
+
+
+def queue(champions: Champions, log: DecisionLog, today: date | None = None) -> list[QueueRow]:
+    """Return the cases that need a person, most urgent first.
+
+    A case is here for: a proposal that waits for a second person; default; arrears that hold deliveries; an exposure
+    above the limit; a review that has run out (by the last decision's day and the grade's months); an exposure above
+    the insured limit; the watch list.
+    """
+    scorer = champions.scorer
+    as_of = today or scorer.served.data_known_to
+    proposals, decided_on, taken = _from_log(log)
+    found = []
+    for row in book(champions):
+        why = _why(row, scorer, decided_on.get(row.customer_id), as_of)
+        waiting = proposals.get(row.customer_id)
+        if waiting is not None:
+            why = ("proposal", *why)
+        if not why:
+            continue
+        found.append(QueueRow(
+            row=row, why=why, stake=max(row.exposure, row.limit or 0.0),
+            waiting_days=None if waiting is None else (as_of - waiting[1]).days if as_of >= waiting[1] else 0,
+            taken_by=taken.get(row.customer_id), decision_id=None if waiting is None else waiting[0],
+        ))  # fmt: skip
+    return sorted(found, key=lambda q: (REASON_ORDER.index(q.why[0]), -q.stake, q.row.customer_id))
+
+
+def _why(row: BookRow, scorer: Scorer, decided_on: date | None, as_of: date) -> tuple[str, ...]:
+    if row.special in (MERGED, STALE):
+        return ()
+    policy, found = scorer.limit_policy, []
+    if row.special == IN_DEFAULT_STATUS and row.exposure > 0:
+        found.append("default")
+    elif row.days_past_due >= policy.hold_after_days and row.overdue > policy.hold_material_amount:
+        found.append("hold")
+    if row.limit is not None and row.exposure > row.limit:
+        found.append("over_limit")
+    if decided_on is not None and row.grade is not None and row.grade in {t.grade for t in policy.terms}:
+        months = policy.terms_of(row.grade).valid_months
+        if (pd.Timestamp(decided_on) + pd.DateOffset(months=months)).date() <= as_of:
+            found.append("expired")
+    if row.insured_limit is not None and row.exposure > row.insured_limit:
+        found.append("cover_ends")
+    if is_watched(row):
+        found.append("watch")
+    return tuple(found)
+
+
+def is_watched(row: BookRow) -> bool:
+    """Return whether a customer is on the watch list: a high PD, or a grade that fell by GRADES_WORSE in three months."""
+    if row.pd is None:
+        return False
+    return row.pd >= WATCHED_FROM or steps_worse(row) >= GRADES_WORSE
+
+
+def steps_worse(row: BookRow) -> int:
+    """Return by how many steps the grade is worse than three months ago; 0 where one of the two is not known."""
+    if (
+        row.grade is None
+        or row.grade_before is None
+        or not (row.grade[1:].isdigit() and row.grade_before[1:].isdigit())
+    ):
+        return 0
+    return int(row.grade[1:]) - int(row.grade_before[1:])
+
+
+def _from_log(log: DecisionLog) -> tuple[dict[str, tuple[str, date]], dict[str, date], dict[str, str]]:
+    """(proposals that wait: customer -> (decision_id, day), day of each customer's last decision, who has taken it)."""
+    answered: set[str] = set()
+    proposals: dict[str, tuple[str, date]] = {}
+    decided: dict[str, date] = {}
+    taken: dict[str, str] = {}
+    for record in recent(log, ("decide", "take")):
+        answer = record["answer"]
+        customer = str(answer["customer_id"])
+        if record.get("about"):
+            answered.add(record["about"])
+        if record["kind"] == "take":
+            taken.setdefault(customer, answer["by"])
+        elif answer["status"] == "proposed" and record["decision_id"] not in answered:
+            proposals.setdefault(customer, (record["decision_id"], date.fromisoformat(answer["as_of"])))
+        elif answer["status"] == "decided":
+            decided.setdefault(customer, date.fromisoformat(answer["as_of"]))
+    return proposals, decided, taken
+
+
+def recent(log: DecisionLog, kinds: Sequence[str], most: int = MOST_RECORDS) -> list[Mapping[str, Any]]:
+    """Return the newest records of some kinds, newest first: each record's content with its decision_id."""
+    with log.store.reading() as connection:
+        ids = connection.execute(
+            select(DECISIONS.c.decision_id).where(DECISIONS.c.kind.in_(list(kinds)))
+            .order_by(DECISIONS.c.sequence.desc()).limit(most)
+        ).scalars().all()  # fmt: skip
+    return [{**record.content, "decision_id": record.decision_id} for record in (log.read(i) for i in ids)]
+
+
+def taken_by(log: DecisionLog, customer_id: str) -> str | None:
+    """Return who took a customer's case last; None where nobody has."""
+    records = log.of_customer(customer_id, kinds=("take",), most=1)
+    return None if not records else str(records[0].content["answer"]["by"])
