@@ -19,6 +19,7 @@ from sqlalchemy import select
 from decisions.scorer import IN_DEFAULT_STATUS, MERGED, STALE, Scorer
 from ledger.known import day, known_from, known_until
 from ledger.ledger import TABLES
+from serving.case import default_of
 from serving.champions import Champions
 from serving.decision_log import DecisionLog
 from serving.pages.search import folded
@@ -70,6 +71,7 @@ _LOCK = threading.Lock()
 
 def book(champions: Champions) -> list[BookRow]:
     """Return every customer of the ledger on its last known day, by customer_id; computed once for each scorer."""
+    default_of(champions)
     scorer = champions.scorer
     key = (id(scorer), scorer.served.data_known_to.isoformat())
     with _LOCK:

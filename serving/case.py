@@ -29,10 +29,12 @@ from decisions.scorer import Scorer, Scores
 from decisions.status_facts import status_code
 from features.engine.histories import build
 from ledger.credit_terms import Terms, terms_on
+from models.registry import Served
 from serving.answer_parts import account_of, delay_of, history_notes, payment_of, rows_of, score_of
 from serving.answers import Answer, known_customers, reviewed, worded
 from serving.champions import Champions
 from serving.decision_log import DecisionLog
+from serving.errors import Problem
 from serving.explanations import explained
 from serving.messages import ReviewRequest, typed
 
@@ -85,6 +87,7 @@ class Case:
 
 def case(champions: Champions, log: DecisionLog, asked: Asked) -> Case:
     """Return the data of a customer's page. Raises Problem 404 or 422 as `/review` does."""
+    default_of(champions)
     scorer = champions.scorer
     with known_customers(scorer):
         scores = scorer.score([asked.customer_id], asked.as_of)
@@ -190,12 +193,20 @@ def decisions_of(log: DecisionLog, customer_id: str, most: int = MOST_DECISIONS)
     ]  # fmt: skip
 
 
+def default_of(champions: Champions) -> Served:
+    """Return the default model's champion. Raises Problem 503 where there is none."""
+    if champions.default is None:
+        raise Problem(status=503, error="no_model", detail="no default model is the champion.")
+    return champions.default
+
+
 def model_of(champions: Champions) -> dict[str, Any]:
     """Return what a page says of the default model: name, version, since when, AUC with interval, rows it is of."""
-    metrics = champions.default.metrics
+    served = default_of(champions)
+    metrics = served.metrics
     return {
-        "name": champions.default.name, "version": champions.default.version,
-        "promoted_at": champions.default.promoted_at, "promoted_by": champions.default.promoted_by,
+        "name": served.name, "version": served.version,
+        "promoted_at": served.promoted_at, "promoted_by": served.promoted_by,
         "auc": metrics.get("auc"), "auc_low": metrics.get("auc_low"), "auc_high": metrics.get("auc_high"),
         "snapshots": metrics.get("test_snapshots") or metrics.get("snapshots"),
     }  # fmt: skip
