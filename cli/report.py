@@ -9,11 +9,13 @@ import click
 
 from cli.output import waiting
 from cli.reports.ageing import ageing
+from cli.reports.country import country
 from cli.reports.cover import cover
 from cli.reports.kpi import kpi
 from cli.reports.liquidity import liquidity
 from cli.reports.provisions import provisions
 from cli.reports.stress import stress
+from cli.reports.terms import terms
 from cli.reports.watchlist import watchlist
 from cli.reports.worklist import worklist
 from cli.reports.writing import checked_out, command_line, finish, opened, report_options
@@ -143,3 +145,5 @@ command.add_command(worklist)
 command.add_command(liquidity)
 command.add_command(watchlist)
 command.add_command(stress)
+command.add_command(terms)
+command.add_command(country)
