@@ -7,11 +7,16 @@ of cells) is *odd*: it keeps its cells and its text for the careful reading.
 from __future__ import annotations
 
 from importing.engine import values
+from importing.engine.dates import ascii_signs
 from importing.engine.format import DATE, ID, TEXT, Field, File
+from importing.engine.numbers import bare_number
 from importing.engine.source import BLANKS, CONTINUED, NEWLINE_IN_VALUE, Source
 from ledger.validation import quoted
 
-TOTALS = r"(grand |sub)?-?totals?( (for|of) .*)?|sum(me)?|gesamt(summe)?|total geral"
+TOTALS = (
+    r"(grand |sub)?-?totals?( (for|of|general|général) .*)?|total (geral|general|général)|sum(me)?|(gesamt|zwischen)(summe)?"
+    r"|sous-total|suma|soma|合\s*计|合\s*計|总\s*计|總\s*計|小\s*计|小\s*計|本页合计|累计"
+)
 BLANK = f"(trim(line) = '' OR line = '{CONTINUED}')"
 
 
@@ -116,11 +121,15 @@ def first_pass(source: Source, file: File, relation: str, number: int) -> str:
 def odd_rows(source: Source, file: File, number: int) -> str:
     """SQL of the odd rows: line, width, f, each field's text as t_NAME (NULL: none), a number's bare text as b_NAME."""
     present = {name: declared for name, declared in file.fields.items() if name in source.columns}
-    texts = [f"trim({cell(source, d, source.columns[n])}, '{BLANKS}') AS v_{n}" for n, d in present.items()]
+    texts = []
+    for name, declared in present.items():
+        text = cell(source, declared, source.columns[name])
+        text = ascii_signs(text) if declared.type in values.DATES + values.NUMBERS else text
+        texts.append(f"trim({text}, '{BLANKS}') AS v_{name}")
     words = ", ".join(quoted(word) for word in ("", *values.NONE_WORDS))
     given = [f"CASE WHEN v_{n} NOT IN ({words}) THEN v_{n} END AS t_{n}" for n in present]
     absent = [f"NULL::VARCHAR AS t_{n}" for n in file.fields if n not in present]
-    bare = [f"{values.bare_number(f't_{n}')} AS b_{n}" for n, d in file.fields.items() if d.type in values.NUMBERS]
+    bare = [f"{bare_number(f't_{n}')} AS b_{n}" for n, d in file.fields.items() if d.type in values.NUMBERS]
     return f"""
         SELECT {", ".join(["*", *bare])} FROM (
             SELECT line, width, f, {", ".join([*given, *absent])} FROM (

@@ -1,16 +1,39 @@
-"""Tables that come in a container (Excel, Parquet, ARFF) written out as CSV text; packed files are refused."""
+"""Tables that come in a container (Excel, Parquet, ARFF, SAF-T) written out as CSV text; packed files are refused."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from importing.engine.format import SourceError
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """One sheet of a workbook as CSV text, with what it holds: rows, and the sum of each column of numbers."""
+
+    name: str
+    text: Path
+    rows: int
+    sums: dict[str, float]
+
+
+def is_workbook(path: Path) -> bool:
+    """Return whether a file is an Excel workbook. Raises SourceError for another archive."""
+    with path.open("rb") as stream:
+        if not stream.read(4).startswith(b"PK\x03\x04"):
+            return False
+    if path.suffix.lower() not in {".xlsx", ".xlsm"}:
+        raise SourceError(f"{path}: a zip archive; unpack it and import the tables inside.")
+    return True
+
+
 def as_text_table(path: Path, scratch: Path) -> Path:
-    """The file itself, or the first sheet of a workbook, a Parquet table or the data of an ARFF file written as CSV."""
+    """Return the file itself, or a Parquet table or the data of an ARFF file written as CSV."""
     with path.open("rb") as stream:
         start = stream.read(4)
     out = scratch / (hashlib.sha256(str(path).encode()).hexdigest()[:16] + ".csv")
@@ -27,10 +50,6 @@ def as_text_table(path: Path, scratch: Path) -> Path:
         except duckdb.Error as error:
             raise SourceError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}).") from error
         return out
-    if start.startswith(b"PK\x03\x04"):
-        if path.suffix.lower() not in {".xlsx", ".xlsm"}:
-            raise SourceError(f"{path}: a zip archive; unpack it and import the tables inside.")
-        return _sheet(path, out)
     if start.startswith(b"\x1f\x8b"):
         raise SourceError(f"{path}: a gzip archive; unpack it first (gunzip {path.name}).")
     if start == b"\xd0\xcf\x11\xe0":
@@ -40,21 +59,57 @@ def as_text_table(path: Path, scratch: Path) -> Path:
     return path
 
 
-def _sheet(path: Path, out: Path) -> Path:
+def sheets_of(path: Path, scratch: Path) -> list[Sheet]:
+    """Return the sheets of a workbook that hold anything. Raises SourceError where it cannot be read."""
     import zipfile
 
     import openpyxl
 
+    made = []
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        with out.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            for row in book.worksheets[0].iter_rows(values_only=True):
-                writer.writerow(["" if cell is None else str(cell) for cell in row])
+        for number, sheet in enumerate(book.worksheets, start=1):
+            out = scratch / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.{number}.csv"
+            rows = [list(row) for row in sheet.iter_rows(values_only=True)]
+            with out.open("w", newline="", encoding="utf-8") as stream:
+                writer = csv.writer(stream, lineterminator="\n")
+                writer.writerows(["" if cell is None else str(cell) for cell in row] for row in rows)
+            filled = [row for row in rows if any(cell is not None for cell in row)]
+            if filled:
+                made.append(Sheet(name=sheet.title, text=out, rows=len(filled) - 1, sums=_sums(filled)))
         book.close()
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
         raise SourceError(f"{path}: not a readable Excel workbook ({error}); save it again, or as CSV.") from error
-    return out
+    return made
+
+
+def _sums(rows: list[list[Any]]) -> dict[str, float]:
+    """Return the sum of each column that holds numbers, by the name in the first row with most cells."""
+    widest = max(rows, key=lambda row: sum(cell is not None for cell in row))
+    header = next(row for row in rows if sum(c is not None for c in row) >= 0.8 * sum(c is not None for c in widest))
+    sums = {}
+    for at, name in enumerate(header):
+        numbers = [row[at] for row in rows if at < len(row) and isinstance(row[at], int | float)]
+        numbers = [n for n in numbers if not isinstance(n, bool)]
+        if numbers and name is not None:
+            sums[str(name)] = round(sum(numbers), 2)
+    return sums
+
+
+def chosen_sheet(path: Path, sheets: list[Sheet], stated: str | int | None) -> list[Sheet]:
+    """Return the sheets to look at: the stated one, else all. Raises SourceError where there is no such sheet."""
+    if not sheets:
+        raise SourceError(f"{path}: the workbook is empty; expected a table.")
+    if stated is None:
+        return sheets
+    found = [s for n, s in enumerate(sheets, start=1) if stated in (n, str(n), s.name)]
+    if not found:
+        raise SourceError(f"{path}: no sheet is called '{stated}'; there are {_names(s.name for s in sheets)}.")
+    return found
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names)
 
 
 def _arff(path: Path, out: Path) -> Path:

@@ -16,6 +16,22 @@ class SourceError(InputError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stated:
+    """What a mapping or the command line states of a file; what is None is found in the file itself.
+
+    encoding : a Python codec name. sheet : a worksheet's name or its number from 1. header_line : counted from 1.
+    day_first : 03/04/2024 is 3 April. decimal : "." or ",". calendar : "buddhist" or "roc".
+    """
+
+    encoding: str | None = None
+    sheet: str | int | None = None
+    header_line: int | None = None
+    day_first: bool | None = None
+    decimal: str | None = None
+    calendar: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Field:
     """One column of a source file.
 
@@ -78,6 +94,7 @@ class Format:
         again if it still held (cancelled, deleted, split otherwise); what it did not give is superseded.
     day_first : how 03/04/2019 is read where neither the file nor an earlier import tells.
     traps : what is special about the format, for the documentation.
+    stated : how files are to be read, by file name; "" is for all files without an entry of their own.
     """
 
     name: str
@@ -93,6 +110,11 @@ class Format:
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     day_first: bool = True
     traps: tuple[str, ...] = ()
+    stated: Mapping[str, Stated] = field(default_factory=dict)
+
+    def stated_of(self, file_name: str) -> Stated:
+        """Return how a file is to be read."""
+        return self.stated.get(file_name, self.stated.get("", Stated()))
 
 
 def is_projection(sql: str) -> bool:

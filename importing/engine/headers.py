@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import re
 from pathlib import Path
 
 from importing.engine.format import File, Format, SourceError, plain
@@ -19,10 +20,18 @@ def split(line: str, delimiter: str) -> list[str]:
         return [value.strip() for value in line.split(delimiter)]
 
 
-def find_header(path: Path, lines: list[str], fmt: Format) -> tuple[int, str, tuple[str, ...], str, dict[str, int]]:
-    """The header line (1-based), its delimiter and names, the file's role, and field -> position."""
+def find_header(
+    path: Path, lines: list[str], fmt: Format, stated_line: int | None = None
+) -> tuple[int, str, tuple[str, ...], str, dict[str, int]]:
+    """Return the header line (1-based), its delimiter and names, the file's role, and field -> position.
+
+    stated_line : where the user says that the header is; else the line with the most of the format's columns.
+    Raises SourceError where no line has them, or the header reads like a row of data.
+    """
     best: tuple[tuple[int, int, int, int], int, str, tuple[str, ...], str, dict[str, int]] | None = None
     for number, line in enumerate(lines, start=1):
+        if stated_line is not None and number != stated_line:
+            continue
         for delimiter in DELIMITERS:
             header = tuple(split(line, delimiter))
             for role, file in fmt.files.items():
@@ -34,7 +43,18 @@ def find_header(path: Path, lines: list[str], fmt: Format) -> tuple[int, str, tu
                     best = (rank, number, delimiter, header, role, columns)
     if best is None or not best[0][0]:
         raise SourceError(_unmapped(path, lines, fmt, best[4] if best else None, best[3] if best else None))
+    if is_data(best[3]):
+        raise SourceError(
+            f"{path}: line {best[1]} was taken as the header but reads like data ({', '.join(best[3][:4])}); name the "
+            "columns in the file's first line, or state header_line in the mapping."
+        )
     return best[1], best[2], best[3], best[4], best[5]
+
+
+def is_data(header: tuple[str, ...]) -> bool:
+    """Whether half or more of a header's names are numbers or dates: then it is a row of data."""
+    names = [name for name in header if name]
+    return len(names) > 1 and 2 * sum(bool(re.fullmatch(r"[\d\s.,:/\-年月日€$£]*\d[\d\s.,:/\-年月日€$£]*", n)) for n in names) >= len(names)
 
 
 def mapped(header: tuple[str, ...], file: File) -> dict[str, int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from importing.engine.dates import PIVOT
 from importing.engine.format import Format, Notice
 from importing.engine.reading import Reading
 
@@ -33,7 +34,7 @@ def counted(connection: duckdb.DuckDBPyConnection, notices: Iterable[Notice]) ->
 
 
 def conventions(readings: list[Reading]) -> list[dict[str, Any]]:
-    """What was inferred about dates and decimals, one entry a file and way of reading."""
+    """Return what was inferred about dates and decimals: one entry a file and way of reading, one for short years."""
     grouped: dict[tuple[str, str], list[tuple[str, int, int, int]]] = {}
     for reading in readings:
         for name, c in reading.conventions.items():
@@ -49,6 +50,18 @@ def conventions(readings: list[Reading]) -> list[dict[str, Any]]:
         if sum(against):
             evidence += f", {sum(against):,} only in the other"
         found.append({"what": f"{file}: {shown} read {how} ({evidence})", "rows": sum(doubtful)})
+    for reading in readings:
+        short = {
+            reading.source.header[reading.source.columns[name]]: c.short_years
+            for name, c in reading.conventions.items()
+            if c.short_years
+        }
+        if short:
+            what = (
+                f"{reading.source.path.name}: {', '.join(short)}: years of two digits, read as {1900 + PIVOT} to "
+                f"{1999 + PIVOT}"
+            )
+            found.append({"what": what, "rows": sum(short.values())})
     return found
 
 

@@ -6,12 +6,13 @@ through the careful forms, after the whole column has told how it writes dates a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
-from importing.engine import values
+from importing.engine import dates, numbers, values
 from importing.engine.cells import TOTALS, first_pass, odd_rows
 from importing.engine.format import DATE, ID, NUMBER, TEXT, Field, File, SourceError
 from importing.engine.lines import lines_of
@@ -67,8 +68,10 @@ def read(
     if odd:
         # each step is a table of its own: nested, the many expressions of a wide file would be held several times over
         connection.execute(f"CREATE TABLE odd_{number} AS {odd_rows(source, file, number)}")
+        factors = _spelled_numbers(connection, source, file, number)
         result.conventions = _conventions(connection, source, file, number, usual or Usual())
-        _second_pass(connection, source, file, number, result.conventions)
+        result.conventions |= _spelled_dates(connection, source, file, number, result.conventions)
+        _second_pass(connection, source, file, number, result.conventions, factors)
         parts.append(f"SELECT file, line, {fields}, reasons FROM careful_{number}")
     connection.execute(f"CREATE VIEW typed_{number} AS " + " UNION ALL ".join(parts))
     return result
@@ -85,26 +88,93 @@ def _conventions(
         return {}
     tests = []
     for name, kind in kinds.items():
-        evidence = values.date_evidence(f"t_{name}") if kind in values.DATES else values.number_evidence(f"b_{name}")
+        evidence = dates.date_evidence(f"t_{name}") if kind in values.DATES else numbers.number_evidence(f"b_{name}")
         tests += [f"count(*) FILTER ({test})" for test in evidence]
         # numbers read by the plain form write their decimals with a point
         points = f"(SELECT count(*) FROM plain_{number} WHERE NOT is_odd AND {name} <> floor({name}))"
         tests.append(points if kind == NUMBER else "0")
     row = connection.execute(f"SELECT {', '.join(tests)} FROM odd_{number}").fetchall()[0]
     counted = {name: row[4 * i : 4 * i + 4] for i, name in enumerate(kinds)}
-    dates = [sum(counted[n][i] for n, kind in kinds.items() if kind in values.DATES) for i in (0, 1)]
+    all_dates = [sum(counted[n][i] for n, kind in kinds.items() if kind in values.DATES) for i in (0, 1)]
     found = {}
     for name, kind in kinds.items():
         one, other, doubtful, points = counted[name]
         if kind in values.DATES:
             # a column of days up to the 12th alone is read as the file's other dates are
-            one, other = (one, other) if one or other else dates
-            reading = {"day_first": _majority(one, other, True, False, usual.day_first)}
+            one, other = (one, other) if one or other else all_dates
+            day_first = _majority(one, other, True, False, usual.day_first)
+            day_first = day_first if source.stated.day_first is None else source.stated.day_first
+            reading = {"day_first": day_first, "calendar": source.stated.calendar}
         else:
             one += points
-            reading = {"decimal": _majority(one, other, ".", ",", usual.decimal)}
+            reading = {"decimal": source.stated.decimal or _majority(one, other, ".", ",", usual.decimal)}
         found[name] = values.Convention(clear=max(one, other), against=min(one, other), doubtful=doubtful, **reading)
     return found
+
+
+def _spelled_numbers(connection: duckdb.DuckDBPyConnection, source: Source, file: File, number: int) -> frozenset[str]:
+    """Put into `odd_{number}` the bare digits of numbers in no frequent spelling, and their factors as k_NAME.
+
+    Return the fields that have such numbers.
+    """
+    joins, digits, factors = [], [], []
+    for name, declared in file.fields.items():
+        if declared.type not in values.NUMBERS or name not in source.columns:
+            continue
+        texts = connection.execute(
+            f"SELECT DISTINCT t_{name} FROM odd_{number} WHERE t_{name} IS NOT NULL AND NOT {numbers.is_frequent(f't_{name}')}"
+        ).fetchall()
+        read_as = {text: found for (text,) in texts if (found := numbers.bare_and_factor(text)) is not None}
+        if read_as:
+            table = pa.table({
+                "text": list(read_as), "bare": [bare for bare, _ in read_as.values()],
+                "factor": [factor for _, factor in read_as.values()],
+            })  # fmt: skip
+            connection.register("spelled_rows", table)
+            connection.execute(f"CREATE TABLE spelled_{number}_{name} AS FROM spelled_rows")
+            connection.unregister("spelled_rows")
+            joins.append(f"LEFT JOIN spelled_{number}_{name} s_{name} ON s_{name}.text = t_{name}")
+            digits.append(f"coalesce(s_{name}.bare, b_{name}) AS b_{name}")
+            factors.append(name)
+    if factors:
+        columns = ", ".join(f"s_{name}.factor AS k_{name}" for name in factors)
+        connection.execute(
+            f"CREATE OR REPLACE TABLE odd_{number} AS SELECT o.* REPLACE ({', '.join(digits)}), {columns} "
+            f"FROM odd_{number} o {' '.join(joins)}"
+        )
+    return frozenset(factors)
+
+
+def _spelled_dates(
+    connection: duckdb.DuckDBPyConnection, source: Source, file: File, number: int, known: dict[str, values.Convention]
+) -> dict[str, values.Convention]:
+    """Make `spelled_{number}`: one row a field and text that is no frequent spelling of a date, as `read_date` reads it.
+
+    Return the conventions of the date fields, with how many of their years have two digits.
+    """
+    rows: list[tuple[str, str, Any, str | None]] = []
+    with_years = {}
+    for name, declared in file.fields.items():
+        if declared.type not in values.DATES or name not in source.columns:
+            continue
+        convention = known[name]
+        others = "true" if convention.calendar else f"NOT {dates.is_frequent(f't_{name}')}"
+        short_years = 0
+        for text, count in connection.execute(
+            f"SELECT t_{name}, count(*) FROM odd_{number} WHERE t_{name} IS NOT NULL AND {others} GROUP BY 1 ORDER BY 1"
+        ).fetchall():
+            read_as = dates.read_date(text, convention.day_first, convention.calendar)
+            rows.append((name, text, read_as.day, read_as.doubt))
+            short_years += count if read_as.has_short_year and read_as.day else 0
+        with_years[name] = replace(convention, short_years=short_years)
+    table = pa.table({
+        "field": pa.array([r[0] for r in rows], pa.string()), "text": pa.array([r[1] for r in rows], pa.string()),
+        "day": pa.array([r[2] for r in rows], pa.date32()), "doubt": pa.array([r[3] for r in rows], pa.string()),
+    })  # fmt: skip
+    connection.register("spelled_rows", table)
+    connection.execute(f"CREATE TABLE spelled_{number} AS FROM spelled_rows")
+    connection.unregister("spelled_rows")
+    return with_years
 
 
 def _majority(one: int, other: int, if_one: Any, if_other: Any, usual: Any) -> Any:
@@ -117,21 +187,29 @@ def _majority(one: int, other: int, if_one: Any, if_other: Any, usual: Any) -> A
 
 
 def _second_pass(
-    connection: duckdb.DuckDBPyConnection, source: Source, file: File, number: int, known: dict[str, values.Convention]
-) -> None:
+    connection: duckdb.DuckDBPyConnection, source: Source, file: File, number: int, known: dict[str, values.Convention],
+    factors: frozenset[str],
+) -> None:  # fmt: skip
     """Make `careful_{number}` of the odd rows: their fields by the careful forms, and all reasons of each row."""
     present = {name: declared for name, declared in file.fields.items() if name in source.columns}
     unknown = values.Convention()
     read_values = [
-        f"({values.careful(d.type, f't_{n}', f'b_{n}', known.get(n, unknown))}) AS r_{n}" for n, d in present.items()
+        f"({values.careful(d.type, f't_{n}', f'b_{n}', known.get(n, unknown), f'd_{n}.day', f'k_{n}' if n in factors else None)}) AS r_{n}"
+        for n, d in present.items()
     ]
+    of_dates = [n for n, d in present.items() if d.type in values.DATES]
+    spelled = " ".join(
+        f"LEFT JOIN (SELECT text, day, doubt FROM spelled_{number} WHERE field = {quoted(n)}) d_{n} ON d_{n}.text = t_{n}"
+        for n in of_dates
+    )
+    doubts = "".join(f", d_{n}.doubt AS doubt_{n}" for n in of_dates)
     header = "[" + ", ".join(quoted(name) for name in source.header) + "]"
     starts_so = f"trim(f[1], ' \"') = {quoted(source.header[0])}"
     is_header = f"CASE WHEN {starts_so} THEN list_transform(f, lambda v: trim(v, ' \"')) = {header} ELSE false END"
     connection.execute(f"""
         CREATE TABLE valued_{number} AS
-        SELECT *, {", ".join(read_values)}, {is_header} AS is_header, {_is_total(present)} AS is_total
-        FROM odd_{number}
+        SELECT o.*, {", ".join(read_values)}, {is_header} AS is_header, {_is_total(present)} AS is_total{doubts}
+        FROM odd_{number} o {spelled}
     """)
     connection.execute(f"DROP TABLE odd_{number}")
     final = [
@@ -163,8 +241,8 @@ def _is_total(present: dict[str, Field]) -> str:
     lacks = " OR ".join([f"t_{n} IS NULL" for n in needed] or ["false"])
     first = "list_transform(f[:3], lambda v: lower(trim(v, ' \"')))"
     first_says = f"len(list_filter({first}, lambda v: regexp_full_match(v, {total}))) > 0"
-    dates = [f"r_{n} IS NULL" for n, d in present.items() if d.type == DATE and d.must_have_value]
-    undated = " OR ".join(dates) if dates else "true"
+    days = [f"r_{n} IS NULL" for n, d in present.items() if d.type == DATE and d.must_have_value]
+    undated = " OR ".join(days) if days else "true"
     return f"({undated}) AND ({' OR '.join([*says, f'({nobody})', f'CASE WHEN {lacks} THEN {first_says} ELSE false END'])})"
 
 
@@ -185,16 +263,19 @@ def _line_reasons(width: int) -> list[str]:
 def _field_reasons(name: str, declared: Field, header: str, convention: values.Convention | None) -> list[str]:
     """SQL of the reasons that concern one field: it is not what it should be, or it is needed and empty."""
     label, reasons = header.replace("'", "''"), []
-    no_day = values.stands_for_no_day(f"t_{name}")
+    no_day = dates.stands_for_no_day(f"t_{name}")
     if declared.type != TEXT:
         value = values.kept(NUMBER, f"r_{name}") if declared.type == NUMBER else f"r_{name}"
         unread = f"t_{name} IS NOT NULL AND {value} IS NULL" + (f" AND NOT {no_day}" if declared.type == DATE else "")
-        found = f"(found ''' || left(t_{name}, 60) || ''')'"
-        reasons.append(f"CASE WHEN {unread} THEN '{label} {_doubt(declared.type, convention)} {found} END")
+        found = f"' (found ''' || left(t_{name}, 60) || ''')'"
+        words = f"'{_doubt(declared.type, convention)}'"
+        if declared.type in values.DATES:
+            words = f"coalesce(doubt_{name}, {words})"
+        reasons.append(f"CASE WHEN {unread} THEN '{label} ' || {words} || {found} END")
     if declared.must_have_value:
         empty = f"t_{name} IS NULL"
         if declared.type == DATE:
-            empty += f" OR r_{name} IN {values.NONE_DAYS} OR (r_{name} IS NULL AND {no_day})"
+            empty += f" OR r_{name} IN {dates.NONE_DAYS} OR (r_{name} IS NULL AND {no_day})"
         reasons.append(f"CASE WHEN {empty} THEN '{label} is empty' END")
     return reasons
 

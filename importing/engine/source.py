@@ -9,13 +9,16 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from importing.engine.containers import as_text_table
-from importing.engine.format import Format, SourceError
+from importing.engine.containers import as_text_table, chosen_sheet, is_workbook, sheets_of
+from importing.engine.encodings import UTF_8, WESTERN, checked_encoding, decoded, decoded_line, encoding_of
+from importing.engine.format import Format, SourceError, Stated
 from importing.engine.headers import HEADER_WITHIN, find_header
 from importing.engine.lines import Bytes, look_over
 
@@ -40,6 +43,8 @@ class Source:
         `header_line` (1-based).
     has_quotes, has_returns : what the text has anywhere.
     blanks : the characters that count as blanks and may stand around a value in this text.
+    stated : what the user says of the file.
+    left_out : what of the file is not read: what, rows, and the sums of its columns of numbers.
     is_padded : many values have blanks around them (by the first lines; it decides the way of reading, not what is read).
     """
 
@@ -57,7 +62,9 @@ class Source:
     has_returns: bool
     blanks: tuple[str, ...]
     is_padded: bool
+    stated: Stated = Stated()
     notes: tuple[str, ...] = ()
+    left_out: tuple[dict[str, Any], ...] = ()
 
     @property
     def lines(self) -> int:
@@ -82,16 +89,25 @@ def files_in(paths: list[Path]) -> list[Path]:
 
 
 def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
-    """Look a file over, find which of the format's files it is, and make it clean where it is not."""
-    text = as_text_table(path, scratch)
+    """Return a file ready to be read: which of the format's files it is, and a clean copy where it is not clean.
+
+    Raises SourceError for a file that is no table, or whose header is not one of the format's.
+    """
+    stated = fmt.stated_of(path.name)
+    text, left_out = _text_of(path, fmt, scratch, stated)
     seen = look_over(text)
     if seen.size == 0:
         raise SourceError(f"{path}: the file is empty; expected a table with the columns of format {fmt.name}.")
     with text.open("rb") as stream:
         sample_bytes = stream.read(SAMPLE_BYTES)
-    encoding = _encoding(path, sample_bytes, seen)
+    if stated.encoding and text == path:
+        encoding = checked_encoding(stated.encoding)
+    else:
+        encoding = encoding_of(path, sample_bytes, seen.is_utf8)
     sample = decoded(sample_bytes, encoding).lstrip("\ufeff")
-    header_line, delimiter, header, role, columns = find_header(path, sample.splitlines()[:HEADER_WITHIN], fmt)
+    header_line, delimiter, header, role, columns = find_header(
+        path, sample.splitlines()[:HEADER_WITHIN], fmt, stated.header_line
+    )
     notes = list[str]()
     clean, read = text, seen
     if not _is_clean(seen, encoding) or (seen.quotes and _has_open_quotes(text)):
@@ -118,12 +134,41 @@ def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
         header_line=header_line,
         role=role,
         columns=columns,
+        stated=stated,
         has_quotes=seen.quotes > 0,
         has_returns=read.returns > 0,
         blanks=(" ",) + (TAB,) * (read.tabs > 0 and delimiter != TAB) + (NO_BREAK,) * (not read.is_ascii),
         is_padded=_is_padded(sample, delimiter),
         notes=tuple(notes),
+        left_out=tuple(left_out),
     )
+
+
+def _text_of(path: Path, fmt: Format, scratch: Path, stated: Stated) -> tuple[Path, list[dict[str, Any]]]:
+    """Return a file's text, and what of the file is not in it: the other sheets of a workbook, each with its sums.
+
+    The sheet of a workbook is the stated one, else the first whose header is one of the format's.
+    """
+    if not is_workbook(path):
+        return as_text_table(path, scratch), []
+    sheets = sheets_of(path, scratch)
+    candidates = chosen_sheet(path, sheets, stated.sheet)
+    mapped_sheets = [s for s in candidates if _is_mapped(path, s.text, fmt, stated)]
+    chosen = (mapped_sheets or candidates)[0]
+    others = [s for s in sheets if s is not chosen]
+    return chosen.text, [
+        {"what": f"sheet '{s.name}' of {path.name}", "rows": max(s.rows, 0), "sums": s.sums} for s in others
+    ]
+
+
+def _is_mapped(path: Path, text: Path, fmt: Format, stated: Stated) -> bool:
+    with text.open(encoding=UTF_8) as stream:
+        lines = [line.rstrip("\n") for line in islice(stream, HEADER_WITHIN)]
+    try:
+        find_header(path, lines, fmt, stated.header_line)
+    except SourceError:
+        return False
+    return True
 
 
 def _is_padded(sample: str, delimiter: str) -> bool:
@@ -132,37 +177,9 @@ def _is_padded(sample: str, delimiter: str) -> bool:
     return padded > PADDED * len(lines)
 
 
-_STRANGE = bytes(b for b in range(32) if b not in (9, 10, 13)) + b"\x7f"
-
-
-def _encoding(path: Path, sample: bytes, seen: Bytes) -> str:
-    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    strange = len(sample) - len(sample.translate(None, _STRANGE))
-    if strange > 0.02 * len(sample):
-        raise SourceError(f"{path}: not a text table (binary content); export it as CSV, Excel or Parquet.")
-    return "utf-8" if seen.is_utf8 else "cp1252"
-
-
-def decoded(raw: bytes, encoding: str) -> str:
-    if encoding == "cp1252":
-        return "\n".join(_decoded_line(line) for line in raw.split(b"\n"))
-    return raw.decode(encoding, errors="ignore")
-
-
-def _decoded_line(line: bytes) -> str:
-    """One line of a file that is not UTF-8: UTF-8 where the line is, else CP1252, else Latin-1."""
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            return line.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return line.decode("latin-1")
-
-
 def _is_clean(seen: Bytes, encoding: str) -> bool:
     one_newline = seen.returns == 0 or (seen.returns == seen.pairs and seen.pairs >= len(seen.ends) - 1)
-    return encoding == "utf-8" and one_newline and seen.strange == 0
+    return encoding == UTF_8 and one_newline and seen.strange == 0
 
 
 def _has_open_quotes(path: Path) -> bool:
@@ -172,15 +189,15 @@ def _has_open_quotes(path: Path) -> bool:
 
 
 def _lines(path: Path, encoding: str) -> Iterator[str]:
-    if encoding == "utf-16":
-        with path.open(encoding="utf-16", errors="replace", newline="") as stream:
+    if encoding.startswith("utf") and encoding != UTF_8:
+        with path.open(encoding=encoding, errors="replace", newline="") as stream:
             yield from (
                 line for line in stream.read().replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
             )
         return
     with path.open("rb") as stream:
         for raw in stream:
-            line = _decoded_line(raw).removesuffix("\n").removesuffix("\r")
+            line = decoded_line(raw, WESTERN if encoding == UTF_8 else encoding).removesuffix("\n").removesuffix("\r")
             yield from line.split("\r")  # an old Mac file ends its lines so
 
 
@@ -190,7 +207,7 @@ def _write_clean(path: Path, out: Path, encoding: str, delimiter: str, width: in
     A quoted value that spans lines is joined where the joined record has the header's number of values; the lines
     that it came from stay as marked lines, so that line numbers stay true.
     """
-    written, joined = 0, 0
+    written, joined, damaged = 0, 0, 0
     waiting: list[str] = []
     with out.open("w", encoding="utf-8", newline="", errors="replace") as stream:
 
@@ -200,6 +217,7 @@ def _write_clean(path: Path, out: Path, encoding: str, delimiter: str, width: in
             written += len(lines)
 
         for line in _lines(path, encoding):
+            damaged += line.count("\ufffd") if encoding != UTF_8 else 0
             line = line.translate(_UNSEEN)
             is_odd = line.count('"') % 2 == 1
             if not waiting and not is_odd:
@@ -219,8 +237,8 @@ def _write_clean(path: Path, out: Path, encoding: str, delimiter: str, width: in
                 put(waiting)
                 waiting = []
         put(waiting)
-    if encoding != "utf-8":
-        notes.append(f"read as {encoding}")
+    if encoding != UTF_8:
+        notes.append(f"read as {encoding}" + (f"; {damaged:,} characters could not be read" if damaged else ""))
     if joined:
         notes.append(f"{joined:,} values with a line break inside quotes")
     return written
