@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ledger.currency_codes import currency_codes
 from ledger.errors import InputError
 
 INVOICE_KINDS = ("invoice", "credit_note")
@@ -17,6 +18,7 @@ PAYMENT_KINDS = (
     "discount",  # an early-payment discount that was taken: closes what it names, and is no cash
     "bill",  # a bill of exchange or bank acceptance draft, due on `matures_on`
     "exchange_difference",  # between the invoice's and the payment's currency: no cash, no loss of credit
+    "undated",  # money that came on a day that the source does not tell (an extension of the contract): no days late
 )  # fmt: skip
 ORDER_STATUSES = ("open", "delivered", "cancelled")
 EVENT_KINDS = (
@@ -82,7 +84,9 @@ _AMOUNT = Column(
 _MONEY = Column(type="number", rule="isfinite({column}) AND {column} >= 0", words="0 or above")
 _NUMBER = Column(type="number", rule="isfinite({column})", words="a finite number")
 _SHARE = Column(type="number", rule="{column} BETWEEN 0 AND 1", words="between 0 and 1")
-_CURRENCY = _text(True, rule="regexp_full_match({column}, '[A-Z]{{3}}')", words="an ISO 4217 code, e.g. EUR")
+_CURRENCY = _text(
+    True, rule="{column} IN (" + ", ".join(f"'{c}'" for c in currency_codes()) + ")", words="an ISO 4217 code, e.g. EUR"
+)
 _COUNTRY = _text(rule="regexp_full_match({column}, '[A-Z]{{2}}')", words="an ISO 3166 alpha-2 code, e.g. DE")
 _EVENT_DAY = _date(
     True, rule="{column} BETWEEN DATE '1950-01-01' AND DATE '2199-12-31'", words="a real day (1900-01-01 is none)"
@@ -117,7 +121,7 @@ TABLES: Mapping[str, Table] = {
     "payments": Table(
         key=("payment_id",), required=True, event="paid_on", known="booked_on",
         columns={
-            "payment_id": _ID, "customer_id": _ID, "invoice_id": _text(), "paid_on": _EVENT_DAY, "amount": _AMOUNT,
+            "payment_id": _ID, "customer_id": _text(), "invoice_id": _text(), "paid_on": _EVENT_DAY, "amount": _AMOUNT,
             "currency": _CURRENCY, "method": _text(), "kind": _text(True, **_one_of(PAYMENT_KINDS)),
             "matures_on": _date(rule="{column} >= paid_on", words="on or after paid_on"),
             "booked_on": _date(), "superseded_on": _date(),

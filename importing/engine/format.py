@@ -70,10 +70,15 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """Something that the import inferred or noticed: its words and the SQL that selects one example text a case."""
+    """Something that the import inferred or noticed.
+
+    words : what, for the report. sql : one row a case, with an example text. amounts : SQL of (amount, currency) of the
+    cases, where their sum belongs into the report.
+    """
 
     words: str
     sql: str
+    amounts: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

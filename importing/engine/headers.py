@@ -28,7 +28,7 @@ def find_header(
     stated_line : where the user says that the header is; else the line with the most of the format's columns.
     Raises SourceError where no line has them, or the header reads like a row of data.
     """
-    best: tuple[tuple[int, int, int, int], int, str, tuple[str, ...], str, dict[str, int]] | None = None
+    best: tuple[tuple[int, ...], int, str, tuple[str, ...], str, dict[str, int]] | None = None
     for number, line in enumerate(lines, start=1):
         if stated_line is not None and number != stated_line:
             continue
@@ -38,7 +38,9 @@ def find_header(
                 columns = mapped(header, file)
                 required = [name for name, f in file.fields.items() if f.required]
                 lacking = sum(name not in columns for name in required)
-                rank = (lacking == 0, len(columns) if not lacking else len(columns) - lacking, len(header), -number)
+                is_named_so = plain(path.stem) == plain(role.removesuffix("_file"))
+                known = len(columns) if not lacking else len(columns) - lacking
+                rank = (lacking == 0, is_named_so, known, len(header), -number)
                 if columns and (best is None or rank > best[0]):
                     best = (rank, number, delimiter, header, role, columns)
     if best is None or not best[0][0]:

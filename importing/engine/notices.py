@@ -10,9 +10,11 @@ import duckdb
 from importing.engine.dates import PIVOT
 from importing.engine.format import Format, Notice
 from importing.engine.reading import Reading
+from ledger.currency_codes import minor_sql, shown
 
 IN_ADVANCE = "invoices with a payment before the issue date (paid in advance)"
 NEW_CUSTOMERS = "customers that no customer list names, taken from the rows that refer to them"
+UNNAMED = "payments without a customer: the customer of the invoice that they name is taken"
 WAYS = {
     (True, None): "day first",
     (False, None): "month first",
@@ -29,7 +31,13 @@ def counted(connection: duckdb.DuckDBPyConnection, notices: Iterable[Notice]) ->
             f"SELECT count(*), min(example) FROM ({notice.sql}) AS cases(example)"
         ).fetchall()[0]
         if count:
-            found.append({"what": notice.words, "rows": count, "example": example})
+            words = notice.words
+            if notice.amounts:
+                sums = connection.execute(
+                    f"SELECT currency, sum({minor_sql()}) FROM ({notice.amounts}) GROUP BY 1 ORDER BY 1"
+                ).fetchall()
+                words += ": " + ", ".join(f"{shown(int(units), code)} {code}" for code, units in sums)
+            found.append({"what": words, "rows": count, "example": example})
     return found
 
 

@@ -5,14 +5,21 @@ A source row is taken whole or not at all: if one of the ledger rows made of it 
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
 
+from importing.engine.currencies import as_code, mapped_currencies
 from importing.engine.format import Format, is_projection
 from ledger.contract import SQL_TYPES, TABLES
 
 
-def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
-    """Make `draft_TABLE` for each table of the format: every declared column, of its type, with file and line."""
+def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[dict[str, Any]]:
+    """Make `draft_TABLE` for each table of the format: every declared column, of its type, with file and line.
+
+    Return the words and signs that were read as currencies, counted.
+    """
+    with_currency = []
     for name, sql in fmt.prepared.items():
         connection.execute(f"CREATE TABLE {name} AS {sql}")
     for name, sql in fmt.tables.items():
@@ -28,6 +35,9 @@ def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
                 if column in found
                 else f"CAST(NULL AS {SQL_TYPES[declared.type]})"
             )
+            if column == "currency" and column in found:
+                with_currency.append((name, sql))
+                value = as_code(f"trim({value})")
             if column == table.known and table.event:
                 value = f"coalesce({value}, CAST({table.event} AS DATE))"
             if "is_inferred" in found and declared.rule != "true" and not declared.required:
@@ -45,6 +55,30 @@ def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
                 f"NOT ({d.rule.format(column=c)})" for c, d in table.columns.items() if d.required and d.rule != "true"
             ]
             connection.execute(f"DELETE FROM draft_{name} WHERE is_inferred AND ({' OR '.join(broken)})")
+    return mapped_currencies(connection, with_currency)
+
+
+def name_customers(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: dict[str, str]) -> int:
+    """Give payments without a customer the one of their invoice; return how many."""
+    lacking = "customer_id IS NULL AND invoice_id IS NOT NULL"
+    if "payments" not in fmt.tables or fmt.whole_invoices:
+        return 0
+    count = int(connection.execute(f"SELECT count(*) FROM draft_payments WHERE {lacking}").fetchall()[0][0])
+    if not count:
+        return 0
+    parts = ["SELECT invoice_id, customer_id FROM draft_invoices"] if "invoices" in fmt.tables else []
+    parts += [f"SELECT invoice_id, customer_id FROM {existing['invoices']}"] if "invoices" in existing else []
+    if not parts:
+        return 0
+    is_view = connection.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = 'draft_payments'").fetchall()
+    connection.execute(f"ALTER {'VIEW' if is_view[0][0] else 'TABLE'} draft_payments RENAME TO unnamed_payments")
+    connection.execute(f"""
+        CREATE TABLE draft_payments AS
+        SELECT p.* REPLACE (coalesce(p.customer_id, i.customer_id) AS customer_id) FROM unnamed_payments p
+        LEFT JOIN (SELECT invoice_id, any_value(customer_id) AS customer_id FROM ({" UNION ALL ".join(parts)}) GROUP BY 1) i
+            ON i.invoice_id = p.invoice_id
+    """)
+    return count
 
 
 def find_bad_rows(
@@ -177,6 +211,11 @@ def _break_references(connection: duckdb.DuckDBPyConnection, fmt: Format, existi
             FROM (SELECT * {named}) c JOIN ({accepted("invoices", "invoice_id, currency")}) i
                 ON i.invoice_id = c.applies_to AND i.currency <> c.currency
             ANTI JOIN bad USING (file, line)
+        """)
+    if "payments" in fmt.tables:
+        connection.execute("""
+            INSERT INTO bad SELECT DISTINCT file, line, 'payments.customer_id must not be empty where no invoice is named'
+            FROM draft_payments ANTI JOIN bad USING (file, line) WHERE customer_id IS NULL AND invoice_id IS NULL
         """)
     # where a row is a whole invoice, its payment stands on the same row, and falls with it
     if "payments" in fmt.tables and not fmt.whole_invoices:

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from importing.engine import intake, ledger_writer, notices, payment_allocation, quarantine, report, row_checks
+from importing.engine.currencies import codes_by_word, make_currency_words
 from importing.engine.format import Format
 from importing.engine.lock import only_one
 from importing.engine.payment_allocation import UNAPPLIED
@@ -23,6 +24,7 @@ from importing.engine.reading import Reading
 from importing.engine.settled_state import make_ready, settle_import
 from importing.engine.source import files_in
 from ledger.contract import SQL_TYPES, TABLES
+from ledger.currency_codes import currency_codes
 from ledger.errors import InputError
 
 REPORT, LOG = "import_report.json", "imports.json"
@@ -97,7 +99,10 @@ def _import(
     scratch: Path,
     beside: ThreadPoolExecutor,
 ) -> dict[str, Any]:
-    connection.execute("SET VARIABLE currency = ?", [options.currency or fmt.currency])
+    default = _default_currency(options.currency or fmt.currency)
+    connection.execute("SET VARIABLE currency = ?", [default])
+    connection.execute("SET VARIABLE known_on = ?", [options.known_on])
+    make_currency_words(connection, default)
     log = _log(folder)
     options.step("reading")
     readings = intake.read_all(connection, fmt, files, scratch, intake.usual(fmt, log))
@@ -105,7 +110,8 @@ def _import(
     intake.make_roles(connection, fmt, readings)
     ready = beside.submit(make_ready)
     options.step("checking")
-    row_checks.make_drafts(connection, fmt)
+    currencies = row_checks.make_drafts(connection, fmt)
+    unnamed = row_checks.name_customers(connection, fmt, existing)
     row_checks.find_bad_rows(connection, fmt, roles, existing)
     new_customers = row_checks.add_customers(connection, fmt, existing)
     accounts = intake.accounts(connection, readings)
@@ -123,6 +129,8 @@ def _import(
     inferred = notices.counted(connection, fmt.inferred)
     if new_customers:
         inferred.append({"what": notices.NEW_CUSTOMERS, "rows": new_customers})
+    if unnamed:
+        inferred.append({"what": notices.UNNAMED, "rows": unnamed})
     result = {
         "format": fmt.name,
         "import": number,
@@ -132,7 +140,7 @@ def _import(
         "files": accounts,
         "rows": {k: sum(a[k] for a in accounts) for k in ("read", "accepted", "quarantined")},
         "reasons": report.reasons(connection),
-        "inferred": inferred + laid + notices.conventions(readings),
+        "inferred": inferred + currencies + laid + notices.conventions(readings),
         "noticed": notices.counted(connection, fmt.noticed) + notices.general(connection, fmt),
         "tables": {name: vars(change) for name, change in changes.items()},
         "totals": report.control(connection, fmt, taken),
@@ -147,6 +155,16 @@ def _import(
     _write_json(folder / REPORT, result)
     _write_json(folder / LOG, [*log, _logged(result, readings)])
     return result
+
+
+def _default_currency(word: str | None) -> str | None:
+    """Return the ISO code of the currency of rows without one. Raises InputError for an unknown one."""
+    if word is None:
+        return None
+    code = codes_by_word().get(word.strip().upper(), word.strip().upper())
+    if code not in currency_codes():
+        raise InputError(f"--currency must be an ISO 4217 code, e.g. EUR. Got '{word}' instead.")
+    return code
 
 
 def _put(

@@ -18,8 +18,28 @@ The mapping is TOML, one section a ledger table (`tradecredit import table --gue
     [payments.values.kind]             # the source's words for the ledger's
     "Rückzahlung" = "refund"
 
-A payment without an amount of its own pays its invoice in full; one below 0 is a reversal. Without an id an invoice's
-payment is called INVOICE:paid, any other row is numbered by its content.
+    [invoices.status]                  # rows whose state only a column of words tells
+    column = "Status"
+    paid = ["Paid"]                    # without a day of payment: paid on a day that is not known
+    cancelled = ["Void"]               # left out, with the reason
+    written_off = ["Bad debt"]         # events of the day of the import
+    protested = ["Protested"]
+
+    [invoices.units]
+    amount = "万"                       # the column is in ten thousands
+
+    [reading]                          # how the files are written; [reading."FILE.csv"] for one of them
+    encoding = "gb18030"
+    day_first = true
+    decimal = ","
+    sheet = "Invoices"
+    header_line = 3
+    calendar = "roc"                   # or "buddhist"
+    currency = "CNY"                   # of rows without one
+
+A payment without an amount of its own pays its invoice in full; one below 0 is a reversal. A paid amount without a day is
+kept as a payment of kind `undated`. Without an id an invoice's payment is called INVOICE:paid, any other row is numbered
+by its content. A payment without a customer is its invoice's customer's.
 """
 
 from __future__ import annotations
@@ -30,13 +50,13 @@ from pathlib import Path
 from typing import Any
 
 from importing.engine.format import DATE, FLAG, ID, INTEGER, NUMBER, TEXT, Field, File, Format, Notice
+from importing.engine.mappings import FILLED, IDS, check, stated_of
+from importing.engine.numbers import UNITS
 from ledger.contract import TABLES
 from ledger.errors import InputError
 
+UNIT_WORDS = UNITS | {"thousand": 1e3, "k": 1e3, "lakh": 1e5, "million": 1e6, "crore": 1e7}
 TYPES = {"text": TEXT, "date": DATE, "number": NUMBER, "integer": INTEGER, "flag": FLAG}
-SETTINGS = {"columns", "constants", "values", "same_rows_as", "terms_days"}
-FILLED = ("currency", "kind", "due_on", "booked_on")  # columns that have a stand-in where the source has none
-IDS = {"invoices": "invoice_id", "payments": "payment_id", "events": "event_id"}
 # A row's content as an id, with a running number for rows that are alike.
 CONTENT_ID = (
     "'{prefix}' || left(md5(concat_ws('|', {content})), 20) || '-' || "
@@ -63,7 +83,9 @@ def format_of(mapping: Mapping[str, Any], where: str, *, every_column: bool = Tr
 
     every_column : a file must have every column that the mapping names, not only those that the ledger requires.
     """
-    _check(mapping, where)
+    reading, mapping = mapping.get("reading", {}), {k: v for k, v in mapping.items() if k != "reading"}
+    stated = stated_of(reading, where)
+    check(mapping, where)
     roots = {name: section for name, section in mapping.items() if "same_rows_as" not in section}
     files = {}
     for root in roots:
@@ -73,7 +95,10 @@ def format_of(mapping: Mapping[str, Any], where: str, *, every_column: bool = Tr
                 fields[f"{name}_{column}"] = _field(
                     name, column, header, optional=name != root, every_column=every_column
                 )
-        files[f"{root}_file"] = File(fields=fields, optional=len(roots) > 1)
+        status = mapping[root].get("status", {})
+        if status:
+            fields["status"] = Field(names=(status["column"],), type=TEXT, required=True, optional_value=True)
+        files[f"{root}_file"] = File(fields=fields, refuse=_refused(status), optional=len(roots) > 1)
     tables, inferred, prepared = {}, [], {}
     if "invoices" in mapping and not {"invoice_id"} & {
         *mapping["invoices"].get("columns", {}),
@@ -94,53 +119,23 @@ def format_of(mapping: Mapping[str, Any], where: str, *, every_column: bool = Tr
             "invoices_numbered" if root == "invoices" and prepared else f"{root}_file",
         )
         inferred += _inferred(name, section, f"{root}_file")
+    status = mapping.get("invoices", {}).get("status", {})
+    if {"written_off", "protested"} & set(status):
+        of_status = _events_of_status(status, mapping["invoices"], "invoices_numbered" if prepared else "invoices_file")
+        tables["events"] = f"{tables['events']} UNION ALL BY NAME {of_status}" if "events" in tables else of_status
     paid = mapping.get("payments", {})
     is_whole = paid.get("same_rows_as") == "invoices" and "payment_id" not in paid.get("columns", {})
     return Format(
         name="table",
         title="Any table through a mapping file",
+        currency=reading.get("currency"),
+        stated=stated,
         whole_invoices=is_whole,
         files=files,
         tables=tables,
         prepared=prepared,
         inferred=tuple(inferred),
     )
-
-
-def _check(mapping: Mapping[str, Any], where: str) -> None:
-    if not mapping:
-        raise InputError(f"{where}: the mapping is empty; it needs a section a ledger table, e.g. [invoices].")
-    for name, section in mapping.items():
-        if name not in TABLES:
-            raise InputError(f"{where}: [{name}] is no table of the ledger; there are {', '.join(TABLES)}.")
-        if not isinstance(section, dict) or set(section) - SETTINGS:
-            raise InputError(
-                f"{where}: [{name}] may hold {', '.join(sorted(SETTINGS))}; found "
-                f"{', '.join(section) if isinstance(section, dict) else section}."
-            )
-        root = section.get("same_rows_as")
-        if root is not None and (root not in mapping or "same_rows_as" in mapping[root]):
-            raise InputError(f"{where}: [{name}].same_rows_as names '{root}', which is no section of its own.")
-        for group in ("columns", "constants"):
-            unknown = set(section.get(group, {})) - set(TABLES[name].columns)
-            if unknown:
-                raise InputError(
-                    f"{where}: [{name}].{group} has {', '.join(sorted(unknown))}; {name} has "
-                    f"{', '.join(TABLES[name].columns)}."
-                )
-        mine = {*section.get("columns", {}), *section.get("constants", {})}
-        inherited = {*mapping[root].get("columns", {}), *mapping[root].get("constants", {})} if root else set()
-        lacking = [
-            c
-            for c, declared in TABLES[name].columns.items()
-            if (declared.required or c in TABLES[name].key)
-            and c not in mine | inherited
-            and c not in FILLED
-            and c != IDS.get(name)
-            and c != "country"
-        ]
-        if lacking:
-            raise InputError(f"{where}: [{name}] has no column or constant for {', '.join(lacking)}.")
 
 
 def _field(table: str, column: str, header: str, *, optional: bool, every_column: bool) -> Field:
@@ -159,6 +154,7 @@ def _field(table: str, column: str, header: str, *, optional: bool, every_column
 def _select(name: str, section: Mapping[str, Any], root: str, root_section: Mapping[str, Any], relation: str) -> str:
     """SQL of one ledger table over its file's relation."""
     values = {c: _value(name, c, section) for c in (*section.get("columns", {}), *section.get("constants", {}))}
+    has_own_amount = "amount" in section.get("columns", {})
     if root != name:
         shared = [
             c
@@ -174,7 +170,7 @@ def _select(name: str, section: Mapping[str, Any], root: str, root_section: Mapp
     if name in IDS and IDS[name] not in values:
         values[IDS[name]] = _made_id(name, values, root)
     if "currency" in TABLES[name].columns and name != "exchange_rates":
-        values["currency"] = f"coalesce(upper({values.get('currency', 'NULL')}), getvariable('currency'))"
+        values["currency"] = f"coalesce({values.get('currency', 'NULL')}, getvariable('currency'))"
     if name in ("invoices", "payments"):
         amount, kind = values["amount"], values.get("kind", "NULL")
         below = "credit_note" if name == "invoices" else "reversal"
@@ -194,8 +190,10 @@ def _select(name: str, section: Mapping[str, Any], root: str, root_section: Mapp
         where = (
             f" WHERE {values[event]} IS NOT NULL"
             if event in section.get("columns", {})
-            else f" WHERE coalesce({', '.join(f'CAST({c} AS VARCHAR)' for c in own)}) IS NOT NULL"
+            else f" WHERE coalesce({', '.join(f'CAST({c} AS VARCHAR)' for c in own) or 'NULL'}) IS NOT NULL"
         )
+    if name == "payments" and root == "invoices":
+        where = _undated(values, root_section, has_own_amount=has_own_amount)
     if name == "customers" and root != name:  # one row a customer, from the many that name it: the most frequent value
         texts = ", ".join(
             f"{f'min({v})' if v.startswith(chr(39)) else f'mode({v} ORDER BY {v})'} AS {c}"
@@ -210,6 +208,58 @@ def _select(name: str, section: Mapping[str, Any], root: str, root_section: Mapp
     return "SELECT file, line, " + ", ".join(f"{v} AS {c}" for c, v in values.items()) + f" FROM {relation}{where}"
 
 
+def _undated(values: dict[str, str], invoices: Mapping[str, Any], *, has_own_amount: bool) -> str:
+    """Complete the SQL of payments on their invoices' rows by those without a day; return the condition for a payment.
+
+    A row is paid on an unknown day where it has an amount of its own and no day, or the status column says paid. Such a
+    payment is dated on its invoice's day of issue, is of kind `undated`, and known from the day of the import.
+    """
+    status, paid_on = invoices.get("status", {}), values.get("paid_on", "NULL::DATE")
+    says_paid = _status_is(status, "paid")
+    amount, owed = values["amount"], f"abs({_value('invoices', 'amount', invoices)})"
+    plain_amount = amount
+    if has_own_amount:  # a row that only the status calls paid was paid in full
+        amount = f"CASE WHEN {says_paid} AND {paid_on} IS NULL THEN coalesce(nullif({amount}, 0), {owed}) ELSE {amount} END"
+    is_undated = f"{paid_on} IS NULL"
+    values["amount"] = amount
+    values["kind"] = f"CASE WHEN {is_undated} THEN 'undated' ELSE {values['kind']} END"
+    issued_on = _value("invoices", "issued_on", invoices)
+    values["paid_on"] = f"coalesce({paid_on}, {issued_on})"
+    booked_on = values.get("booked_on", "NULL::DATE")
+    values["booked_on"] = f"CASE WHEN {is_undated} THEN greatest(getvariable('known_on'), {issued_on}) ELSE {booked_on} END"
+    without_day = [says_paid] + ([f"{plain_amount} > 0"] if has_own_amount else [])
+    return f" WHERE {paid_on} IS NOT NULL OR ({' OR '.join(f'coalesce({test}, false)' for test in without_day)})"
+
+
+def _status_is(status: Mapping[str, Any], meaning: str) -> str:
+    """Return an SQL test for rows whose status column has one of the words of a meaning."""
+    words = ", ".join(_literal(str(word).casefold()) for word in status.get(meaning, ()))
+    return f"lower(trim(status)) IN ({words})" if words else "false"
+
+
+def _refused(status: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    if not status.get("cancelled"):
+        return ()
+    return ((_status_is(status, "cancelled"), f"{status['column']} says that the document is cancelled"),)
+
+
+def _events_of_status(status: Mapping[str, Any], invoices: Mapping[str, Any], relation: str) -> str:
+    """Return SQL of one row an event that a status word tells, on the day of the import: the source has no other."""
+    made = "invoices_invoice_id" if relation == "invoices_numbered" else "NULL"
+    invoice_id = _value("invoices", "invoice_id", invoices) if made == "NULL" else made
+    parts = []
+    for meaning, kind in (("written_off", "write_off"), ("protested", "payment_bounced")):
+        if status.get(meaning):
+            day = f"greatest(getvariable('known_on'), {_value('invoices', 'issued_on', invoices)})"
+            parts.append(
+                f"SELECT file, line, {invoice_id} || ':{meaning}' AS event_id, "
+                f"{_value('invoices', 'customer_id', invoices)} AS customer_id, {invoice_id} AS invoice_id, "
+                f"{day} AS occurred_on, '{kind}' AS kind, status AS detail, {day} AS booked_on "
+                f"FROM {relation} WHERE {_status_is(status, meaning)}"
+            )
+    return " UNION ALL ".join(parts)
+
+
 def _column(table: str, column: str) -> str:
     return f"{table}_{column}"
 
@@ -220,6 +270,9 @@ def _value(table: str, column: str, section: Mapping[str, Any]) -> str:
     if column not in section.get("columns", {}):
         return text
     value = _column(table, column)
+    unit = section.get("units", {}).get(column)
+    if unit is not None:
+        value = f"round({value} * {UNIT_WORDS.get(str(unit).casefold(), unit)}, 6)"
     words = section.get("values", {}).get(column, {})
     if words:
         value = (
@@ -245,6 +298,14 @@ def _inferred(name: str, section: Mapping[str, Any], relation: str) -> list[Noti
             Notice(
                 words=f"due dates: none given, {section['terms_days']} days after the issue date",
                 sql=f"SELECT line FROM {relation}{given}",
+            )
+        )
+    if name == "payments" and section.get("same_rows_as") == "invoices":
+        notices.append(
+            Notice(
+                words="payments whose day the source does not tell: kind undated, known from the day of the import, no days late",
+                sql="SELECT payment_id || ': ' || amount || ' ' || currency FROM draft_payments WHERE kind = 'undated'",
+                amounts="SELECT amount, currency FROM draft_payments ANTI JOIN bad USING (file, line) WHERE kind = 'undated'",
             )
         )
     if name in IDS and IDS[name] not in section.get("columns", {}):
@@ -281,9 +342,9 @@ def _literal(text: str) -> str:
 
 FORMAT = format_of(
     {
-        "invoices": {"columns": {c: c for c in TABLES["invoices"].columns if c != "superseded_on"}},
-        "payments": {"columns": {c: c for c in TABLES["payments"].columns if c != "superseded_on"}},
-        "customers": {"columns": {c: c for c in TABLES["customers"].columns}},
+        name: {"columns": {c: c for c in table.columns if c != "superseded_on"}}
+        for name in ("invoices", "payments", *(n for n in TABLES if n not in ("invoices", "payments")))
+        if (table := TABLES[name])
     },
     "the ledger's own columns",
     every_column=False,

@@ -1,0 +1,83 @@
+"""Words and signs for currencies (RMB, 人民币, €, Euro) as ISO 4217 codes: mapped and counted, ambiguous signs refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import duckdb
+
+from ledger.currency_codes import currency_codes
+from ledger.validation import quoted
+
+LANGUAGES = ("en", "de", "fr", "es", "pt", "zh", "zh_Hant")
+# Signs and words that mean one currency wherever they are used in trade.
+SYNONYMS = {
+    "RMB": "CNY", "CNH": "CNY", "人民币元": "CNY", "元": "CNY", "EURO": "EUR", "EUROS": "EUR", "EURS": "EUR", "STG": "GBP",
+    "US$": "USD", "USDOLLAR": "USD", "US DOLLAR": "USD", "US DOLLARS": "USD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD",
+    "HK$": "HKD", "NT$": "TWD", "S$": "SGD", "NZ$": "NZD", "R$": "BRL", "REAL": "BRL", "REAIS": "BRL", "SFR": "CHF", "SFR.": "CHF",
+    "FR.": "CHF", "美金": "USD", "港币": "HKD", "港幣": "HKD", "台币": "TWD", "新台币": "TWD", "ZŁ": "PLN", "KČ": "CZK", "FT": "HUF",
+    "€": "EUR", "£": "GBP", "₹": "INR", "RS": "INR", "RS.": "INR", "₩": "KRW", "₽": "RUB", "РУБ": "RUB", "РУБ.": "RUB", "₺": "TRY",
+    "TL": "TRY", "YTL": "TRY", "₪": "ILS", "₫": "VND", "฿": "THB", "₴": "UAH", "₱": "PHP", "₦": "NGN", "₸": "KZT", "圆": "CNY", "円": "JPY",
+}  # fmt: skip
+# Signs of several currencies: read as the import's own currency where that is one of them.
+SHARED = {
+    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "CLP", "COP", "ARS", "TWD"), "¥": ("CNY", "JPY"),
+    "￥": ("CNY", "JPY"), "KR": ("SEK", "NOK", "DKK", "ISK"), "KR.": ("SEK", "NOK", "DKK", "ISK"),
+    "DOLLAR": ("USD", "CAD", "AUD"), "DOLLARS": ("USD", "CAD", "AUD"),
+}  # fmt: skip
+
+
+@cache
+def codes_by_word() -> dict[str, str]:
+    """Return word or sign in upper case -> ISO code: SYNONYMS, and the names of currencies in LANGUAGES (CLDR by babel)."""
+    from babel import Locale
+
+    found: dict[str, str] = {}
+    shared: set[str] = set()
+    for language in LANGUAGES:
+        names = Locale.parse(language).currencies
+        for code in currency_codes():
+            word = str(names.get(code, code)).upper()
+            if found.setdefault(word, code) != code:
+                shared.add(word)
+    return {word: code for word, code in (found | SYNONYMS).items() if word not in shared or word in SYNONYMS}
+
+
+def as_code(column: str) -> str:
+    """Return SQL of a currency column's ISO code; what is none stays as it is, for quarantine."""
+    codes = ", ".join(quoted(code) for code in currency_codes())
+    return f"CASE WHEN {column} IN ({codes}) OR {column} IS NULL THEN {column} ELSE currency_of({column}) END"
+
+
+def make_currency_words(connection: duckdb.DuckDBPyConnection, default: str | None) -> None:
+    """Make the SQL macro `currency_of`, which gives the code of a word or sign, else the word itself."""
+    words = codes_by_word() | {code: code for code in currency_codes()}
+    if default is not None:
+        words |= {sign: default for sign, codes in SHARED.items() if default in codes}
+    connection.execute("CREATE TABLE currency_words (word VARCHAR, code VARCHAR)")
+    connection.executemany("INSERT INTO currency_words VALUES (?, ?)", list(words.items()))
+    connection.execute(
+        "CREATE MACRO currency_of(t) AS coalesce((SELECT any_value(code) FROM currency_words "
+        "WHERE word = upper(trim(t))), t)"
+    )
+
+
+def mapped_currencies(connection: duckdb.DuckDBPyConnection, queries: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return one entry a word that was read as a currency: the words of the report, and how many rows.
+
+    queries : (ledger table, SQL with a column currency) of the rows before mapping.
+    """
+    counts: dict[tuple[str, str], int] = {}
+    for _, sql in queries:
+        codes = ", ".join(quoted(code) for code in currency_codes())
+        rows = connection.execute(
+            f"SELECT currency, currency_of(currency), count(*) FROM ({sql}) WHERE currency NOT IN ({codes}) GROUP BY 1"
+        ).fetchall()
+        for word, code, count in rows:
+            if word != code:
+                counts[word, code] = counts.get((word, code), 0) + count
+    return [
+        {"what": f"currency '{word}' read as {code}", "rows": rows} for (word, code), rows in sorted(counts.items())
+    ]

@@ -1,0 +1,95 @@
+"""The rules of a mapping file: which sections and entries it may have, and how it says that files are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from importing.engine.dates import CALENDARS
+from importing.engine.encodings import checked_encoding
+from importing.engine.format import Stated
+from ledger.contract import TABLES
+from ledger.errors import InputError
+
+SETTINGS = {"columns", "constants", "values", "same_rows_as", "terms_days", "status", "units"}
+FILLED = ("currency", "kind", "due_on", "booked_on")  # columns that have a stand-in where the source has none
+IDS = {"invoices": "invoice_id", "payments": "payment_id", "events": "event_id", "orders": "order_id"}
+STATUS = {"column", "paid", "cancelled", "written_off", "protested"}
+READING = {
+    "encoding": str, "day_first": bool, "decimal": str, "sheet": (str, int), "header_line": int, "calendar": str,
+    "currency": str,
+}  # fmt: skip
+
+
+def stated_of(reading: Mapping[str, Any], where: str) -> dict[str, Stated]:
+    """Return what the section [reading] states, by file name ("": all files). Raises InputError for a wrong entry."""
+    own = {key: value for key, value in reading.items() if not isinstance(value, dict)}
+    found = {"": _stated(own, f"{where}: [reading]")}
+    for name, section in reading.items():
+        if isinstance(section, dict):
+            found[name] = _stated(own | section, f"{where}: [reading.\"{name}\"]")
+    return found
+
+
+def _stated(section: Mapping[str, Any], where: str) -> Stated:
+    for key, value in section.items():
+        if key not in READING:
+            raise InputError(f"{where} may hold {', '.join(READING)}; found {key}.")
+        if not isinstance(value, READING[key]):  # type: ignore[arg-type]
+            raise InputError(f"{where}.{key}: '{value}' is not of its type.")
+    if section.get("decimal", ".") not in (".", ","):
+        raise InputError(f"{where}.decimal must be '.' or ','. Got '{section['decimal']}' instead.")
+    if section.get("calendar") not in (None, *CALENDARS):
+        raise InputError(f"{where}.calendar must be one of {', '.join(CALENDARS)}. Got '{section['calendar']}' instead.")
+    if "encoding" in section:
+        checked_encoding(section["encoding"])
+    return Stated(**{key: value for key, value in section.items() if key != "currency"})
+
+
+def check(mapping: Mapping[str, Any], where: str) -> None:
+    """Raise InputError naming the first entry of a mapping that is wrong."""
+    if not mapping:
+        raise InputError(f"{where}: the mapping is empty; it needs a section a ledger table, e.g. [invoices].")
+    for name, section in mapping.items():
+        if name not in TABLES:
+            raise InputError(f"{where}: [{name}] is no table of the ledger; there are {', '.join(TABLES)}.")
+        if not isinstance(section, dict) or set(section) - SETTINGS:
+            raise InputError(
+                f"{where}: [{name}] may hold {', '.join(sorted(SETTINGS))}; found "
+                f"{', '.join(section) if isinstance(section, dict) else section}."
+            )
+        root = section.get("same_rows_as")
+        if root is not None and (root not in mapping or "same_rows_as" in mapping[root]):
+            raise InputError(f"{where}: [{name}].same_rows_as names '{root}', which is no section of its own.")
+        _check_status(section.get("status", {}), f"{where}: [{name}.status]")
+        for group in ("columns", "constants", "units"):
+            unknown = set(section.get(group, {})) - set(TABLES[name].columns)
+            if unknown:
+                raise InputError(
+                    f"{where}: [{name}].{group} has {', '.join(sorted(unknown))}; {name} has "
+                    f"{', '.join(TABLES[name].columns)}."
+                )
+        mine = {*section.get("columns", {}), *section.get("constants", {})}
+        inherited = {*mapping[root].get("columns", {}), *mapping[root].get("constants", {})} if root else set()
+        lacking = [
+            c
+            for c, declared in TABLES[name].columns.items()
+            if (declared.required or c in TABLES[name].key)
+            and c not in mine | inherited
+            and c not in FILLED
+            and c != IDS.get(name)
+            and c != "country"
+            and not (name == "payments" and root == "invoices" and c == "paid_on")  # paid on a day that is not known
+        ]
+        if lacking:
+            raise InputError(f"{where}: [{name}] has no column or constant for {', '.join(lacking)}.")
+
+
+def _check_status(status: Any, where: str) -> None:
+    if not status:
+        return
+    if not isinstance(status, dict) or "column" not in status or set(status) - STATUS:
+        raise InputError(f"{where} needs `column` and lists of words: {', '.join(sorted(STATUS - {'column'}))}.")
+    wrong = [k for k in status if k != "column" and not isinstance(status[k], list)]
+    if wrong:
+        raise InputError(f"{where}.{wrong[0]} must be a list of words, e.g. [\"Paid\"].")
