@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ledger.buckets import BUCKETS
-from ledger.currency import CENTS, reporting_currency
+from ledger.currency import CENTS, document_amounts, reporting_currency
+from ledger.currency_codes import minor_units
 from ledger.ledger import Ledger, LedgerError
 from ledger.master import NOT_GIVEN, master_on
 from ledger.open_positions import bills_on, positions, settled_parts
@@ -79,7 +80,7 @@ class OpenBook:
             part.assign(key=_keys(part, self.master, by), shown_currency=currency or part["currency"])
             for part in (held, loose, bills)
         )
-        rows = _rows(held, loose, bills, self.master, by)
+        rows = _rows(held, loose, bills, self.master, by, in_documents=currency is None)
         return Aged(rows=rows, items=_items(held, self.master), disputes=_disputes(held), currency=currency)
 
 
@@ -113,7 +114,9 @@ def _keys(frame: pd.DataFrame, master: pd.DataFrame, by: str) -> pd.Series:
     return found.where(found.notna(), frame["customer_id"] if by == "group" else NOT_GIVEN)
 
 
-def _rows(held: pd.DataFrame, loose: pd.DataFrame, bills: pd.DataFrame, master: pd.DataFrame, by: str) -> pd.DataFrame:
+def _rows(
+    held: pd.DataFrame, loose: pd.DataFrame, bills: pd.DataFrame, master: pd.DataFrame, by: str, *, in_documents: bool
+) -> pd.DataFrame:
     columns = ["key", "shown_currency"]
     cents = {
         name: held["open_cents"].where((held["bucket"] == place) & ~held["is_disputed"], 0)
@@ -130,7 +133,8 @@ def _rows(held: pd.DataFrame, loose: pd.DataFrame, bills: pd.DataFrame, master: 
     frame["net"] = frame["open"] - frame["unapplied"] - frame["overpaid"]
     frame = frame[(frame[list(AMOUNTS)] != 0).any(axis=1)].reset_index()
     frame = frame.sort_values(["open", "net", "key", "shown_currency"], ascending=[False, False, True, True])
-    frame[list(AMOUNTS)] /= CENTS
+    units = frame["shown_currency"].map(lambda code: max(CENTS, minor_units(code)) if in_documents else CENTS)
+    frame[list(AMOUNTS)] = frame[list(AMOUNTS)].div(units, axis=0)
     if by in ("customer", "group"):
         frame.insert(1, "name", frame["key"].map(master["name"]))
     frame = frame.rename(columns={"shown_currency": "currency"}).reset_index(drop=True)
@@ -143,9 +147,16 @@ def _items(held: pd.DataFrame, master: pd.DataFrame) -> pd.DataFrame:
         "key": held["key"], "customer_id": held["customer_id"], "name": held["customer_id"].map(master["name"]),
         "invoice_id": held["invoice_id"], "instalment": held["number"], "issued_on": held["issued_on"], "due_on": held["due_on"],
         "days_past_due": held["days_past_due"], "bucket": np.array(BUCKETS, dtype=object)[held["bucket"]],
-        "currency": held["shown_currency"], "amount": held["amount_cents"] / CENTS,
-        "document_currency": held["currency"], "open": held["open_cents"] / CENTS, "is_disputed": held["is_disputed"],
+        "currency": held["shown_currency"], "amount": document_amounts(held["amount_cents"], held["currency"]),
+        "document_currency": held["currency"], "open": _amounts(held["open_cents"], held), "is_disputed": held["is_disputed"],
     }).reset_index(drop=True)  # fmt: skip
+
+
+def _amounts(cents: pd.Series, held: pd.DataFrame) -> np.ndarray:
+    """Return cents in units of the shown currency: of the document, or hundredths of the reporting currency."""
+    if (held["shown_currency"] == held["currency"]).all():
+        return document_amounts(cents, held["currency"])
+    return cents.to_numpy() / CENTS
 
 
 def _disputes(held: pd.DataFrame) -> pd.DataFrame:
@@ -153,5 +164,5 @@ def _disputes(held: pd.DataFrame) -> pd.DataFrame:
     sums = own.groupby(["shown_currency", "bucket"])["open_cents"].agg(["sum", "size"]).reset_index()
     return pd.DataFrame({
         "currency": sums["shown_currency"], "bucket": np.array(BUCKETS, dtype=object)[sums["bucket"].astype(int)],
-        "items": sums["size"], "disputed": sums["sum"] / CENTS,
+        "items": sums["size"], "disputed": document_amounts(sums["sum"], sums["shown_currency"]),
     })  # fmt: skip

@@ -7,6 +7,7 @@ import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
 
+from ledger.currency_codes import USUAL_DIGITS, minor_units, unusual_digits
 from ledger.ledger import Ledger, LedgerError
 
 CENTS = 100  # minor units in one unit of the reporting currency
@@ -39,6 +40,34 @@ def is_in_one_currency(ledger: Ledger) -> bool:
     return ledger.currencies <= {reporting_currency(ledger)}
 
 
+def document_units(currencies: frozenset[str] | set[str]) -> dict[str, int]:
+    """Return currency -> how many units the engine counts in one of it, where that is not CENTS (KWD: 1000)."""
+    return {
+        code: 10**digits for code, digits in unusual_digits().items() if digits > USUAL_DIGITS and code in currencies
+    }
+
+
+def document_cents(amount: pd.Series, currency: pd.Series, currencies: frozenset[str]) -> NDArray[np.int64]:
+    """Return amounts, none missing, in hundredths of their currency, of currencies with more decimals in their minor units.
+
+    Rounded to the minor unit of the currency: yen have no hundredths. currencies : those that the column may hold.
+    """
+    unusual = {code: digits for code, digits in unusual_digits().items() if code in currencies}
+    if not unusual:
+        return cents_of(amount)
+    units = currency.map(lambda code: 10 ** unusual.get(code, USUAL_DIGITS)).to_numpy(dtype=np.float64)
+    whole = np.rint(amount.to_numpy(dtype=np.float64) * units)
+    return np.rint(whole * np.maximum(CENTS / units, 1.0)).astype(np.int64)
+
+
+def document_amounts(
+    cents: pd.Series | NDArray[np.int64], currency: pd.Series | NDArray[np.object_]
+) -> NDArray[np.float64]:
+    """Return document cents, as `document_cents` gives them, in units of their currency."""
+    units = pd.Series(np.asarray(currency, dtype=object)).map(lambda code: max(CENTS, minor_units(code)))
+    return np.asarray(cents, dtype=np.float64) / units.to_numpy(dtype=np.float64)
+
+
 def cents_of(amount: pd.Series) -> NDArray[np.int64]:
     """Amounts, none missing, in whole cents of their own currency."""
     values = np.ascontiguousarray(amount.to_numpy(dtype=np.float64))
@@ -63,6 +92,10 @@ def reporting_cents(amount: pd.Series, currency: pd.Series, on: pd.Series, ledge
     """
     reporting = reporting_currency(ledger)
     cents = amount.to_numpy(dtype=np.float64) * CENTS
+    if unusual := {code: digits for code, digits in unusual_digits().items() if code in ledger.currencies}:
+        units = currency.map(lambda code: 10 ** unusual.get(code, USUAL_DIGITS)).to_numpy(dtype=np.float64)
+        is_unusual = currency.isin(list(unusual)).to_numpy()
+        cents[is_unusual] = (np.rint(amount.to_numpy(dtype=np.float64) * units) * CENTS / units)[is_unusual]
     foreign = (currency != reporting).to_numpy()
     if foreign.any():
         rates = ledger["exchange_rates"].sort_values("observed_on")[["currency", "observed_on", "rate"]]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ledger.bills import bills_outstanding
 from ledger.buckets import bucket_numbers
-from ledger.currency import CENTS
+from ledger.currency import document_cents
 from ledger.known import day, days, known_from, known_until
 from ledger.ledger import TABLES, Ledger, LedgerError
 from ledger.owners import Owners
@@ -44,10 +44,10 @@ def positions(ledger: Ledger, settlement: Settlement, as_of: date | pd.Timestamp
     s, at = settlement, np.int32(day(as_of))
     entries = np.flatnonzero((s.known_from <= at) & (s.known_until > at))
     version = last_versions(s.version_start, s.version_known_from, entries, at)
-    kept = (s.closed_kind[version] == OPEN) | (s.document_excess_cents[version] != 0)
+    kept = (s.closed_kind[version] == OPEN) | (s.document_excess_cents[version] > 0)
     entries, version = entries[kept], version[kept]
     amount, reported = s.document_amount_cents[entries], s.amount_cents[entries]
-    excess = s.document_excess_cents[version]
+    excess = np.maximum(s.document_excess_cents[version], 0)  # what was let go within the tolerance is no credit
     rate = np.where(amount == reported, 1.0, reported / np.maximum(amount, 1))
     frame = pd.DataFrame({
         "customer_id": s.owners.ids[s.customer[entries]],
@@ -80,8 +80,12 @@ def with_instalments(frame: pd.DataFrame, ledger: Ledger, at: np.int32) -> pd.Da
     parts = table[is_known].sort_values(["invoice_id", "due_on", "number"], kind="stable")
     parts = pd.DataFrame({
         "invoice_id": parts["invoice_id"].astype(object), "number": parts["number"].astype(np.int64),
-        "due": days(parts["due_on"]), "part": np.rint(parts["amount"] * CENTS).astype(np.int64),
+        "due": days(parts["due_on"]), "amount": parts["amount"],
     })  # fmt: skip
+    own = frame.drop_duplicates("invoice_id").set_index("invoice_id")["currency"]
+    parts = parts.assign(currency=parts["invoice_id"].map(own)).dropna(subset="currency")
+    parts["part"] = document_cents(parts["amount"], parts["currency"], ledger.currencies)
+    parts = parts.drop(columns=["amount", "currency"])
     has_parts = frame["invoice_id"].isin(parts["invoice_id"]) & (frame["open_cents"] != 0)
     split = frame[has_parts].drop(columns=["number", "due"]).merge(parts, on="invoice_id", how="left", sort=False)
     until = split.groupby("invoice_id")["part"].cumsum()
@@ -109,7 +113,7 @@ def bills_on(ledger: Ledger, parts: list[tuple[Ledger, Settlement]], as_of: date
         frames.append(pd.DataFrame({
             "customer_id": owners_on(settlement.owners, bills["customer_id"], as_of), "invoice_id": bills["invoice_id"],
             "paid_on": bills["paid_on"], "matures_on": bills["matures_on"], "currency": bills["currency"].astype(object),
-            "cents": np.rint(bills["amount"] * CENTS).astype(np.int64), "reporting_cents": bills["cents"],
+            "cents": document_cents(bills["amount"], bills["currency"], ledger.currencies), "reporting_cents": bills["cents"],
         }))  # fmt: skip
     return pd.concat(frames, ignore_index=True)
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ledger.buckets import AGEING, BUCKETS
 from ledger.currency import CENTS, reporting_cents
+from ledger.currency_codes import minor_units
 from ledger.known import day, known_on
 from ledger.ledger import Ledger
 from ledger.settlement import Settlement, settle
@@ -36,7 +37,8 @@ def ageing(ledger: Ledger, as_of: date | pd.Timestamp, *, by_customer: bool = Fa
     net (open - unapplied - overpaid). Amounts in currency units, exact to the cent.
     """
     parts = [
-        (aged(settle(part), as_of, group="customer_id" if by_customer else None) / CENTS).rename_axis("customer_id")
+        (aged(settle(part), as_of, group="customer_id" if by_customer else None) / max(CENTS, minor_units(currency)))
+        .rename_axis("customer_id")
         .reset_index().assign(currency=currency)
         for currency, part in by_currency(ledger)
     ]  # fmt: skip
@@ -50,7 +52,8 @@ def ageing(ledger: Ledger, as_of: date | pd.Timestamp, *, by_customer: bool = Fa
 
 
 def aged(settlement: Settlement, as_of: date | pd.Timestamp, *, group: str | None = None) -> pd.DataFrame:
-    """Whole cents of one document currency by days past due: the columns of `ageing`, one row, or one a value of `group`."""
+    """Return whole cents of one document currency by days past due: the columns of `ageing`, one row, or one a value of
+    `group`. What was let go within the tolerance is in none of them."""
     state, loose = settlement.at(as_of), settlement.unapplied_at(as_of)
     of_state = state[group] if group else pd.Series("all", index=state.index)
     of_loose = loose[group] if group else pd.Series("all", index=loose.index)
@@ -62,7 +65,7 @@ def aged(settlement: Settlement, as_of: date | pd.Timestamp, *, group: str | Non
     }  # fmt: skip
     found["open"] = state["document_open_cents"].groupby(of_state).sum()
     found["unapplied"] = loose["document_unapplied_cents"].groupby(of_loose).sum()
-    found["overpaid"] = state["document_excess_cents"].groupby(of_state).sum()
+    found["overpaid"] = state["document_excess_cents"].clip(lower=0).groupby(of_state).sum()
     rows = pd.Index(sorted({*of_state, *of_loose})) if group else pd.Index(["all"])
     frame = pd.DataFrame(found).reindex(rows).fillna(0).astype("int64")
     return frame.assign(net=frame["open"] - frame["unapplied"] - frame["overpaid"])

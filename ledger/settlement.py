@@ -8,7 +8,8 @@ invoice is unapplied, shown per customer and never guessed away. Rules, in the o
    A discount that was taken and an exchange difference count as allocations and not as cash; a bill of exchange counts
    as allocated on the day on which it was given (`ledger/bills.py` says which bills have not matured yet);
 2. credit notes alone that reach the amount close it as `credited`, a sale to a factor as `factored`, a write-off as
-   `written_off` (without an amount: all that is left): closed, but not paid, so without days late;
+   `written_off` (without an amount: all that is left): closed, but not paid, so without days late; money whose day the
+   source does not tell closes it as `undated`: paid, but without days late;
 3. what is allocated above the amount is `excess`, a credit of the customer's.
 
 Source: the project's definitions of settlement and lateness.
@@ -31,7 +32,7 @@ from ledger.currency import reporting_cents
 from ledger.known import NEVER, Days, day, days, known_from, known_until
 from ledger.ledger import TABLES, Ledger
 from ledger.owners import Owners, owners
-from ledger.settlement_changes import SIGNS, Cents, Changes, Invoices, Small, at_rows, joined
+from ledger.settlement_changes import NO_CASH, SIGNS, Cents, Changes, Invoices, Small, at_rows, joined, tolerances
 from ledger.settlement_kernels import (
     ALL_THAT_IS_LEFT,
     CASH,
@@ -42,9 +43,11 @@ from ledger.settlement_kernels import (
     DISPUTE_OPENED,
     FACTOR,
     FACTORED,
+    NO_DAY,
     OPEN,
     PAID,
     TOLERANCE,
+    UNDATED,
     WRITE_OFF,
     WRITTEN_OFF,
     last_versions,
@@ -55,12 +58,12 @@ from ledger.threads import in_halves
 
 __all__ = [
     "ALL_THAT_IS_LEFT", "CASH", "CLOSED_KINDS", "CREDIT", "CREDITED", "DISCOUNT", "DISPUTE_CLOSED", "DISPUTE_OPENED", "FACTOR",
-    "FACTORED", "OPEN", "PAID", "SIGNS", "TOLERANCE", "WRITE_OFF", "WRITTEN_OFF", "Settlement", "dates", "final_states",
+    "FACTORED", "NO_DAY", "OPEN", "PAID", "SIGNS", "TOLERANCE", "UNDATED", "WRITE_OFF", "WRITTEN_OFF", "Settlement", "dates", "final_states",
     "last_versions", "settle",
 ]  # fmt: skip
 
 
-CLOSED_KINDS = ("open", "paid", "credited", "factored", "written_off")
+CLOSED_KINDS = ("open", "paid", "credited", "factored", "written_off", "undated")  # by how an item stands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +107,7 @@ class Settlement:
     allocation_known_from: Days
     allocation_known_until: Days
     allocation_cents: Cents  # signed: reversals and refunds below 0
-    allocation_kind: Small  # CASH, CREDIT, FACTOR, WRITE_OFF, DISCOUNT, DISPUTE_OPENED, DISPUTE_CLOSED
+    allocation_kind: Small  # CASH, CREDIT, FACTOR, DISCOUNT, NO_DAY, WRITE_OFF, DISPUTE_OPENED, DISPUTE_CLOSED
     unapplied_start: NDArray[np.int64]  # per customer
     unapplied_on: Days
     unapplied_booked_on: Days
@@ -123,7 +126,7 @@ class Settlement:
         """Every invoice as the books held it at the end of day `as_of`, one row an invoice known by then.
 
         Columns: customer_id, invoice_id, row (place in ledger.invoices), issued_on, due_on, settled_on, closed_on (NaT
-        where not), closed_kind (open, paid, credited, factored, written_off), amount_cents, open_cents,
+        where not), closed_kind (open, paid, credited, factored, written_off, undated), amount_cents, open_cents,
         document_amount_cents, document_open_cents, document_excess_cents, document_written_off_cents, is_disputed, count_payments,
         days_past_due (of open items, at least 0; -1 for closed ones), days_late (of paid items, signed; NA otherwise).
         """
@@ -194,6 +197,8 @@ def settle(ledger: Ledger) -> Settlement:
     document, reported = table.cents[entry], table.reported[entry] if table.is_foreign else None
     # an invoice's money is carried at its own rate; without foreign money nothing is multiplied
     rate = _NO_RATES if reported is None else np.where(document == reported, 1.0, reported / np.maximum(document, 1))
+    tolerance = tolerances(ledger.invoices["currency"], ledger)
+    tolerance = tolerance if len(tolerance) == 1 else tolerance[row]
     changes = joined([payments.named(), Changes.of_notes(table, names), Changes.of_events(ledger, names)])
     allocations = _allocations(changes, invoice, rate, len(names))
     return Settlement(
@@ -201,20 +206,21 @@ def settle(ledger: Ledger) -> Settlement:
         customer=customer[order], invoice=invoice, invoice_names=names, row=row,
         issued_on=table.issued_on[entry], due_on=table.due_on[entry], booked_on=table.since[entry], known_from=since, known_until=until,
         amount_cents=document if reported is None else reported, document_amount_cents=document,
-        **_versions(allocations, since, until, document, rate),
+        **_versions(allocations, since, until, document, rate, tolerance),
         **{name: found for name, found in allocations.items() if name != "document_cents"},
         **_unapplied(ledger, who, table, payments),
     )  # fmt: skip
 
 
 def final_states(
-    amount: Cents, start: NDArray[np.int64], on: Days, cents: Cents, kind: Small
+    amount: Cents, start: NDArray[np.int64], on: Days, cents: Cents, kind: Small, tolerance: Cents | None = None
 ) -> tuple[Cents, Cents, Cents, Small]:
     """(open, excess, written off, how closed) of each invoice when all that is given counts: the rules of `settle` over
     bare arrays in document cents, for importers, which have rows by number and a book not yet read.
 
     start : where each invoice's entries begin (one more than invoices). on, cents, kind : per entry, sorted by
-    (invoice, day, kind); cents are signed, kind is CASH, CREDIT, FACTOR or WRITE_OFF.
+    (invoice, day, kind); cents are signed, kind is CASH, CREDIT, FACTOR, DISCOUNT, NO_DAY or WRITE_OFF. tolerance : by
+    invoice; None is TOLERANCE for all.
     """
     count, entries = len(amount), len(on)
     always = np.zeros(max(count, entries), dtype=np.int32), np.full(max(count, entries), NEVER)
@@ -222,7 +228,7 @@ def final_states(
         "allocation_start": start, "allocation_on": on, "allocation_known_from": always[0][:entries],
         "allocation_known_until": always[1][:entries], "allocation_kind": kind, "document_cents": cents,
     }  # fmt: skip
-    found = _versions(allocations, always[0][:count], always[1][:count], amount, _NO_RATES)
+    found = _versions(allocations, always[0][:count], always[1][:count], amount, _NO_RATES, tolerance)
     return (
         found["document_open_cents"], found["document_excess_cents"], found["document_written_off_cents"],
         found["closed_kind"],
@@ -254,9 +260,15 @@ def _allocations(
 
 
 def _versions(
-    allocations: dict[str, NDArray[Any]], since: Days, until: Days, amount: Cents, rate: NDArray[np.float64]
+    allocations: dict[str, NDArray[Any]],
+    since: Days,
+    until: Days,
+    amount: Cents,
+    rate: NDArray[np.float64],
+    tolerance: Cents | None = None,
 ) -> dict[str, NDArray[Any]]:
     """The versions of each invoice entry: the Settlement's version fields."""
+    tolerance = np.array([TOLERANCE]) if tolerance is None else tolerance
     where, on, first, last, kind = (
         allocations[name]
         for name in (
@@ -279,7 +291,7 @@ def _versions(
     were = np.zeros(n, dtype=np.bool_)
     in_halves(
         lambda lo, hi: settlement_kernels.write_versions(
-            lo, hi, most, (since, until, amount), rate, (where, on, first, last, allocations["document_cents"], kind), start,
+            lo, hi, most, (since, until, amount, tolerance), rate, (where, on, first, last, allocations["document_cents"], kind), start,
             (known, left, own_left, excess, given_up, credited, closed_on, kinds, payments, disputed, were),
         ), entries,
     )  # fmt: skip
@@ -300,6 +312,9 @@ _UNAPPLIED = {
 def _unapplied(ledger: Ledger, who: Owners, table: Invoices, payments: Changes) -> dict[str, NDArray[Any]]:
     """Money that names no invoice that the books hold: cash and credit notes, for the days on which that is so."""
     names, since, until, cash_rows = payments.invoice, payments.since, payments.until, len(payments.invoice)
+    is_no_cash = ledger.payments["kind"].isin(NO_CASH).to_numpy()
+    if is_no_cash.any():  # a row known for no day is no money of a customer
+        since = np.where(is_no_cash, until, since)
     if len(table.notes):
         notes = ledger.invoices.iloc[table.notes]
         names = np.concatenate([names, table.note_applies_to])

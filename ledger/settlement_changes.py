@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ledger import settlement_kernels
-from ledger.currency import CENTS, cents_of, is_in_one_currency, reporting_cents
+from ledger.currency import CENTS, document_cents, document_units, is_in_one_currency, reporting_cents
 from ledger.known import NEVER, Days, days, known_from, known_until
 from ledger.ledger import TABLES, Ledger
 from ledger.settlement_kernels import (
@@ -22,6 +22,7 @@ from ledger.settlement_kernels import (
     DISPUTE_CLOSED,
     DISPUTE_OPENED,
     FACTOR,
+    NO_DAY,
     WRITE_OFF,
 )
 from ledger.text_codes import Codes, Dictionary, numbers
@@ -30,10 +31,16 @@ Cents = NDArray[np.int64]
 Small = NDArray[np.int8]
 SIGNS = {
     "payment": 1, "netting": 1, "factoring": 1, "reversal": -1, "refund": -1, "discount": 1, "bill": 1,
-    "exchange_difference": 1,
+    "exchange_difference": 1, "undated": 1,
 }  # fmt: skip
-SOLD, TAKEN_OFF = 2, 3  # the numbers of a payment by a factor, and of what is no cash; a payment's sign is its number's
-PAYMENTS = SIGNS | {"factoring": SOLD, "discount": TAKEN_OFF, "exchange_difference": TAKEN_OFF}
+GAIN = "gain"  # the method of an exchange difference that raises what is open: more was paid than was invoiced
+# The numbers of payments that are no plain cash; a payment's sign is its number's.
+SOLD, TAKEN_OFF, WITHOUT_DAY = 2, 3, 4
+PAYMENTS = SIGNS | {
+    "factoring": SOLD, "discount": TAKEN_OFF, "exchange_difference": TAKEN_OFF, "undated": WITHOUT_DAY,
+}  # fmt: skip
+NO_CASH = ("discount", "exchange_difference", "undated")  # without an invoice of the books they are no unapplied cash
+_KINDS = np.array([CASH, CASH, FACTOR, DISCOUNT, NO_DAY], dtype=np.int8)  # by the number; a reversal's is -1: cash
 ENTRIES = {"write_off": WRITE_OFF, "dispute_opened": DISPUTE_OPENED, "dispute_closed": DISPUTE_CLOSED}
 
 
@@ -71,7 +78,8 @@ class Invoices:
         notes = np.flatnonzero(is_note)
         row = np.flatnonzero(~is_note) if len(notes) else None
         names = Dictionary.of(at_rows(frame["invoice_id"], row))
-        cents, is_foreign = cents_of(frame["amount"]), not is_in_one_currency(ledger)
+        cents = document_cents(frame["amount"], frame["currency"], ledger.currencies)
+        is_foreign = not is_in_one_currency(ledger) or bool(document_units(ledger.currencies))
         reported = (
             reporting_cents(frame["amount"], frame["currency"], frame["issued_on"], ledger) if is_foreign else cents
         )
@@ -109,12 +117,16 @@ class Changes:
     @classmethod
     def of_payments(cls, ledger: Ledger, names: Dictionary) -> Changes:
         frame = ledger.payments
-        kind, cents = numbers(frame["kind"], PAYMENTS), cents_of(frame["amount"])
+        kind = numbers(frame["kind"], PAYMENTS)
+        cents = document_cents(frame["amount"], frame["currency"], ledger.currencies)
+        if (kind == TAKEN_OFF).any():
+            gains = (frame["kind"] == "exchange_difference") & (frame["method"] == GAIN)
+            cents = np.where(gains.to_numpy(), -cents, cents)
         return cls(
             invoice=names.look_up(frame["invoice_id"]), on=days(frame["paid_on"]),
             since=known_from(frame, TABLES["payments"]), until=known_until(frame, TABLES["payments"]),
             cents=cents if (kind > 0).all() else cents * np.sign(kind),
-            kind=np.where(kind == SOLD, FACTOR, np.where(kind == TAKEN_OFF, DISCOUNT, CASH)).astype(np.int8),
+            kind=_KINDS[np.maximum(kind, 0)],
         )  # fmt: skip
 
     @classmethod
@@ -135,7 +147,7 @@ class Changes:
         if not len(told):
             return None
         frame = frame.iloc[told]
-        written = frame["amount"].to_numpy(dtype=np.float64) * CENTS
+        written = frame["amount"].to_numpy(dtype=np.float64) * _units_of_invoices(frame["invoice_id"], ledger)
         return cls(
             invoice=names.look_up(frame["invoice_id"]), on=days(frame["occurred_on"]),
             since=known_from(frame, TABLES["events"]), until=known_until(frame, TABLES["events"]),
@@ -152,6 +164,24 @@ class Changes:
         if not len(self.invoice) or self.invoice.min() >= 0:
             return self
         return changes_of(column[self.invoice >= 0] for column in self.columns)
+
+
+def _units_of_invoices(invoice_id: pd.Series, ledger: Ledger) -> NDArray[np.float64] | float:
+    """Return the units that one unit of each invoice's currency has in the engine."""
+    if not (units := document_units(ledger.currencies)):
+        return float(CENTS)
+    invoices = ledger.invoices.drop_duplicates("invoice_id").set_index("invoice_id")["currency"]
+    return invoice_id.map(invoices).map(lambda code: units.get(code, CENTS)).to_numpy(dtype=np.float64)
+
+
+def tolerances(currency: pd.Series, ledger: Ledger) -> NDArray[np.int64]:
+    """Return the tolerance of each document in the engine's units; one for all where they have the same."""
+    units = document_units(ledger.currencies)
+    if not units:
+        return np.array([settlement_kernels.TOLERANCE])
+    return currency.map(lambda code: units.get(code, CENTS) * settlement_kernels.TOLERANCE // CENTS).to_numpy(
+        dtype=np.int64
+    )
 
 
 def changes_of(columns: Iterable[NDArray[Any]]) -> Changes:

@@ -11,9 +11,9 @@ from numba import njit
 
 from ledger.known import NEVER
 
-OPEN, PAID, CREDITED, FACTORED, WRITTEN_OFF = range(5)
-CASH, CREDIT, FACTOR, WRITE_OFF, DISCOUNT, DISPUTE_OPENED, DISPUTE_CLOSED = range(7)
-TOLERANCE = 1  # cents of the document currency: 0.01
+OPEN, PAID, CREDITED, FACTORED, WRITTEN_OFF, UNDATED = range(6)  # how an item stands
+CASH, CREDIT, FACTOR, DISCOUNT, NO_DAY, WRITE_OFF, DISPUTE_OPENED, DISPUTE_CLOSED = range(8)  # what changes an item
+TOLERANCE = 1  # hundredths of the document currency: 0.01
 ALL_THAT_IS_LEFT = np.int64(-(2**62))  # a write-off without an amount
 FEW = 32  # rows that are sorted by insertion
 
@@ -74,11 +74,11 @@ def count_versions(lo, hi, most, since, until, where, first, last, counts):  # t
 
 
 @njit(cache=True, nogil=True)
-def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no-untyped-def]
+def _state(amount, tolerance, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no-untyped-def]
     """An invoice from the entries lo:hi known on day `at`: (allocated, credited, written off, closed_on, kind, payments,
     in dispute, ever in dispute)."""
-    cash = credit = factored = written = discount = np.int64(0)
-    paid_since = credited_since = cash_since = factored_since = closed_since = NEVER
+    cash = credit = factored = written = discount = no_day = np.int64(0)
+    paid_since = credited_since = cash_since = undated_since = factored_since = closed_since = NEVER
     payments, disputed, was = 0, False, False
     for e in range(lo, hi):
         if not (first[e] <= at < last[e]):
@@ -92,8 +92,10 @@ def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no
             factored += cents[e]
         elif kind[e] == DISCOUNT:
             discount += cents[e]
+        elif kind[e] == NO_DAY:
+            no_day += cents[e]
         elif kind[e] == WRITE_OFF:
-            left = max(amount - cash - credit - factored - written - discount, 0)
+            left = max(amount - cash - credit - factored - written - discount - no_day, 0)
             written += left if cents[e] == ALL_THAT_IS_LEFT else cents[e]
         else:
             disputed = kind[e] == DISPUTE_OPENED
@@ -104,18 +106,22 @@ def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no
             following += 1
         if following < hi and on[following] == on[e]:
             continue
-        enough = max(amount - TOLERANCE, 1)
+        enough = max(amount - tolerance, 1)
         cash_since = min(cash_since, on[e]) if cash >= enough else NEVER
         credited_since = min(credited_since, on[e]) if credit >= enough else NEVER
         paid = cash + credit + discount
         paid_since = min(paid_since, on[e]) if paid >= enough else NEVER
+        paid += no_day
+        undated_since = min(undated_since, on[e]) if paid >= enough else NEVER
         factored_since = min(factored_since, on[e]) if paid + factored >= enough else NEVER
         closed_since = min(closed_since, on[e]) if paid + factored + written >= enough else NEVER
-    allocated = cash + credit + factored + written + discount
+    allocated = cash + credit + factored + written + discount + no_day
     if paid_since != NEVER:
         if credited_since != NEVER and cash_since == NEVER:
             return allocated, credit, written, credited_since, CREDITED, payments, disputed, was
         return allocated, credit, written, paid_since, PAID, payments, disputed, was
+    if undated_since != NEVER:
+        return allocated, credit, written, undated_since, UNDATED, payments, disputed, was
     if factored_since != NEVER:
         return allocated, credit, written, factored_since, FACTORED, payments, disputed, was
     if closed_since != NEVER:
@@ -126,7 +132,7 @@ def _state(amount, lo, hi, on, first, last, cents, kind, at):  # type: ignore[no
 @njit(cache=True, nogil=True)
 def write_versions(lo, hi, most, invoices, rate, allocations, version_start, versions):  # type: ignore[no-untyped-def]
     """Fill the versions' fields. `excess`, `given_up`, `credited` and `were` come as zeros: pages that stay zero take no memory."""
-    since, until, amount = invoices
+    since, until, amount, tolerance = invoices
     where, on, first, last, cents, kind = allocations
     known, left, own_left, excess, given_up, credited, closed_on, kinds, payments, disputed, were = versions
     days = np.empty(2 * most + 1, dtype=np.int32)
@@ -134,7 +140,16 @@ def write_versions(lo, hi, most, invoices, rate, allocations, version_start, ver
         a, b, v = where[i], where[i + 1], version_start[i]
         for k in range(_changes(days, since[i], until[i], a, b, first, last)):
             allocated, credit, written, closed, how, paid, dispute, was = _state(
-                amount[i], a, b, on, first, last, cents, kind, days[k]
+                amount[i],
+                tolerance[i] if len(tolerance) > 1 else tolerance[0],
+                a,
+                b,
+                on,
+                first,
+                last,
+                cents,
+                kind,
+                days[k],
             )
             is_open = how == OPEN
             own_left[v] = amount[i] - allocated if is_open else 0

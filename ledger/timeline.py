@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ledger.currency import CENTS
+from ledger.currency_codes import minor_units
 from ledger.errors import InputError
 from ledger.known import known_from
 from ledger.ledger import TABLES, Ledger
@@ -43,13 +45,14 @@ def timeline(ledger: Ledger, invoice_id: str) -> pd.DataFrame:
         "payments": paid.reset_index(drop=True), "events": told.reset_index(drop=True),
     })  # fmt: skip
     settlement = settle(part)
+    units = max(CENTS, minor_units(str(own["currency"].iloc[0])))
     states = {on: settlement.at(on) for on in rows["known_on"].unique()}
     shown = []
     for on in rows["known_on"]:
         state = states[on]
         last = state.iloc[-1] if len(state) else None
         shown.append((float("nan"), "not known", pd.NaT, False) if last is None else (
-            last["document_open_cents"] / 100, last["closed_kind"], last["settled_on"], bool(last["is_disputed"])))  # fmt: skip
+            last["document_open_cents"] / units, last["closed_kind"], last["settled_on"], bool(last["is_disputed"])))  # fmt: skip
     rows[["open_amount", "state", "settled_on", "is_disputed"]] = pd.DataFrame(
         shown, index=rows.index, columns=["open_amount", "state", "settled_on", "is_disputed"]
     )

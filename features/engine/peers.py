@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ledger.known import Days
 from ledger.ledger import Ledger
 from ledger.owners import Owners
-from ledger.settlement import Settlement
+from ledger.settlement import CREDITED, FACTORED, PAID, UNDATED, Settlement
 from ledger.text_codes import Codes, Dictionary
 
 Groups = Mapping[str, Mapping[str, int]]
@@ -131,7 +131,7 @@ def _steps(  # type: ignore[no-untyped-def]
         if g < 0:
             continue
         for v in range(version_start[i], version_start[i + 1]):
-            if kind[v] == 2 or kind[v] == 3:  # credited, factored: not owed by the customer
+            if kind[v] == CREDITED or kind[v] == FACTORED or kind[v] == UNDATED:  # not owed, or paid on an unknown day
                 continue
             until = version_known_from[v + 1] if v + 1 < version_start[i + 1] else known_until[i]
             lo = max(version_known_from[v], due_on[i], first)
@@ -142,7 +142,7 @@ def _steps(  # type: ignore[no-untyped-def]
             steps[g, hi - first, 0] -= 1
             for level in range(2):
                 grace = 30 * level
-                if kind[v] == 1:
+                if kind[v] == PAID:
                     since = lo if closed_on[v] - due_on[i] > grace else hi
                 else:
                     since = max(lo, due_on[i] + grace + 1)

@@ -284,10 +284,14 @@ def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due:
         })  # fmt: skip
 
     ids = set(known.invoices.loc[known.invoices["kind"] == "invoice", "invoice_id"])
+    other = {"discount": "discount", "exchange_difference": "discount", "undated": "no_day"}
     for r in lines(known.payments):
         loose = r.invoice_id not in ids
+        if loose and r.kind in other:
+            continue  # only with an invoice do they mean anything
         if (loose and r.customer_id in members) or r.invoice_id in due:
-            sign = -1 if r.kind in ("reversal", "refund") else 1
+            is_gain = r.kind == "exchange_difference" and r.method == "gain"
+            sign = -1 if r.kind in ("reversal", "refund") or is_gain else 1
             cents = _in_reporting(r.amount, r.currency, r.paid_on, known) if loose else r.amount * 100
             add(
                 r.payment_id,
@@ -295,7 +299,7 @@ def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due:
                 r.booked_on,
                 sign * round(cents),
                 r.invoice_id,
-                "factor" if r.kind == "factoring" and not loose else "cash",
+                "factor" if r.kind == "factoring" and not loose else other.get(r.kind, "cash"),
             )
     for r in lines(known.invoices[known.invoices["kind"] == "credit_note"]):
         loose = r.applies_to not in ids

@@ -64,7 +64,9 @@ def make_currency_words(connection: duckdb.DuckDBPyConnection, default: str | No
     )
 
 
-def mapped_currencies(connection: duckdb.DuckDBPyConnection, queries: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+def mapped_currencies(
+    connection: duckdb.DuckDBPyConnection, queries: Iterable[tuple[str, str]]
+) -> list[dict[str, Any]]:
     """Return one entry a word that was read as a currency: the words of the report, and how many rows.
 
     queries : (ledger table, SQL with a column currency) of the rows before mapping.

@@ -14,17 +14,31 @@ from pathlib import Path
 from importing.engine.format import SourceError
 
 UTF_8, WESTERN = "utf-8", "cp1252"
-NAMES = {"utf-8-sig": UTF_8, "utf8": UTF_8, "gbk": "gb18030", "gb2312": "gb18030", "shift_jis": "cp932", "big5": "big5hkscs"}
+NAMES = {
+    "utf-8-sig": UTF_8,
+    "utf8": UTF_8,
+    "gbk": "gb18030",
+    "gb2312": "gb18030",
+    "shift_jis": "cp932",
+    "big5": "big5hkscs",
+}
 UNREAD_SHARE = 0.002  # of the characters of a double-byte text may be damaged
 OF_LANGUAGE = 0.9  # of the characters beyond ASCII must be of the language's scripts
 LONG_RUN = 2.2  # bytes beyond ASCII that stand together, on average: a script of its own, not Latin with accents
 OTHER_SCRIPTS = ["cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp874"]
 _STRANGE = bytes(b for b in range(32) if b not in (9, 10, 13)) + b"\x7f"
 
-_HAN, _KANA, _HALF_KANA, _HANGUL = r"[\u4e00-\u9fff\u3400-\u4dbf]", r"[\u3040-\u30ff]", r"[\uff61-\uff9f]", r"[\uac00-\ud7a3]"
+_HAN, _KANA, _HALF_KANA, _HANGUL = (
+    r"[\u4e00-\u9fff\u3400-\u4dbf]",
+    r"[\u3040-\u30ff]",
+    r"[\uff61-\uff9f]",
+    r"[\uac00-\ud7a3]",
+)
 _SIGNS = r"[\u3000-\u303f\uff00-\uff60\uffe0-\uffe6\u2010-\u2049\u2460-\u24ff\u25a0-\u266f\u00a5\u00b7\u2190-\u21ff]"
 # In Windows-1252 these are signs, in the other Latin tables letters of Poland, Hungary, Czechia: they stand in words there.
-_MIDDLE_EUROPE = re.compile(rb"[A-Za-z\x80-\xff][\xb3\xb9\xbf\xa3\xaf\xa5\xbe\xbc]|[\xb3\xb9\xbf\xa3\xaf\xa5\xbe\xbc][A-Za-z\x80-\xff]")
+_MIDDLE_EUROPE = re.compile(
+    rb"[A-Za-z\x80-\xff][\xb3\xb9\xbf\xa3\xaf\xa5\xbe\xbc]|[\xb3\xb9\xbf\xa3\xaf\xa5\xbe\xbc][A-Za-z\x80-\xff]"
+)
 _TURKISH = re.compile(rb"[A-Za-z][\xf0\xfd\xfe\xdd\xde\xd0]|[\xf0\xfd\xfe\xdd\xde\xd0][a-z]")
 _RUN = re.compile(rb"[\x80-\xff]+")
 
@@ -54,7 +68,7 @@ def encoding_of(path: Path, sample: bytes, is_utf8: bool) -> str:
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     for codec, place in (("utf_16_le", 1), ("utf_16_be", 0)):  # without a mark: every other byte of ASCII text is 0
-        half = sample[place : 4096 : 2]
+        half = sample[place:4096:2]
         if len(half) > 8 and half.count(0) > 0.6 * len(half):
             return codec
     strange = len(sample) - len(sample.translate(None, _STRANGE))

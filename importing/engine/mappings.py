@@ -27,7 +27,7 @@ def stated_of(reading: Mapping[str, Any], where: str) -> dict[str, Stated]:
     found = {"": _stated(own, f"{where}: [reading]")}
     for name, section in reading.items():
         if isinstance(section, dict):
-            found[name] = _stated(own | section, f"{where}: [reading.\"{name}\"]")
+            found[name] = _stated(own | section, f'{where}: [reading."{name}"]')
     return found
 
 
@@ -40,7 +40,9 @@ def _stated(section: Mapping[str, Any], where: str) -> Stated:
     if section.get("decimal", ".") not in (".", ","):
         raise InputError(f"{where}.decimal must be '.' or ','. Got '{section['decimal']}' instead.")
     if section.get("calendar") not in (None, *CALENDARS):
-        raise InputError(f"{where}.calendar must be one of {', '.join(CALENDARS)}. Got '{section['calendar']}' instead.")
+        raise InputError(
+            f"{where}.calendar must be one of {', '.join(CALENDARS)}. Got '{section['calendar']}' instead."
+        )
     if "encoding" in section:
         checked_encoding(section["encoding"])
     return Stated(**{key: value for key, value in section.items() if key != "currency"})
@@ -92,4 +94,4 @@ def _check_status(status: Any, where: str) -> None:
         raise InputError(f"{where} needs `column` and lists of words: {', '.join(sorted(STATUS - {'column'}))}.")
     wrong = [k for k in status if k != "column" and not isinstance(status[k], list)]
     if wrong:
-        raise InputError(f"{where}.{wrong[0]} must be a list of words, e.g. [\"Paid\"].")
+        raise InputError(f'{where}.{wrong[0]} must be a list of words, e.g. ["Paid"].')

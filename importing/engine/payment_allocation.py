@@ -18,7 +18,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from importing.engine.format import Format
-from importing.engine.report import CENTS, money
+from importing.engine.report import UNITS, money
+from ledger.currency_codes import minor_sql, units_sql
 from ledger.settlement import ALL_THAT_IS_LEFT, SIGNS, TOLERANCE
 from ledger.validation import quoted
 
@@ -54,7 +55,7 @@ def lay(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping[st
     return [
         {
             "what": f"payments that name no invoice, laid on the customer's open invoices, oldest due first (allocation "
-            f"{OLDEST_DUE_FIRST}): {money(cents)} {currency}",
+            f"{OLDEST_DUE_FIRST}): {money(cents, currency)} {currency}",
             "rows": rows,
             "example": example,
         }
@@ -70,7 +71,7 @@ def _given(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping
     connection.execute(f"ALTER {'VIEW' if kind == 'VIEW' else 'TABLE'} draft_payments RENAME TO given_payments")
     connection.execute(f"""
         CREATE TABLE cashier_pool AS SELECT row_number() OVER (ORDER BY known, paid_on, payment_id) - 1 AS n, *
-        FROM (SELECT file, line, payment_id, customer_id, currency, paid_on, booked_on, CAST({CENTS} AS BIGINT) AS cents,
+        FROM (SELECT file, line, payment_id, customer_id, currency, paid_on, booked_on, CAST({UNITS} AS BIGINT) AS cents,
                   -- what a source leaves of a payment that it split is known to be left when its last part is
                   greatest(booked_on, paid_on, last_known) AS known
               FROM given_payments ANTI JOIN bad USING (file, line) LEFT JOIN (
@@ -103,10 +104,10 @@ def _given(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping
         CREATE TABLE cashier_open_invoices AS SELECT row_number() OVER (ORDER BY grp, due_on, issued_on, invoice_id) - 1 AS n, *
         FROM (SELECT dense_rank() OVER (ORDER BY customer_id, currency) - 1 AS grp, invoice_id, customer_id, currency,
                   due_on, issued_on, issued_on - DATE '1970-01-01' AS issued, greatest(issued_on, booked_on) AS known,
-                  CAST({CENTS} AS BIGINT) AS cents
+                  CAST({UNITS} AS BIGINT) AS cents
               FROM {invoices} WHERE kind = 'invoice' AND {own})
     """)
-    signed = f"CASE WHEN kind IN ({BACK}) THEN -{CENTS} ELSE {CENTS} END"
+    signed = f"CASE WHEN kind IN ({BACK}) THEN -{UNITS} ELSE {UNITS} END"
     # what a policy laid before from a payment that comes again is not explicit: it is kept, or laid anew
     again = ""
     if "payments" in existing:
@@ -117,13 +118,14 @@ def _given(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping
     parts = [
         f"SELECT invoice_id, greatest(booked_on, paid_on) AS known, CAST({signed} AS BIGINT) AS cents FROM {payments} "
         f"WHERE invoice_id IS NOT NULL{again}",
-        f"SELECT applies_to, greatest(booked_on, issued_on), CAST({CENTS} AS BIGINT) FROM {invoices} WHERE kind = "
+        f"SELECT applies_to, greatest(booked_on, issued_on), CAST({UNITS} AS BIGINT) FROM {invoices} WHERE kind = "
         "'credit_note' AND applies_to IS NOT NULL",
     ]
     if events:
+        own = f"(SELECT invoice_id, any_value(currency) AS currency FROM {invoices} GROUP BY 1)"
         parts.append(
-            f"SELECT invoice_id, greatest(booked_on, occurred_on), coalesce(CAST({CENTS} AS BIGINT), {ALL_THAT_IS_LEFT}) "
-            f"FROM {events} WHERE kind = 'write_off' AND invoice_id IS NOT NULL"
+            f"SELECT invoice_id, greatest(booked_on, occurred_on), coalesce({UNITS}, {ALL_THAT_IS_LEFT}) "
+            f"FROM {events} JOIN {own} c USING (invoice_id) WHERE kind = 'write_off'"
         )
     connection.execute(
         f"CREATE TABLE cashier_named AS SELECT n, grp, e.known, e.cents FROM ({' UNION ALL '.join(parts)}) e JOIN cashier_open_invoices "
@@ -166,7 +168,7 @@ def _kept(connection: duckdb.DuckDBPyConnection, existing: Mapping[str, str]) ->
         return
     connection.execute(f"""
         CREATE TABLE cashier_forms AS SELECT p.n AS pool, p.cents AS whole, p.paid_on AS day, e.payment_id AS id, e.invoice_id,
-            e.paid_on, CAST({CENTS.replace("amount", "e.amount")} AS BIGINT) AS cents, e.booked_on
+            e.paid_on, {minor_sql("e.amount", "e.currency")} AS cents, e.booked_on
         FROM cashier_pool p JOIN ({_forms(existing["payments"])}) f ON f.document = p.payment_id
             JOIN {existing["payments"]} e ON e.payment_id = f.id
     """)
@@ -191,12 +193,12 @@ def _drafts_anew(connection: duckdb.DuckDBPyConnection) -> None:
             cents FROM cashier_laid GROUP BY 1) s ON s.pool = p.n WHERE p.cents > s.cents
         UNION ALL SELECT pool, id, invoice_id, cents, booked_on FROM cashier_kept
     """)
-    connection.execute("""
+    connection.execute(f"""
         CREATE VIEW draft_payments AS
         SELECT * FROM given_payments WHERE (file, line, payment_id) NOT IN (
             SELECT (file, line, payment_id) FROM cashier_pool WHERE n IN (SELECT pool FROM cashier_split))
         UNION ALL BY NAME
-        SELECT g.* REPLACE (s.id AS payment_id, s.invoice_id AS invoice_id, s.cents / 100 AS amount,
+        SELECT g.* REPLACE (s.id AS payment_id, s.invoice_id AS invoice_id, s.cents / {units_sql("g.currency")} AS amount,
             s.booked_on AS booked_on)
         FROM given_payments g JOIN cashier_pool p USING (file, line, payment_id) JOIN cashier_split s ON s.pool = p.n
     """)

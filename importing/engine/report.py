@@ -9,19 +9,28 @@ import duckdb
 
 from importing.engine.format import Format
 from ledger.contract import TABLES
+from ledger.currency_codes import minor_sql, shown
 from ledger.ledger import source_of
 
-# What is added up, as signed whole cents over one ledger table. Open is what invoices leave after all that names them.
-CENTS = "CAST(round(amount * 100) AS BIGINT)"
+# What is added up, as signed whole minor units over one ledger table. `open` is what invoices leave after all of it.
+UNITS = minor_sql()
+BACK = "('reversal', 'refund')"
+CASH = "('payment', 'netting', 'factoring', 'undated', 'reversal', 'refund')"
+_SIGNED = f"CASE WHEN kind IN {BACK} THEN -{UNITS} ELSE {UNITS} END"
 MEASURES = {
-    "invoiced": ("invoices", f"CASE WHEN kind = 'invoice' THEN {CENTS} ELSE 0 END"),
-    "credited": ("invoices", f"CASE WHEN kind = 'credit_note' THEN {CENTS} ELSE 0 END"),
-    "paid": ("payments", f"CASE WHEN kind IN ('reversal', 'refund') THEN -{CENTS} ELSE {CENTS} END"),
-    "unapplied": (
+    "invoiced": ("invoices", f"CASE WHEN kind = 'invoice' THEN {UNITS} ELSE 0 END"),
+    "credited": ("invoices", f"CASE WHEN kind = 'credit_note' THEN {UNITS} ELSE 0 END"),
+    "paid": ("payments", f"CASE WHEN kind IN {CASH} THEN {_SIGNED} ELSE 0 END"),
+    "unapplied": ("payments", f"CASE WHEN invoice_id IS NOT NULL OR kind NOT IN {CASH} THEN 0 ELSE {_SIGNED} END"),
+    "discounts": ("payments", f"CASE WHEN kind = 'discount' AND invoice_id IS NOT NULL THEN {UNITS} ELSE 0 END"),
+    "bills": ("payments", f"CASE WHEN kind = 'bill' THEN {UNITS} ELSE 0 END"),
+    "exchange_differences": (
         "payments",
-        f"CASE WHEN invoice_id IS NOT NULL THEN 0 WHEN kind IN ('reversal', 'refund') THEN -{CENTS} ELSE {CENTS} END",
+        f"CASE WHEN kind <> 'exchange_difference' OR invoice_id IS NULL THEN 0 WHEN method = 'gain' THEN -{UNITS} "
+        f"ELSE {UNITS} END",
     ),
 }
+OF_INVOICES_ONLY = ("discounts", "bills", "exchange_differences")  # shown where there are any
 STRIPPED = r" \(found .*$"
 
 
@@ -51,9 +60,15 @@ def with_open(found: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
     whole: dict[tuple[str, str], int] = {}
     for currency in sorted({currency for currency, _ in found}):
         part = {measure: found.get((currency, measure), 0) for measure in MEASURES}
-        part["open"] = part["invoiced"] - part["credited"] - (part["paid"] - part["unapplied"])
+        part["open"] = open_of(part)
         whole |= {(currency, measure): cents for measure, cents in part.items()}
     return whole
+
+
+def open_of(part: dict[str, int]) -> int:
+    """Return what invoices leave: invoiced less credited, applied money, discounts, bills and exchange differences."""
+    applied = part["paid"] - part["unapplied"] + sum(part[measure] for measure in OF_INVOICES_ONLY)
+    return part["invoiced"] - part["credited"] - applied
 
 
 def control(
@@ -85,9 +100,8 @@ def control(
     before = with_open(found)
     for currency, _measure, words in list(sums):
         part = {m: sums.get((currency, m, words), [0, 0]) for m in MEASURES}
-        paid = part["paid"][0] - part["unapplied"][0]
         sums[currency, "open", words] = [
-            part["invoiced"][0] - part["credited"][0] - paid,
+            open_of({measure: amount for measure, (amount, _) in part.items()}),
             max(p[1] for p in part.values()),
         ]
     for (currency, measure, words), (amount, count) in sums.items():
@@ -96,27 +110,29 @@ def control(
     result = []
     for currency, measure in sorted({*before, *after}):
         was, now = before.get((currency, measure), 0), after.get((currency, measure), 0)
+        if measure in OF_INVOICES_ONLY and not was and not now:
+            continue
         because = sorted(lost.get((currency, measure), []), key=lambda item: (-abs(item["amount"]), item["reason"]))
         if was - now != sum(item["amount"] for item in because):
             raise RuntimeError(
-                f"{measure} {currency}: {was - now} cents differ, {sum(i['amount'] for i in because)} have a reason"
+                f"{measure} {currency}: {was - now} units differ, {sum(i['amount'] for i in because)} have a reason"
             )
         result.append(
             {
                 "currency": currency,
                 "measure": measure,
-                "before": money(was),
-                "after": money(now),
-                "difference": money(was - now),
-                "because": [item | {"amount": money(item["amount"])} for item in because],
+                "before": money(was, currency),
+                "after": money(now, currency),
+                "difference": money(was - now, currency),
+                "because": [item | {"amount": money(item["amount"], currency)} for item in because],
             }
         )
     return result
 
 
-def money(cents: int) -> str:
-    """Whole cents as text with two decimals: JSON numbers would round."""
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
+def money(units: int, currency: str) -> str:
+    """Return whole minor units as text with the currency's decimals."""
+    return shown(units, currency)
 
 
 def reasons(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -163,5 +179,6 @@ def by_currency(cents: dict[tuple[str, str], int]) -> dict[str, dict[str, str]]:
     """Totals for the report: currency -> measure -> amount."""
     found: dict[str, dict[str, str]] = {}
     for (currency, measure), amount in cents.items():
-        found.setdefault(currency, {})[measure] = money(amount)
+        if amount or measure not in OF_INVOICES_ONLY:
+            found.setdefault(currency, {})[measure] = money(amount, currency)
     return found

@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from importing.engine.report import CENTS, money
+from importing.engine.report import BACK, UNITS, money
+from ledger.currency_codes import tolerance_units
 from ledger.ledger import source_of
 from ledger.settlement import (
     ALL_THAT_IS_LEFT,
@@ -25,15 +26,16 @@ from ledger.settlement import (
     CREDIT,
     DISCOUNT,
     FACTOR,
-    SIGNS,
+    NO_DAY,
     WRITE_OFF,
     final_states,
 )
+from ledger.settlement_changes import GAIN
 from ledger.sorting import by_group
 from ledger.validation import quoted
 
+EXCHANGE_DIFFERENCE = "exchange_difference"
 SLICE = 500_000  # invoices settled at a time: bounds the memory
-BACK = ", ".join(quoted(kind) for kind, sign in SIGNS.items() if sign < 0)
 NAMED_BY = {"invoices": "applies_to", "payments": "invoice_id", "events": "invoice_id"}
 
 
@@ -41,7 +43,7 @@ def settle_import(
     connection: duckdb.DuckDBPyConnection, folder: Path, *, is_first: bool, totals: dict[tuple[str, str], int]
 ) -> list[dict[str, Any]]:
     """One entry a currency: the invoices touched by this import (all of them for the first) by how they stand, and
-    what of them is open, overpaid and written off.
+    what of them is open, overpaid, written off, and let go within the tolerance.
 
     totals : the ledger's control totals, (currency, measure) -> cents; the settlement of a first import must agree.
     Raises RuntimeError where the settlement does not add up to the rows, which would be a mistake of this program.
@@ -53,7 +55,7 @@ def settle_import(
     }
     scope = "" if is_first else f" AND invoice_id IN ({_touched(connection)})"
     connection.execute(
-        f"CREATE TABLE settled_invoices AS SELECT invoice_id, {CENTS} AS cents, currency "
+        f"CREATE TABLE settled_invoices AS SELECT invoice_id, {UNITS} AS cents, currency "
         f"FROM {current['invoices']} WHERE kind = 'invoice'{scope}"
     )  # an invoice's number is its rowid
     currencies = sorted(r[0] for r in connection.execute("SELECT DISTINCT currency FROM settled_invoices").fetchall())
@@ -62,7 +64,8 @@ def settle_import(
     number, *columns = _arrays(invoices.to_arrow_table(), "rowid", "cents", "currency")
     amount, currency = (_placed(number, column) for column in columns)
     entries = _sorted_entries(connection, current, len(amount))
-    sums = _settled(amount, currency, len(currencies), *entries)
+    allowed = np.array([tolerance_units(c) for c in currencies], dtype=np.int64)
+    sums = _settled(amount, currency, allowed, *entries)
     all_named = not is_first or _all_named(connection, current, int(np.count_nonzero(entries[-1] != WRITE_OFF)))
     shown = []
     for name, own in zip(currencies, sums, strict=True):
@@ -74,9 +77,10 @@ def settle_import(
             {"currency": name, "invoices": sum(own.counts)}
             | dict(zip(CLOSED_KINDS, own.counts, strict=True))
             | {
-                "open_amount": money(own.left),
-                "overpaid": money(own.excess),
-                "written_off_amount": money(own.written_off),
+                "open_amount": money(own.left, name),
+                "overpaid": money(own.overpaid, name),
+                "written_off_amount": money(own.written_off, name),
+                "within_tolerance": money(own.overpaid - own.excess, name),
             }
         )
     return shown
@@ -87,7 +91,7 @@ def make_ready() -> None:
     one, number = np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32)
     kind = np.zeros(0, dtype=np.int8)
     _, start = by_group(number, 1, number, kind)
-    _settled(one, np.zeros(1, dtype=np.int8), 1, start, number, one[:0], kind)
+    _settled(one, np.zeros(1, dtype=np.int8), one, start, number, one[:0], kind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +101,8 @@ class _Sums:
     invoiced: int
     allocated: int
     left: int
-    excess: int
+    excess: int  # allocated above the amount, less what within the tolerance was let go
+    overpaid: int
     written_off: int
     counts: list[int]
 
@@ -108,6 +113,7 @@ def _added(parts: list[_Sums]) -> _Sums:
         allocated=sum(p.allocated for p in parts),
         left=sum(p.left for p in parts),
         excess=sum(p.excess for p in parts),
+        overpaid=sum(p.overpaid for p in parts),
         written_off=sum(p.written_off for p in parts),
         counts=[sum(column) for column in zip(*(p.counts for p in parts), strict=True)],
     )
@@ -125,19 +131,21 @@ def _sorted_entries(
 
 
 def _settled(
-    amount: NDArray[np.int64], currency: NDArray[np.int8], currencies: int, start: NDArray[np.int64],
+    amount: NDArray[np.int64], currency: NDArray[np.int8], allowed: NDArray[np.int64], start: NDArray[np.int64],
     on: NDArray[np.int32], cents: NDArray[np.int64], kind: NDArray[np.int8],
 ) -> list[_Sums]:  # fmt: skip
-    """Settle the invoices slice by slice, two slices at a time; one entry a currency."""
+    """Settle the invoices slice by slice, two slices at a time; one entry a currency. allowed : tolerance by currency."""
 
     def of_slice(low: int) -> list[_Sums]:
         high = min(low + SLICE, len(amount))
         rows, bounds = slice(start[low], start[high]), start[low : high + 1] - start[low]
-        left, excess, written, how = final_states(amount[low:high], bounds, on[rows], cents[rows], kind[rows])
+        left, excess, written, how = final_states(
+            amount[low:high], bounds, on[rows], cents[rows], kind[rows], allowed[currency[low:high]]
+        )
         running = np.concatenate([[0], np.cumsum(np.where(kind[rows] == WRITE_OFF, 0, cents[rows]))])
         allocated = running[bounds[1:]] - running[bounds[:-1]]
         found = []
-        for code in range(currencies):
+        for code in range(len(allowed)):
             mine = currency[low:high] == code
             found.append(
                 _Sums(
@@ -145,6 +153,7 @@ def _settled(
                     allocated=int(allocated[mine].sum()),
                     left=int(left[mine].sum()),
                     excess=int(excess[mine].sum()),
+                    overpaid=int(np.maximum(excess[mine], 0).sum()),
                     written_off=int(written[mine].sum()),
                     counts=np.bincount(how[mine], minlength=len(CLOSED_KINDS)).tolist(),
                 )
@@ -153,7 +162,7 @@ def _settled(
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         slices = list(pool.map(of_slice, range(0, len(amount), SLICE)))
-    return [_added([one[code] for one in slices]) for code in range(currencies)]
+    return [_added([one[code] for one in slices]) for code in range(len(allowed))]
 
 
 def _touched(connection: duckdb.DuckDBPyConnection) -> str:
@@ -175,19 +184,22 @@ def _entries(current: dict[str, str]) -> list[str]:
     def part(name: str, on: str, cents: str, kind: str, where: str) -> str:
         return (
             f"SELECT CAST(n AS INTEGER) AS n, CAST({on} - DATE '1970-01-01' AS INTEGER) AS day, CAST({cents} AS BIGINT) AS cents, "
-            f"CAST({kind} AS TINYINT) AS kind FROM (SELECT r.*, i.rowid AS n FROM {current[name]} r "
+            f"CAST({kind} AS TINYINT) AS kind FROM (SELECT r.*, i.rowid AS n{', i.currency' if name == 'events' else ''} FROM {current[name]} r "
             f"JOIN settled_invoices i ON i.invoice_id = r.{NAMED_BY[name]} WHERE {where})"
         )
 
-    signed = f"CASE WHEN kind IN ({BACK}) THEN -{CENTS} ELSE {CENTS} END"
-    taken_off = f"WHEN kind IN ('discount', 'exchange_difference') THEN {DISCOUNT}"
-    sold = f"CASE WHEN kind = 'factoring' THEN {FACTOR} {taken_off} ELSE {CASH} END"
+    is_gain = f"kind = '{EXCHANGE_DIFFERENCE}' AND method = '{GAIN}'"
+    signed = f"CASE WHEN kind IN {BACK} OR ({is_gain}) THEN -{UNITS} ELSE {UNITS} END"
+    sold = (
+        f"CASE kind WHEN 'factoring' THEN {FACTOR} WHEN 'discount' THEN {DISCOUNT} WHEN '{EXCHANGE_DIFFERENCE}' "
+        f"THEN {DISCOUNT} WHEN 'undated' THEN {NO_DAY} ELSE {CASH} END"
+    )
     parts = [
         part("payments", "paid_on", signed, sold, "true"),
-        part("invoices", "issued_on", CENTS, str(CREDIT), "r.kind = 'credit_note'"),
+        part("invoices", "issued_on", UNITS, str(CREDIT), "r.kind = 'credit_note'"),
     ]
     if "events" in current:
-        written = f"coalesce({CENTS}, {ALL_THAT_IS_LEFT})"
+        written = f"coalesce({UNITS}, {ALL_THAT_IS_LEFT})"
         parts.append(part("events", "occurred_on", written, str(WRITE_OFF), "r.kind = 'write_off'"))
     return parts
 
@@ -216,9 +228,9 @@ def _loose(connection: duckdb.DuckDBPyConnection, current: dict[str, str], curre
     """Cents of the customers' credit that the totals take from what is open and no invoice gets: credit notes that name
     none, and money that names what is no invoice (a credit note that was paid back, say)."""
     none = "NOT IN (SELECT invoice_id FROM settled_invoices)"
-    signed = f"CASE WHEN kind IN ({BACK}) THEN -{CENTS} ELSE {CENTS} END"
+    signed = f"CASE WHEN kind IN {BACK} THEN -{UNITS} ELSE {UNITS} END"
     found = connection.execute(
-        f"SELECT (SELECT coalesce(sum({CENTS}), 0) FROM {current['invoices']} WHERE kind = 'credit_note' AND currency = "
+        f"SELECT (SELECT coalesce(sum({UNITS}), 0) FROM {current['invoices']} WHERE kind = 'credit_note' AND currency = "
         f"$1 AND (applies_to IS NULL OR applies_to {none})) + (SELECT coalesce(sum({signed}), 0) FROM "
         f"{current['payments']} WHERE currency = $1 AND invoice_id IS NOT NULL AND invoice_id {none})",
         [currency],

@@ -62,7 +62,7 @@ class Source:
     has_returns: bool
     blanks: tuple[str, ...]
     is_padded: bool
-    stated: Stated = Stated()
+    stated: Stated
     notes: tuple[str, ...] = ()
     left_out: tuple[dict[str, Any], ...] = ()
 

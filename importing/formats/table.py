@@ -219,14 +219,18 @@ def _undated(values: dict[str, str], invoices: Mapping[str, Any], *, has_own_amo
     amount, owed = values["amount"], f"abs({_value('invoices', 'amount', invoices)})"
     plain_amount = amount
     if has_own_amount:  # a row that only the status calls paid was paid in full
-        amount = f"CASE WHEN {says_paid} AND {paid_on} IS NULL THEN coalesce(nullif({amount}, 0), {owed}) ELSE {amount} END"
+        amount = (
+            f"CASE WHEN {says_paid} AND {paid_on} IS NULL THEN coalesce(nullif({amount}, 0), {owed}) ELSE {amount} END"
+        )
     is_undated = f"{paid_on} IS NULL"
     values["amount"] = amount
     values["kind"] = f"CASE WHEN {is_undated} THEN 'undated' ELSE {values['kind']} END"
     issued_on = _value("invoices", "issued_on", invoices)
     values["paid_on"] = f"coalesce({paid_on}, {issued_on})"
     booked_on = values.get("booked_on", "NULL::DATE")
-    values["booked_on"] = f"CASE WHEN {is_undated} THEN greatest(getvariable('known_on'), {issued_on}) ELSE {booked_on} END"
+    values["booked_on"] = (
+        f"CASE WHEN {is_undated} THEN greatest(getvariable('known_on'), {issued_on}) ELSE {booked_on} END"
+    )
     without_day = [says_paid] + ([f"{plain_amount} > 0"] if has_own_amount else [])
     return f" WHERE {paid_on} IS NOT NULL OR ({' OR '.join(f'coalesce({test}, false)' for test in without_day)})"
 

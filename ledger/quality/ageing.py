@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from ledger.buckets import BUCKETS
+from ledger.currency import CENTS
+from ledger.currency_codes import minor_sql, minor_units, units_sql
 from ledger.ledger import Ledger
 from ledger.quality.findings import Finding, one
 from ledger.receivables import aged, by_currency
 from ledger.settlement import settle
+from ledger.settlement_changes import NO_CASH
 from ledger.validation import connect
 
 
@@ -21,19 +22,24 @@ def ageing(ledger: Ledger) -> tuple[list[dict[str, Any]], list[Finding]]:
     for currency, part in by_currency(ledger):
         settlement = settle(part)
         cents = {str(name): int(value) for name, value in aged(settlement, ledger.last_known_on).iloc[0].items()}
-        plain, written_off = _plain_balance(part, settlement.at(ledger.last_known_on))
-        difference = plain - written_off - cents["net"]
+        state = settlement.at(ledger.last_known_on)
+        written_off = int(state["document_written_off_cents"].sum())
+        let_go = int(
+            state["document_excess_cents"].clip(upper=0).sum()
+        )  # within the tolerance: closed, and shown nowhere
+        difference = _plain_balance(part) - written_off + let_go - cents["net"]
+        units = max(CENTS, minor_units(currency))
         bucketed = sum(cents[name] for name in BUCKETS)
         shown.append(
             {"currency": currency}
-            | {name: value / 100 for name, value in cents.items()}
-            | {"written_off": written_off / 100, "difference": difference / 100}
+            | {name: value / units for name, value in cents.items()}
+            | {"written_off": written_off / units, "difference": difference / units}
         )
         if bucketed != cents["open"] or difference:
             findings.append(
                 Finding(
                     level="problem",
-                    what=f"{currency}: the ageing does not reconcile with the rows, {difference / 100:,.2f} apart",
+                    what=f"{currency}: the ageing does not reconcile with the rows, {difference / units:,.2f} apart",
                     meaning="receivables figures would be wrong",
                 )
             )
@@ -55,29 +61,24 @@ def ageing(ledger: Ledger) -> tuple[list[dict[str, Any]], list[Finding]]:
     return shown, findings
 
 
-def _plain_balance(part: Ledger, state: pd.DataFrame) -> tuple[int, int]:
-    """Cents: invoices - credit notes - money (of current rows), and what write-offs closed of it."""
+def _plain_balance(part: Ledger) -> int:
+    """Return invoices less credit notes less money, of current rows, in the settlement's units of one currency.
+
+    Discounts, exchange differences and money without a day count where they name an invoice.
+    """
     connection = connect()
-    for name in ("invoices", "payments", "events"):
+    for name in ("invoices", "payments"):
         frame = part[name]
         connection.register(name, frame[frame["superseded_on"].isna()].reset_index(drop=True))
-    connection.register("state", state[["invoice_id", "closed_kind"]])
-    cents = "CAST(round(amount * 100) AS BIGINT)"
-    sign = "CASE WHEN kind IN ('reversal', 'refund') THEN -1 ELSE 1 END"
+    units = f"{minor_sql()} * greatest(1, {CENTS} // {units_sql()})"
+    sign = "CASE WHEN kind IN ('reversal', 'refund') OR (kind = 'exchange_difference' AND method = 'gain') THEN -1 ELSE 1 END"
     invoiced = one(
-        connection, f"SELECT coalesce(sum(CASE WHEN kind = 'invoice' THEN {cents} ELSE -{cents} END), 0) FROM invoices"
-    )[0]
-    paid = one(connection, f"SELECT coalesce(sum({sign} * {cents}), 0) FROM payments")[0]
-    written = one(
         connection,
-        f"""
-        SELECT coalesce(sum(CASE WHEN s.closed_kind = 'written_off' THEN i.cents - coalesce(p.cents,
-            0) - coalesce(c.cents, 0) ELSE coalesce(w.cents, 0) END), 0)
-        FROM (SELECT invoice_id, sum({cents}) AS cents FROM events WHERE kind = 'write_off' GROUP BY 1) w
-        JOIN state s USING (invoice_id) JOIN (SELECT invoice_id, {cents} AS cents FROM invoices) i USING (invoice_id)
-        LEFT JOIN (SELECT invoice_id, sum({sign} * {cents}) AS cents FROM payments GROUP BY 1) p USING (invoice_id)
-        LEFT JOIN (SELECT applies_to AS invoice_id, sum({cents}) AS cents FROM invoices WHERE kind = 'credit_note'
-            GROUP BY 1) c USING (invoice_id)
-    """,
+        f"SELECT coalesce(sum(CASE WHEN kind = 'invoice' THEN {units} ELSE -({units}) END), 0) FROM invoices",
     )[0]
-    return int(invoiced) - int(paid), int(written)
+    without = ", ".join(f"'{kind}'" for kind in NO_CASH)
+    paid = one(
+        connection,
+        f"SELECT coalesce(sum({sign} * {units}), 0) FROM payments WHERE kind NOT IN ({without}) OR invoice_id IS NOT NULL",
+    )[0]
+    return int(invoiced) - int(paid)
