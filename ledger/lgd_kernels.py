@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from ledger.known import NEVER
-from ledger.settlement_kernels import ALL_THAT_IS_LEFT, CASH, CREDIT, DISCOUNT, FACTOR, TOLERANCE, WRITE_OFF
+from ledger.settlement_kernels import ALL_THAT_IS_LEFT, CASH, CREDIT, DISCOUNT, DISPUTE_OPENED, FACTOR, TOLERANCE, WRITE_OFF
 
 CLOSED_AS = ("open", "cured", "recovered", "written_off", "workout_over")
 DAYS_A_YEAR = 365.25
@@ -69,13 +69,13 @@ def _cash_flow(last, c, period, items, loose, recoveries):  # type: ignore[no-un
         left = amount[i]
         for e in range(lines[i], lines[i + 1]):
             known = line_from[e] <= last < line_until[e]
-            if known and on[e] < entered and kind[e] <= DISCOUNT:
+            if known and on[e] < entered and kind[e] < DISPUTE_OPENED:
                 left -= left if cents[e] == ALL_THAT_IS_LEFT else cents[e]
         if left <= TOLERANCE:
             continue
         rest, again, is_cured = left, np.int64(0), False
         for e in range(lines[i], lines[i + 1]):
-            if not (line_from[e] <= last < line_until[e]) or on[e] < entered or kind[e] > DISCOUNT:
+            if not (line_from[e] <= last < line_until[e]) or on[e] < entered or kind[e] >= DISPUTE_OPENED:
                 continue
             if on[e] >= cured and not is_cured:
                 again, is_cured = max(rest, np.int64(0)), True

@@ -287,7 +287,7 @@ def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due:
     other = {"discount": "discount", "exchange_difference": "discount", "undated": "no_day"}
     for r in lines(known.payments):
         loose = r.invoice_id not in ids
-        if loose and r.kind in other:
+        if loose and (r.kind in other or r.kind == "bill"):
             continue  # only with an invoice do they mean anything
         if (loose and r.customer_id in members) or r.invoice_id in due:
             is_gain = r.kind == "exchange_difference" and r.method == "gain"

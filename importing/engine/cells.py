@@ -37,7 +37,7 @@ def cell(source: Source, declared: Field, position: int) -> str:
 
 
 def _bare(source: Source, declared: Field, position: int) -> str:
-    """SQL of one cell's text, without the blanks around it where quotes may hide them (else `_split` takes them)."""
+    """SQL of one cell's text, without the blanks around it where quotes may hide them (else `split_of` takes them)."""
     text = cell(source, declared, position)
     if not source.has_quotes or declared.type not in (TEXT, ID):
         return text
@@ -46,8 +46,8 @@ def _bare(source: Source, declared: Field, position: int) -> str:
     return f"CASE WHEN {padded} THEN trim({text}, '{BLANKS}') ELSE {text} END"
 
 
-def _split(source: Source) -> tuple[str, str]:
-    """SQL of a line's cells, and the test that nothing of the line was lost in splitting."""
+def split_of(source: Source) -> tuple[str, str]:
+    """Return SQL of a line's cells, and the test that nothing of the line was lost in splitting."""
     delimiter = quoted(source.delimiter)
     plain = f"string_split(line, {delimiter})"
     if not source.has_quotes:
@@ -92,7 +92,7 @@ def first_pass(source: Source, file: File, relation: str, number: int) -> str:
     Columns: line_number (from 1 on); the fields; width (cells; 0 for a blank line, -1 where quotes do not
     enclose whole values); is_odd; and of odd rows f (the cells) and original (the line).
     """
-    split, whole = _split(source)
+    split, whole = split_of(source)
     present = {name: declared for name, declared in file.fields.items() if name in source.columns}
     # a repeated header or a totals row has no date where each record has one: it is odd by that alone
     tells_itself = any(declared.must_have_value and declared.type == DATE for declared in present.values())

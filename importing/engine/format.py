@@ -40,6 +40,7 @@ class Field:
     required : the header must have it, and a row without a value is quarantined.
     optional_value : with `required`, the header must have the column but a row may leave it empty.
     meaning : what it is, for the documentation.
+    is_terms : its words are terms of payment, which the SQL macro due_after(day, words) makes into due dates.
     """
 
     names: tuple[str, ...]
@@ -47,6 +48,7 @@ class Field:
     required: bool = False
     optional_value: bool = False
     meaning: str = ""
+    is_terms: bool = False
 
     @property
     def must_have_value(self) -> bool:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
-from importing.engine.format import Format, SourceError
+from importing.engine.cells import bare_lines, cell, split_of
+from importing.engine.encodings import UTF_8, decoded
+from importing.engine.format import TEXT, Field, Format, SourceError
+from importing.engine.headers import split as split_line
+from importing.engine.lines import lines_of
+from importing.engine.numbers import bare_number, number_of
+from importing.engine.payment_terms import DUE_AFTER, terms_of
 from importing.engine.reading import Reading, Usual, read
-from importing.engine.source import open_source
+from importing.engine.source import BLANKS, SAMPLE_BYTES, Source, open_source
 from importing.engine.values import SQL_TYPE
 
 
@@ -44,6 +52,48 @@ def usual(fmt: Format, log: list[dict[str, Any]]) -> Usual:
     return Usual(**known)
 
 
+def left_out(connection: duckdb.DuckDBPyConnection, readings: list[Reading]) -> list[dict[str, Any]]:
+    """Return what of the files carries money and is in no total: other sheets, and columns of amounts that nothing uses.
+
+    A column counts as amounts where nine in ten of its first values are numbers and some of them have decimals.
+    """
+    found: list[dict[str, Any]] = []
+    for reading in readings:
+        source = reading.source
+        found += source.left_out
+        unused = [
+            at for at in range(len(source.header)) if at not in set(source.columns.values()) and source.header[at]
+        ]
+        for at in (at for at in unused if _holds_amounts(source, at)):
+            number = number_of("v", bare_number("v"), source.stated.decimal or ".")
+            cell_text = cell(source, Field(names=(), type=TEXT), at)
+            split, _ = split_of(source)
+            connection.register("all_lines", lines_of(source.text, source.ends))
+            rows, amount = connection.execute(
+                f"SELECT count(n), sum(n) FROM (SELECT {number} AS n FROM (SELECT trim({cell_text}, '{BLANKS}') AS v FROM "
+                f"(SELECT {split} AS f FROM ({bare_lines(source, 'all_lines')}) WHERE line_number > {source.header_line})))"
+            ).fetchall()[0]
+            connection.unregister("all_lines")
+            if rows and amount:
+                what = f"column '{source.header[at]}' of {source.path.name}, which no field uses"
+                found.append({"what": what, "rows": rows, "sums": {source.header[at]: round(amount, 2)}})
+    return found
+
+
+def _holds_amounts(source: Source, at: int) -> bool:
+    """Return whether a column's first values are amounts: numbers, some of them with decimals."""
+    with source.text.open("rb") as stream:
+        text = decoded(stream.read(SAMPLE_BYTES // 4), UTF_8)
+    cells = [split_line(line, source.delimiter) for line in text.splitlines()[source.header_line :][:200]]
+    values = [row[at] for row in cells if at < len(row) and row[at]]
+    numbers = [v for v in values if re.fullmatch(r"[\s$€£¥￥()\-+]*\d[\d.,'\s]*[)\-]?", v)]
+    return (
+        len(numbers) > 0
+        and len(numbers) >= 0.9 * len(values)
+        and any(re.search(r"[.,]\d{1,2}\)?$", v) for v in numbers)
+    )
+
+
 def told(readings: list[Reading], name: str) -> Any:
     """What the clear values of all columns agree on; None where there are none, or they do not agree."""
     told = {getattr(c, name) for r in readings for c in r.conventions.values() if c.clear} - {None}
@@ -57,6 +107,24 @@ def make_roles(connection: duckdb.DuckDBPyConnection, fmt: Format, readings: lis
         columns = ", ".join(f"NULL::{SQL_TYPE[f.type]} AS {name}" for name, f in file.fields.items())
         empty = f"SELECT NULL::INTEGER AS file, NULL::BIGINT AS line, {columns}, NULL::VARCHAR[] AS reasons WHERE false"
         connection.execute(f"CREATE VIEW {role} AS " + (" UNION ALL ".join(parts) or empty))
+
+
+def make_terms(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
+    """Make the macro due_after(day, words) over all terms of payment in words that the files have."""
+    fields = [(role, name) for role, file in fmt.files.items() for name, f in file.fields.items() if f.is_terms]
+    sql = " UNION ".join(f"SELECT {name} AS words FROM {role}" for role, name in fields)
+    words = [w for (w,) in connection.execute(sql).fetchall() if w] if fields else []
+    read_as = {word: terms for word in words if (terms := terms_of(word)) is not None}
+    table = pa.table({
+        "words": pa.array(list(read_as), pa.string()), "days": pa.array([t.days for t in read_as.values()], pa.int32()),
+        "months": pa.array([t.months for t in read_as.values()], pa.int32()),
+        "month_end": pa.array([t.month_end for t in read_as.values()], pa.string()),
+        "day_of_month": pa.array([t.day_of_month for t in read_as.values()], pa.int32()),
+    })  # fmt: skip
+    connection.register("terms_rows", table)
+    connection.execute("CREATE TABLE known_terms AS FROM terms_rows")
+    connection.unregister("terms_rows")
+    connection.execute(DUE_AFTER)
 
 
 def accounts(connection: duckdb.DuckDBPyConnection, readings: list[Reading]) -> list[dict[str, Any]]:

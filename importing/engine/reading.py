@@ -19,6 +19,11 @@ from importing.engine.lines import lines_of
 from importing.engine.source import Source
 from ledger.validation import quoted
 
+REPEATED_HEADER, TOTALS_ROW = (
+    "the header is repeated here",
+    "a totals row or a remainder: it names nobody and nothing",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Usual:
@@ -255,8 +260,8 @@ def _line_reasons(width: int) -> list[str]:
         f"CASE WHEN width BETWEEN 1 AND {width - 1} THEN "
         f"'the line has fewer values than the header''s {width} {found} END",
         f"CASE WHEN {more} THEN 'the line has more values than the header''s {width} {found} END",
-        "CASE WHEN is_header THEN 'the header is repeated here' END",
-        "CASE WHEN is_total THEN 'a totals row or a remainder: it names nobody and nothing' END",
+        f"CASE WHEN is_header THEN '{REPEATED_HEADER}' END",
+        f"CASE WHEN is_total THEN '{TOTALS_ROW}' END",
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from importing.engine.format import Format
+from importing.engine.reading import REPEATED_HEADER, TOTALS_ROW
 from ledger.contract import TABLES
 from ledger.currency_codes import minor_sql, shown
 from ledger.ledger import source_of
@@ -23,17 +24,20 @@ MEASURES = {
     "paid": ("payments", f"CASE WHEN kind IN {CASH} THEN {_SIGNED} ELSE 0 END"),
     "unapplied": ("payments", f"CASE WHEN invoice_id IS NOT NULL OR kind NOT IN {CASH} THEN 0 ELSE {_SIGNED} END"),
     "discounts": ("payments", f"CASE WHEN kind = 'discount' AND invoice_id IS NOT NULL THEN {UNITS} ELSE 0 END"),
-    "bills": ("payments", f"CASE WHEN kind = 'bill' THEN {UNITS} ELSE 0 END"),
+    "bills": ("payments", f"CASE WHEN kind = 'bill' AND invoice_id IS NOT NULL THEN {UNITS} ELSE 0 END"),
+    "bills_without_invoice": ("payments", f"CASE WHEN kind = 'bill' AND invoice_id IS NULL THEN {UNITS} ELSE 0 END"),
     "exchange_differences": (
         "payments",
         f"CASE WHEN kind <> 'exchange_difference' OR invoice_id IS NULL THEN 0 WHEN method = 'gain' THEN -{UNITS} "
         f"ELSE {UNITS} END",
     ),
 }
-OF_INVOICES_ONLY = ("discounts", "bills", "exchange_differences")  # shown where there are any
+OF_INVOICES_ONLY = ("discounts", "bills", "exchange_differences")
+SHOWN_WHERE_ANY = (*OF_INVOICES_ONLY, "bills_without_invoice")
 STRIPPED = r" \(found .*$"
 
 
+_TOTALS = f"(SELECT DISTINCT file, line FROM bad WHERE reason IN ('{TOTALS_ROW}', '{REPEATED_HEADER}'))"
 ADDED_UP = "isfinite(amount) AND abs(amount) < 1e15 AND currency IS NOT NULL"
 
 
@@ -71,12 +75,27 @@ def open_of(part: dict[str, int]) -> int:
     return part["invoiced"] - part["credited"] - applied
 
 
+def totals_rows(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[dict[str, Any]]:
+    """Return one entry for the totals rows of the source: they are in no total, and stand here with what they add up to."""
+    relations = " UNION ALL ".join(
+        f"SELECT file, line, amount FROM draft_{name}" for name in ("invoices", "payments") if name in fmt.tables
+    )
+    rows, amount = connection.execute(
+        f"SELECT (SELECT count(DISTINCT (file, line)) FROM {_TOTALS}), (SELECT sum(abs(amount)) FROM "
+        f"({relations or 'SELECT NULL::INTEGER AS file, NULL::BIGINT AS line, NULL::DOUBLE AS amount'}) SEMI JOIN "
+        f"{_TOTALS} USING (file, line))"
+    ).fetchall()[0]
+    if not rows:
+        return []
+    return [{"what": "totals rows and titles", "rows": rows, "sums": {"amount": round(amount or 0.0, 2)}}]
+
+
 def control(
     connection: duckdb.DuckDBPyConnection, fmt: Format, after: dict[tuple[str, str], int]
 ) -> list[dict[str, Any]]:
     """Each total of the source and of what the ledger took from it, with the reason of every difference.
 
-    before : over all rows of the source whose amount could be read. after : over the rows written.
+    before : over all rows of the source whose amount could be read, but totals rows. after : over the rows written.
     Raises RuntimeError where a difference is left without a reason, which is a mistake of this program.
     """
     drafts = {name: f"(SELECT * FROM draft_{name})" for name in ("invoices", "payments") if name in fmt.tables}
@@ -90,7 +109,7 @@ def control(
         measures, added = _sums(table)
         rows = connection.execute(
             f"SELECT reason, currency, count(*), {added} FROM {relation} LEFT JOIN {reason} USING (file, line) "
-            f"WHERE {ADDED_UP} GROUP BY ALL ORDER BY reason, currency"
+            f"ANTI JOIN {_TOTALS} USING (file, line) WHERE {ADDED_UP} GROUP BY ALL ORDER BY reason, currency"
         ).fetchall()
         for words, currency, count, *amounts in rows:
             for measure, amount in zip(measures, amounts, strict=True):
@@ -110,7 +129,7 @@ def control(
     result = []
     for currency, measure in sorted({*before, *after}):
         was, now = before.get((currency, measure), 0), after.get((currency, measure), 0)
-        if measure in OF_INVOICES_ONLY and not was and not now:
+        if measure in SHOWN_WHERE_ANY and not was and not now:
             continue
         because = sorted(lost.get((currency, measure), []), key=lambda item: (-abs(item["amount"]), item["reason"]))
         if was - now != sum(item["amount"] for item in because):
@@ -179,6 +198,6 @@ def by_currency(cents: dict[tuple[str, str], int]) -> dict[str, dict[str, str]]:
     """Totals for the report: currency -> measure -> amount."""
     found: dict[str, dict[str, str]] = {}
     for (currency, measure), amount in cents.items():
-        if amount or measure not in OF_INVOICES_ONLY:
+        if amount or measure not in SHOWN_WHERE_ANY:
             found.setdefault(currency, {})[measure] = money(amount, currency)
     return found

@@ -108,6 +108,7 @@ def _import(
     readings = intake.read_all(connection, fmt, files, scratch, intake.usual(fmt, log))
     roles = {r.number: r.source.role for r in readings}
     intake.make_roles(connection, fmt, readings)
+    intake.make_terms(connection, fmt)
     ready = beside.submit(make_ready)
     options.step("checking")
     currencies = row_checks.make_drafts(connection, fmt)
@@ -115,6 +116,8 @@ def _import(
     row_checks.find_bad_rows(connection, fmt, roles, existing)
     new_customers = row_checks.add_customers(connection, fmt, existing)
     accounts = intake.accounts(connection, readings)
+    if not existing and not any(entry["accepted"] for entry in accounts):
+        raise InputError(_nothing_taken(report.reasons(connection), accounts))
     laid = (
         payment_allocation.lay(connection, fmt, existing)
         if options.allocation == payment_allocation.OLDEST_DUE_FIRST
@@ -140,6 +143,7 @@ def _import(
         "files": accounts,
         "rows": {k: sum(a[k] for a in accounts) for k in ("read", "accepted", "quarantined")},
         "reasons": report.reasons(connection),
+        "left_out": report.totals_rows(connection, fmt) + intake.left_out(connection, readings),
         "inferred": inferred + currencies + laid + notices.conventions(readings),
         "noticed": notices.counted(connection, fmt.noticed) + notices.general(connection, fmt),
         "tables": {name: vars(change) for name, change in changes.items()},
@@ -155,6 +159,15 @@ def _import(
     _write_json(folder / REPORT, result)
     _write_json(folder / LOG, [*log, _logged(result, readings)])
     return result
+
+
+def _nothing_taken(reasons: list[dict[str, Any]], accounts: list[dict[str, Any]]) -> str:
+    """Return the sentence for an import that would make an empty ledger."""
+    files, rows = ", ".join(entry["file"] for entry in accounts), sum(entry["read"] for entry in accounts)
+    if not rows:
+        return f"{files}: no rows below the header; nothing is written. Export the table again, with its rows."
+    shown = "; ".join(f"{r['rows']:,} rows: {r['reason']} ({r['example']})" for r in reasons[:3])
+    return f"{files}: none of the {rows:,} rows can be taken, and nothing is written. {shown}."
 
 
 def _default_currency(word: str | None) -> str | None:

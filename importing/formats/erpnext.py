@@ -117,6 +117,27 @@ PAYMENTS = File(
     },
     refuse=(("docstatus <> 1", "the document is a draft or cancelled (docstatus is not 1)"),),
 )
+SCHEDULE = File(
+    optional=True,
+    fields={
+        "parent": Field(
+            names=("parent", "Parent", "Invoice"), type=ID, required=True, meaning="instalments.invoice_id"
+        ),
+        "due_on": Field(names=("due_date", "Due Date"), type=DATE, required=True, meaning="instalments.due_on"),
+        "amount": Field(
+            names=("payment_amount", "Payment Amount"), type=NUMBER, required=True, meaning="instalments.amount"
+        ),
+        "term": Field(names=("payment_term", "Payment Term"), type=TEXT, meaning="told apart from other files by it"),
+        "share": Field(
+            names=("invoice_portion", "Invoice Portion"),
+            type=NUMBER,
+            required=True,
+            optional_value=True,
+            meaning="compared",
+        ),
+    },
+    informs=True,
+)
 CUSTOMERS = File(
     optional=True,
     fields={
@@ -134,15 +155,38 @@ CUSTOMERS = File(
     },
 )
 
+# The ledger row of an invoice itself holds what it is in the account's currency: with it money comes into the invoice's.
+OWN = """
+    SELECT e.against, any_value(e.currency) AS currency, sum(e.amount) AS amount, any_value(i.amount) AS total,
+        any_value(i.currency) AS invoice_currency
+    FROM ledger_entries e JOIN sales_invoices i ON i.name = e.against
+    WHERE e.voucher_type = 'Sales Invoice' AND e.voucher = e.against AND e.amount > 0 AND NOT coalesce(e.is_delinked, false)
+        AND NOT coalesce(i.is_return, false)
+    GROUP BY e.against HAVING count(DISTINCT e.currency) = 1
+"""
+# A row below 0 of an invoice against itself is what was paid at the counter (POS).
 APPLIED = """
-    SELECT e.*, CAST(round(e.amount * 100) AS BIGINT) AS cents, r.name AS return_name, r.issued_on AS return_issued_on,
-        p.method,
-        row_number() OVER (PARTITION BY e.voucher ORDER BY e.entry_id) AS nth, count(*) OVER (PARTITION BY e.voucher)
-            AS parts
-    FROM ledger_entries e LEFT JOIN sales_invoices r ON r.name = e.voucher AND r.is_return LEFT JOIN payment_entries p
-        ON p.name = e.voucher
-    WHERE e.against_type = 'Sales Invoice' AND e.against <> e.voucher AND e.amount <> 0
-        AND NOT (coalesce(is_delinked, false) AND (e.amount > 0 OR e.voucher_type = 'Sales Invoice'))
+    SELECT * EXCLUDE (summed, before), CAST(round(amount * 100) AS BIGINT) AS cents FROM (
+        SELECT * REPLACE (CASE WHEN is_converted THEN round(summed, 2) - round(before, 2) ELSE amount END AS amount)
+        FROM (
+            SELECT e.* REPLACE (CASE WHEN o.against IS NULL THEN e.currency ELSE o.invoice_currency END AS currency),
+                o.against IS NOT NULL AS is_converted, e.amount AS account_amount, e.currency AS account_currency,
+                sum(e.amount * o.total / o.amount) OVER so_far AS summed,
+                coalesce(sum(e.amount * o.total / o.amount) OVER before_it, 0) AS before,
+                r.name AS return_name, r.issued_on AS return_issued_on, p.method, e.against = e.voucher AS is_counter,
+                row_number() OVER (PARTITION BY e.voucher ORDER BY e.entry_id) AS nth,
+                count(*) OVER (PARTITION BY e.voucher) AS parts
+            FROM ledger_entries e LEFT JOIN sales_invoices r ON r.name = e.voucher AND r.is_return
+            LEFT JOIN payment_entries p ON p.name = e.voucher
+            LEFT JOIN own o ON o.against = e.against AND o.currency = e.currency AND o.invoice_currency <> e.currency
+            WHERE e.against_type = 'Sales Invoice' AND e.amount <> 0
+                AND (e.against <> e.voucher OR (e.voucher_type = 'Sales Invoice' AND e.amount < 0 AND r.name IS NULL))
+                AND NOT (coalesce(is_delinked, false) AND (e.amount > 0 OR e.voucher_type = 'Sales Invoice'))
+            WINDOW so_far AS (PARTITION BY e.against, coalesce(is_delinked, false) ORDER BY e.on_day, e.entry_id
+                    ROWS UNBOUNDED PRECEDING),
+                before_it AS (PARTITION BY e.against, coalesce(is_delinked, false) ORDER BY e.on_day, e.entry_id
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        ))
 """
 # Of a cancelled document both the row and its reverse are delinked; the reverse is what `modified` tells as well.
 LOOSE = """
@@ -162,9 +206,11 @@ FORMAT = Format(
         "sales_invoices": INVOICES,
         "ledger_entries": ENTRIES,
         "payment_entries": PAYMENTS,
+        "payment_schedule": SCHEDULE,
         "customer_list": CUSTOMERS,
     },
     prepared={
+        "own": OWN,
         "applied": APPLIED,
         "loose": LOOSE,
         "returns": """
@@ -198,10 +244,15 @@ FORMAT = Format(
             SELECT file, line, name || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, 'credit_note',
                 issued_on, issued_on, rest / 100,
                 currency, return_against, terms, created_on FROM returns WHERE rest > 0 OR cents = 0""",
+        "instalments": """
+            SELECT file, line, parent AS invoice_id, row_number() OVER (PARTITION BY parent ORDER BY due_on, line) AS number,
+                due_on, amount, NULL::DATE AS booked_on
+            FROM payment_schedule WHERE parent IN (SELECT name FROM sales_invoices WHERE NOT coalesce(is_return, false))
+            QUALIFY count(*) OVER (PARTITION BY parent) > 1""",
         "payments": """
             SELECT file, line, voucher || '~' || entry_id AS payment_id, customer_id, against AS invoice_id,
                 on_day AS paid_on, abs(amount) AS amount,
-                currency, coalesce(method, voucher_type) AS method, CASE WHEN amount > 0 THEN 'reversal'
+                currency, CASE WHEN is_counter THEN 'POS' ELSE coalesce(method, voucher_type) END AS method, CASE WHEN amount > 0 THEN 'reversal'
                     ELSE 'payment' END AS kind, created_on AS booked_on
             FROM applied WHERE return_name IS NULL
             UNION ALL
@@ -224,6 +275,11 @@ FORMAT = Format(
     },
     inferred=(
         Notice(
+            words="money booked in another currency than the invoice's, at the rate of the invoice's own ledger row",
+            sql="SELECT against || ': ' || account_amount || ' ' || account_currency || ' as ' || amount || ' ' || currency "
+            "FROM applied WHERE is_converted",
+        ),
+        Notice(
             words="due dates: none given, the posting date is taken",
             sql="SELECT name FROM sales_invoices WHERE due_on IS NULL AND issued_on IS NOT NULL AND NOT "
             "coalesce(is_return, false)",
@@ -232,7 +288,7 @@ FORMAT = Format(
     noticed=(
         Notice(
             words="ledger rows of the invoices themselves: they confirm, and give no row",
-            sql="SELECT entry_id FROM ledger_entries WHERE voucher_type = 'Sales Invoice' AND against = voucher",
+            sql="SELECT entry_id FROM ledger_entries WHERE voucher_type = 'Sales Invoice' AND against = voucher AND amount > 0",
         ),
         Notice(
             words="delinked ledger rows: payments taken back on the day of their last change",
@@ -242,9 +298,9 @@ FORMAT = Format(
         Notice(
             words="invoices whose outstanding_amount is not what the ledger rows leave",
             sql="SELECT name FROM sales_invoices i WHERE NOT coalesce(is_return, false) AND open_amount IS NOT NULL "
-            "AND abs(open_amount - amount - "
-            "coalesce((SELECT sum(cents) / 100 FROM applied a WHERE a.against = i.name AND NOT "
-            "coalesce(a.is_delinked, false)), 0)) > 0.005",
+            "AND abs(open_amount - coalesce((SELECT o.amount FROM own o WHERE o.against = i.name AND o.currency <> i.currency), "
+            "amount) - coalesce((SELECT sum(CASE WHEN is_converted THEN account_amount ELSE cents / 100 END) FROM applied a "
+            "WHERE a.against = i.name AND NOT coalesce(a.is_delinked, false)), 0)) > 0.005",
         ),
     ),
     traps=(

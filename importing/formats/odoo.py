@@ -117,6 +117,26 @@ RECONCILES = File(
     },
 )
 
+LINES = File(
+    optional=True,
+    informs=True,
+    fields={
+        "move": Field(
+            names=("move_id", "Journal Entry", "Number"), type=ID, required=True, meaning="instalments.invoice_id"
+        ),
+        "due_on": Field(
+            names=("date_maturity", "Due Date"), type=DATE, required=True, optional_value=True, meaning="instalments.due_on"
+        ),
+        "amount": Field(
+            names=("amount_currency", "Amount in Currency"), type=NUMBER, required=True, meaning="instalments.amount"
+        ),
+        "account_type": Field(
+            names=("account_id/account_type", "account_type", "Type", "Account Type"), type=TEXT, required=True,
+            optional_value=True, meaning="asset_receivable: a line that is due",
+        ),
+    },
+)  # fmt: skip
+
 APPLIED = f"""
     SELECT r.file, r.line, r.reconcile_id, r.debit_move, r.credit_move, r.amount, CAST(round(r.amount * 100) AS
         BIGINT) AS cents,
@@ -134,7 +154,7 @@ FORMAT = Format(
     name="odoo",
     title="Odoo (account.move, account.partial.reconcile)",
     splits_documents=True,
-    files={"moves": MOVES, "reconciles": RECONCILES},
+    files={"moves": MOVES, "reconciles": RECONCILES, "lines": LINES},
     prepared={
         "applied": APPLIED,
         "refunds": f"""
@@ -167,6 +187,12 @@ FORMAT = Format(
             SELECT file, line, move || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, 'credit_note',
                 issued_on, issued_on, rest / 100,
                 currency, reversed_entry, terms, created_on FROM refunds WHERE rest > 0 OR cents = 0""",
+        "instalments": f"""
+            SELECT file, line, move AS invoice_id, row_number() OVER (PARTITION BY move ORDER BY due_on, line) AS number,
+                due_on, amount, NULL::DATE AS booked_on
+            FROM lines WHERE lower(account_type) IN ('asset_receivable', 'receivable') AND amount > 0 AND due_on IS NOT NULL
+                AND move IN (SELECT move FROM moves WHERE type IN {_INVOICE})
+            QUALIFY count(*) OVER (PARTITION BY move) > 1""",
         "payments": """
             SELECT file, line, credit_move || '~r' || reconcile_id AS payment_id, customer_id,
                 debit_move AS invoice_id, credit_on AS paid_on, amount, currency,

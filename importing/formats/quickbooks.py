@@ -116,6 +116,13 @@ FORMAT = Format(
         "needs": NEEDS,
         "pool": POOL,
         "applied": APPLIED,
+        # what Open balance says was paid and no payment of the report explains: paid on a day that the report does not tell
+        "unexplained": """
+            SELECT i.*, n.cents - coalesce(a.cents, 0) AS missing FROM needs n
+            JOIN classed i ON i.class = 'invoice' AND i.item_id = n.key
+            LEFT JOIN (SELECT invoice_id, sum(cents) AS cents FROM applied WHERE NOT is_named GROUP BY 1) a
+                ON a.invoice_id = n.key
+            WHERE n.cents > coalesce(a.cents, 0)""",
         "left_over": """
             SELECT c.*, c.cents - coalesce((SELECT sum(cents) FROM applied a WHERE a.credit_id = c.item_id), 0) AS rest
             FROM classed c WHERE class IN ('payment', 'credit_note')""",
@@ -150,6 +157,10 @@ FORMAT = Format(
             SELECT file, line, item_id, customer_id, NULL, on_day, cents / 100, money, method, 'refund', created_on
                 FROM classed WHERE class = 'refund'
             UNION ALL
+            SELECT file, line, item_id || ':paid', customer_id, item_id, on_day, missing / 100, money, NULL, 'undated',
+                greatest(getvariable('known_on'), on_day)
+            FROM unexplained
+            UNION ALL
             SELECT file, line, number, customer_id, NULL, on_day, abs(amount), coalesce(currency,
                 getvariable('currency')), method, 'payment', created_on
             FROM transactions WHERE reasons IS NOT NULL AND lower(type) IN ('payment', 'credit memo')""",
@@ -158,6 +169,12 @@ FORMAT = Format(
         Notice(
             words="payments and credit memos that name no invoice, laid on what was paid, oldest invoice first",
             sql="SELECT credit_id FROM applied WHERE NOT is_named",
+        ),
+        Notice(
+            words="what Open balance says was paid and no payment of the report explains: kind undated, known from the day "
+            "of the import, no days late",
+            sql="SELECT item_id FROM unexplained",
+            amounts="SELECT missing / 100 AS amount, money AS currency FROM unexplained",
         ),
         Notice(
             words="currency: the row has none, the format's (or --currency) is taken",
@@ -170,14 +187,6 @@ FORMAT = Format(
         Notice(
             words="ids of payments and credit memos without a number, made of type, day and order",
             sql="SELECT item_id FROM classed WHERE class <> 'invoice' AND number IS NULL",
-        ),
-    ),
-    noticed=(
-        Notice(
-            words="invoices paid, by Open balance, for more than the payments in the report: the difference stays open",
-            sql="SELECT n.key FROM needs n LEFT JOIN (SELECT invoice_id, sum(cents) AS cents FROM applied WHERE NOT "
-            "is_named GROUP BY 1) a "
-            "ON a.invoice_id = n.key WHERE n.cents > coalesce(a.cents, 0)",
         ),
     ),
     traps=(

@@ -148,6 +148,7 @@ def _field(table: str, column: str, header: str, *, optional: bool, every_column
         required=must or every_column,
         optional_value=optional or not must,
         meaning=f"{table}.{column}",
+        is_terms=column == "payment_terms",
     )
 
 
@@ -182,7 +183,10 @@ def _select(name: str, section: Mapping[str, Any], root: str, root_section: Mapp
         days = section.get("terms_days")
         later = f" ELSE {values['issued_on']} + {int(days)}" if days is not None else ""
         stand_in = f"CASE WHEN {amount} < 0 THEN {values['issued_on']}{later} END"
-        values["due_on"] = f"coalesce({values.get('due_on', 'NULL')}, {stand_in})"
+        of_terms = (
+            f"due_after({values['issued_on']}, {_column(name, 'payment_terms')})" if _has_terms(section) else "NULL"
+        )
+        values["due_on"] = f"coalesce({values.get('due_on', 'NULL')}, {of_terms}, {stand_in})"
     where = ""
     if root != name:
         event = TABLES[name].event
@@ -264,6 +268,10 @@ def _events_of_status(status: Mapping[str, Any], invoices: Mapping[str, Any], re
     return " UNION ALL ".join(parts)
 
 
+def _has_terms(section: Mapping[str, Any]) -> bool:
+    return "payment_terms" in section.get("columns", {})
+
+
 def _column(table: str, column: str) -> str:
     return f"{table}_{column}"
 
@@ -310,6 +318,15 @@ def _inferred(name: str, section: Mapping[str, Any], relation: str) -> list[Noti
                 words="payments whose day the source does not tell: kind undated, known from the day of the import, no days late",
                 sql="SELECT payment_id || ': ' || amount || ' ' || currency FROM draft_payments WHERE kind = 'undated'",
                 amounts="SELECT amount, currency FROM draft_payments ANTI JOIN bad USING (file, line) WHERE kind = 'undated'",
+            )
+        )
+    if name == "invoices" and _has_terms(section):
+        without = f"{_column(name, 'due_on')} IS NULL AND " if "due_on" in section.get("columns", {}) else ""
+        terms = _column(name, "payment_terms")
+        notices.append(
+            Notice(
+                words="due dates computed from the terms of payment in words",
+                sql=f"SELECT {terms} FROM {relation} WHERE {without}{terms} IN (SELECT words FROM known_terms)",
             )
         )
     if name in IDS and IDS[name] not in section.get("columns", {}):

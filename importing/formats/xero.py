@@ -37,8 +37,6 @@ INVOICES = File(
         "paid_on": Field(
             names=("FullyPaidOnDate", "FullyPaidDate", "Fully Paid On"),
             type=DATE,
-            required=True,
-            optional_value=True,
             meaning="day on which nothing was due any more",
         ),
         "amount": Field(names=("Total", "InvoiceTotal"), type=NUMBER, required=True, meaning="amount"),
@@ -48,9 +46,7 @@ INVOICES = File(
         "credited": Field(
             names=("AmountCredited", "InvoiceAmountCredited"),
             type=NUMBER,
-            required=True,
-            optional_value=True,
-            meaning="an applied credit note",
+            meaning="an applied credit note; without it what Total, AmountPaid and AmountDue leave",
         ),
         "due_amount": Field(
             names=("AmountDue", "InvoiceAmountDue", "RemainingCredit"),
@@ -66,7 +62,7 @@ INVOICES = File(
     },
     refuse=(
         (
-            "upper(status) NOT IN ('AUTHORISED', 'PAID', 'AWAITING PAYMENT')",
+            "upper(status) NOT IN ('AUTHORISED', 'PAID', 'AWAITING PAYMENT', 'APPROVED', 'SENT')",
             "the document is a draft, voided or deleted",
         ),
         (
@@ -74,8 +70,8 @@ INVOICES = File(
             "not a customer's document (bill, prepayment)",
         ),
         (
-            "abs(amount - coalesce(paid, 0) - coalesce(credited, 0) - due_amount) > 0.005 AND upper(coalesce(type, "
-            "'ACCREC')) IN ('ACCREC', 'SALES INVOICE')",
+            "credited IS NOT NULL AND abs(amount - coalesce(paid, 0) - credited - due_amount) > 0.005 AND "
+            "upper(coalesce(type, 'ACCREC')) IN ('ACCREC', 'SALES INVOICE')",
             "Total is not AmountPaid + AmountCredited + AmountDue",
         ),
     ),
@@ -101,12 +97,20 @@ PAYMENTS = File(
     refuse=(("upper(status) = 'DELETED'", "the payment was deleted"),),
 )
 
+_TODAY = "greatest(getvariable('known_on'), issued_on)"  # of what happened on a day that the export does not tell
 _SALE, _CREDIT = "('ACCREC', 'SALES INVOICE')", "('ACCRECCREDIT', 'SALES CREDIT NOTE')"
 # One row an invoice where the export has one a line item: the first line stands for it.
+# Xero's own export has no AmountCredited: what is neither paid nor due was credited; a credit note's amounts are below 0.
 SALES = f"""
-    SELECT *, upper(coalesce(type, 'ACCREC')) IN {_CREDIT} AS is_credit, coalesce(paid_on, changed_on) AS moved_on,
-        min(line) OVER (PARTITION BY file, number, upper(coalesce(type, 'ACCREC')) IN {_CREDIT}) = line AS is_first
-    FROM invoices
+    SELECT * REPLACE (coalesce(credited, CASE WHEN NOT is_credit
+            THEN nullif(round(amount - coalesce(paid, 0) - coalesce(due_amount, 0), 4), 0) END) AS credited,
+            abs(due_amount) AS due_amount)
+    FROM (SELECT *, upper(coalesce(type, 'ACCREC')) IN {_CREDIT} AS is_credit, coalesce(paid_on, changed_on) AS moved_on,
+        min(line) OVER (PARTITION BY file, number, upper(coalesce(type, 'ACCREC')) IN {_CREDIT}) = line AS is_first,
+        (amount, issued_on, due_on, customer_id, currency) IS NOT DISTINCT FROM first_value((amount, issued_on, due_on,
+            customer_id, currency)) OVER (PARTITION BY file, number, upper(coalesce(type, 'ACCREC')) IN {_CREDIT}
+            ORDER BY line) AS is_like_first
+    FROM invoices)
 """
 
 # What an invoice's own row says is the whole state of it: money and credit that it no longer shows are taken back.
@@ -141,22 +145,23 @@ FORMAT = Format(
             SELECT NULL AS file, NULL AS line, true AS is_inferred, customer_id, mode(customer_name ORDER BY
                 customer_name) AS name
             FROM invoices WHERE customer_id IS NOT NULL AND reasons IS NULL GROUP BY customer_id""",
-        "invoices": """
+        "invoices": f"""
             SELECT file, line, number AS invoice_id, customer_id, 'invoice' AS kind, issued_on, coalesce(due_on,
                 issued_on) AS due_on, amount, currency,
-                NULL AS applies_to, NULL::DATE AS booked_on FROM sales WHERE NOT is_credit
+                NULL AS applies_to, NULL::DATE AS booked_on FROM sales WHERE NOT is_credit AND (is_first OR NOT is_like_first)
             UNION ALL
-            SELECT file, line, number || ':credited', customer_id, 'credit_note', moved_on, moved_on, credited,
-                currency, number, NULL
+            SELECT file, line, number || ':credited', customer_id, 'credit_note', coalesce(moved_on, {_TODAY}),
+                coalesce(moved_on, {_TODAY}), credited, currency, number, NULL
             FROM sales WHERE NOT is_credit AND credited > 0 AND is_first
             UNION ALL
             SELECT file, line, number, customer_id, 'credit_note', issued_on, issued_on, due_amount, currency, NULL,
                 NULL
-            FROM sales WHERE is_credit AND due_amount > 0""",
-        "payments": """
+            FROM sales WHERE is_credit AND due_amount > 0 AND is_first""",
+        "payments": f"""
             SELECT file, line, number || ':paid' AS payment_id, customer_id, number AS invoice_id,
-                moved_on AS paid_on, paid AS amount, currency,
-                'payment' AS kind, NULL::DATE AS booked_on FROM sales
+                coalesce(moved_on, issued_on) AS paid_on, paid AS amount, currency,
+                CASE WHEN moved_on IS NULL THEN 'undated' ELSE 'payment' END AS kind,
+                CASE WHEN moved_on IS NULL THEN {_TODAY} END AS booked_on FROM sales
             WHERE NOT is_credit AND paid > 0 AND is_first AND (SELECT count(*) FROM received) = 0
             UNION ALL
             SELECT r.file, r.line, payment_id, coalesce(r.customer_id, s.customer_id), r.number, on_day,
@@ -171,6 +176,15 @@ FORMAT = Format(
             "changed_on IS NOT NULL AND (SELECT count(*) FROM received) = 0",
         ),
         Notice(
+            words="payments whose day the export does not tell: kind undated, known from the day of the import, no days late",
+            sql="SELECT payment_id FROM draft_payments WHERE kind = 'undated'",
+            amounts="SELECT amount, currency FROM draft_payments ANTI JOIN bad USING (file, line) WHERE kind = 'undated'",
+        ),
+        Notice(
+            words="credit of invoices whose day the export does not tell: counted from the day of the import",
+            sql="SELECT number FROM sales WHERE NOT is_credit AND is_first AND credited > 0 AND moved_on IS NULL",
+        ),
+        Notice(
             words="due dates: none given, the invoice date is taken",
             sql="SELECT number FROM sales WHERE NOT is_credit AND is_first AND due_on IS NULL",
         ),
@@ -180,6 +194,10 @@ FORMAT = Format(
         ),
     ),
     noticed=(
+        Notice(
+            words="further line items of a document: its first line stands for it",
+            sql="SELECT number FROM sales WHERE NOT is_first AND is_like_first AND reasons IS NULL",
+        ),
         Notice(
             words="credit notes whose own rows are used up: their invoices' AmountCredited stands for them",
             sql="SELECT number FROM sales WHERE is_credit AND coalesce(due_amount, 0) = 0",
