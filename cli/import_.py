@@ -62,7 +62,6 @@ def command(
     Example: tradecredit import ibm WA_Fn-UseC_-Accounts-Receivable.csv --out build/ibm
     """
     from importing.engine.format import description
-    from importing.engine.guess import proposal
     from importing.engine.run import STEPS, Options, import_files
     from importing.formats import format_named
     from importing.formats.table import read_mapping
@@ -75,9 +74,9 @@ def command(
     if not sources:
         raise InputError("SOURCE is missing: the file or folder to import.")
     if is_guess:
-        if len(sources) != 1:
-            raise InputError(f"--guess looks at one file; {len(sources)} are given.")
-        click.echo(proposal(sources[0]), nl=False)
+        from importing.guess.proposal import proposal
+
+        click.echo(proposal(sources), nl=False)
         return
     if out is None:
         raise InputError("--out is missing: the ledger folder to write or to add to.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +23,23 @@ if TYPE_CHECKING:
 LATEST = "latest"
 
 
-def as_of_day(text: str, latest: date) -> date:
-    """Return the day that a user typed: an ISO date, or `latest` for the ledger's last known day."""
+def as_of_day(text: str, latest: date, *, days_after: int | None = 0) -> date:
+    """Return the day that a user typed: an ISO date, or `latest` for the ledger's last known day.
+
+    days_after : how many days after the last known day are allowed; None: any.
+    """
     if text == LATEST:
         return latest
     try:
         day = datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError as unreadable:
         raise InputError(f"--as-of must be a date like 2024-06-30, or 'latest'. Got '{text}' instead.") from unreadable
-    if day > latest:
+    if days_after is not None and day > latest + timedelta(days=days_after):
+        if days_after:
+            raise InputError(
+                f"--as-of {day} lies {(day - latest).days} days after the ledger's last known day, {latest}; reports go up to "
+                f"{days_after} days beyond it. Load newer bookings, or add --beyond to report what is known all the same."
+            )
         raise InputError(f"--as-of {day} lies after the ledger's last known day, {latest}: nothing is known then.")
     return day
 

@@ -24,7 +24,8 @@ class Accounts:
         ledger.invoices), issued_on, due_on, amount, open_amount (reporting currency), days_past_due, is_disputed.
     customers : one row a customer asked, indexed by customer_id: invoices (known by then, open or not),
         days_since_invoice (NaN without one), balance, overdue (all that is past due, disputed items too), arrears (its
-        undisputed part), disputed, unapplied (credits not set against an item), days_past_due (of the oldest undisputed
+        undisputed part), disputed, bills (given for invoices and not matured: settled, and still exposure), exposure
+        (balance and bills), unapplied (credits not set against an item), days_past_due (of the oldest undisputed
         item), one column `ageing_BUCKET` a bucket.
     """
 
@@ -57,9 +58,10 @@ def accounts(settlement: Settlement, customer_ids: list[str], at: int) -> Accoun
         "amount": settlement.amount_cents[entries] / CENTS, "open_amount": cents / CENTS,
         "days_past_due": past_due, "is_disputed": disputed,
     })  # fmt: skip
+    balances, bills = _balances(len(codes), place, cents, past_due, disputed), _bills(settlement, codes, at) / CENTS
     columns = {
         "invoices": invoices, "days_since_invoice": np.where(invoices > 0, at - last, np.nan),
-        **_balances(len(codes), place, cents, past_due, disputed),
+        **balances, "bills": bills, "exposure": balances["balance"] + bills,
         "unapplied": _unapplied(settlement, codes, at) / CENTS,
     }  # fmt: skip
     return Accounts(items=items, customers=pd.DataFrame(columns, index=pd.Index(customer_ids, name="customer_id")))
@@ -109,6 +111,15 @@ def _unapplied(s: Settlement, codes: NDArray[np.int64], at: int) -> NDArray[np.i
     known = (s.unapplied_known_from[entries] <= at) & (s.unapplied_known_until[entries] > at)
     total = np.zeros(len(codes), dtype=np.int64)
     np.add.at(total, place[known], s.unapplied_cents[entries[known]])
+    return total
+
+
+def _bills(s: Settlement, codes: NDArray[np.int64], at: int) -> NDArray[np.int64]:
+    """Return cents of each customer's bills that the books hold on day `at` and that mature after it."""
+    entries, place = _ranges(s.bill_start, codes)
+    held = (s.bill_known_from[entries] <= at) & (s.bill_known_until[entries] > at) & (s.bill_matures_on[entries] > at)
+    total = np.zeros(len(codes), dtype=np.int64)
+    np.add.at(total, place[held], s.bill_cents[entries[held]])
     return total
 
 

@@ -6,7 +6,16 @@ import numpy as np
 from numba import njit
 
 from ledger.known import NEVER
-from ledger.settlement_kernels import ALL_THAT_IS_LEFT, CASH, CREDIT, DISCOUNT, DISPUTE_OPENED, FACTOR, TOLERANCE, WRITE_OFF
+from ledger.settlement_kernels import (
+    ALL_THAT_IS_LEFT,
+    CASH,
+    CREDIT,
+    DISCOUNT,
+    DISPUTE_OPENED,
+    FACTOR,
+    TOLERANCE,
+    WRITE_OFF,
+)
 
 CLOSED_AS = ("open", "cured", "recovered", "written_off", "workout_over")
 DAYS_A_YEAR = 365.25

@@ -28,6 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ledger import settlement_kernels
+from ledger.bills import bill_arrays
 from ledger.currency import reporting_cents
 from ledger.known import NEVER, Days, day, days, known_from, known_until
 from ledger.ledger import TABLES, Ledger
@@ -116,6 +117,11 @@ class Settlement:
     unapplied_cents: Cents  # signed
     unapplied_currency: NDArray[np.object_]
     unapplied_document_cents: Cents
+    bill_start: NDArray[np.int64]  # per customer; see ledger/bills.py
+    bill_known_from: Days
+    bill_known_until: Days
+    bill_matures_on: Days  # NEVER where it is not given
+    bill_cents: Cents
 
     @cached_property
     def invoice_ids(self) -> list[str]:
@@ -208,7 +214,7 @@ def settle(ledger: Ledger) -> Settlement:
         amount_cents=document if reported is None else reported, document_amount_cents=document,
         **_versions(allocations, since, until, document, rate, tolerance),
         **{name: found for name, found in allocations.items() if name != "document_cents"},
-        **_unapplied(ledger, who, table, payments),
+        **_unapplied(ledger, who, table, payments), **bill_arrays(ledger, who),
     )  # fmt: skip
 
 

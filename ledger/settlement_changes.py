@@ -39,7 +39,12 @@ SOLD, TAKEN_OFF, WITHOUT_DAY = 2, 3, 4
 PAYMENTS = SIGNS | {
     "factoring": SOLD, "discount": TAKEN_OFF, "exchange_difference": TAKEN_OFF, "undated": WITHOUT_DAY,
 }  # fmt: skip
-NO_CASH = ("discount", "exchange_difference", "undated", "bill")  # without an invoice of the books they are no unapplied cash
+NO_CASH = (
+    "discount",
+    "exchange_difference",
+    "undated",
+    "bill",
+)  # without an invoice of the books they are no unapplied cash
 _KINDS = np.array([CASH, CASH, FACTOR, DISCOUNT, NO_DAY], dtype=np.int8)  # by the number; a reversal's is -1: cash
 ENTRIES = {"write_off": WRITE_OFF, "dispute_opened": DISPUTE_OPENED, "dispute_closed": DISPUTE_CLOSED}
 

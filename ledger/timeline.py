@@ -13,7 +13,10 @@ from ledger.settlement import settle
 
 
 def timeline(ledger: Ledger, invoice_id: str) -> pd.DataFrame:
-    """The life of one invoice, one row a thing that the books learned, in the order in which they learned it.
+    """Return what the books learned of one document, one row a thing, in the order in which they learned it.
+
+    The document is an invoice, a credit note or a payment by its id. A credit note that names an invoice and a payment of
+    an invoice show that invoice's rows; others show their own and what of them is left, with the state unapplied.
 
     Columns: known_on (the day from which it counts), happened_on, what (issued, payment,
     reversal, refund, netting, factoring, credit note, write off, dispute opened, …; 'corrected' where a row stopped
@@ -22,14 +25,12 @@ def timeline(ledger: Ledger, invoice_id: str) -> pd.DataFrame:
     says under which document what is left goes on), open_amount (document currency, after all that was known that day), state (open, paid, credited,
     factored, written_off), settled_on (NaT while not paid), is_disputed.
 
-    Raises InputError for an invoice that the ledger does not hold.
+    Raises InputError for a document that the ledger does not hold.
     """
     invoices, payments, events = ledger.invoices, ledger.payments, ledger.events
     own = invoices[(invoices["invoice_id"] == invoice_id) & (invoices["kind"] == "invoice")]
     if own.empty:
-        raise InputError(
-            f"invoice '{invoice_id}' is not in the ledger ({len(invoices):,} invoices); ids are matched exactly, as text."
-        )
+        return _other_document(ledger, invoice_id)
     credit = invoices[(invoices["applies_to"] == invoice_id) & (invoices["kind"] == "credit_note")]
     paid, told = payments[payments["invoice_id"] == invoice_id], events[events["invoice_id"] == invoice_id]
     is_back = paid["kind"].isin(["reversal", "refund"])
@@ -57,6 +58,39 @@ def timeline(ledger: Ledger, invoice_id: str) -> pd.DataFrame:
         shown, index=rows.index, columns=["open_amount", "state", "settled_on", "is_disputed"]
     )
     return rows.sort_values(["known_on", "happened_on", "reference"], kind="stable").reset_index(drop=True)
+
+
+def _other_document(ledger: Ledger, document_id: str) -> pd.DataFrame:
+    """Return the timeline of a credit note or a payment."""
+    invoices, payments = ledger.invoices, ledger.payments
+    notes = invoices[(invoices["invoice_id"] == document_id) & (invoices["kind"] == "credit_note")]
+    paid = payments[payments["payment_id"] == document_id]
+    if notes.empty and paid.empty:
+        raise InputError(
+            f"document '{document_id}' is not in the ledger ({len(invoices):,} invoices and credit notes, {len(payments):,} "
+            "payments); ids are matched exactly, as text."
+        )
+    target = (notes["applies_to"] if len(notes) else paid["invoice_id"]).dropna()
+    held = invoices[invoices["invoice_id"].isin(target) & (invoices["kind"] == "invoice")]
+    if len(held):
+        return timeline(ledger, str(held["invoice_id"].iloc[0]))
+    if len(notes):
+        used = payments[payments["invoice_id"] == document_id]  # a refund of the credit note names it
+        rows = [_rows(notes, "invoices", "issued_on", pd.Series("credit note", notes.index), -notes["amount"], _terms(notes)),
+                _rows(used, "payments", "paid_on", used["kind"], used["amount"], used["method"])]  # fmt: skip
+    else:
+        is_back = paid["kind"].isin(["reversal", "refund"])
+        signed = paid["amount"].where(is_back, -paid["amount"])
+        rows = [_rows(paid, "payments", "paid_on", paid["kind"], signed, paid["method"])]
+    shown = pd.concat(rows, ignore_index=True)
+    shown = shown.sort_values(["known_on", "happened_on", "reference"], kind="stable").reset_index(drop=True)
+    left = shown.groupby("known_on")["amount"].sum().cumsum()
+    return shown.assign(
+        open_amount=shown["known_on"].map(left).round(6),
+        state="unapplied",
+        settled_on=pd.Series(pd.NaT, index=shown.index, dtype="datetime64[s]"),
+        is_disputed=False,
+    )
 
 
 def _rows(

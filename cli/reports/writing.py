@@ -29,6 +29,8 @@ WRITERS = (".csv", ".json", ".xlsx", ".html")
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would read a text that begins so as a formula
 WIDEST = 2_000
 PLAIN_WIDTH = 160  # columns where the output is no terminal
+DAYS_AFTER = 45  # a report may be of a day that lies this long after the last booking
+BEYOND = "tradecredit.beyond"
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,6 +41,10 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--out", type=click.Path(path_type=Path),
             help="Also write the report to a .html, .csv, .xlsx or .json file.",
         ),
+        click.option(
+            "--beyond", is_flag=True, expose_value=False, is_eager=True, callback=_far,
+            help=f"Allow a day of more than {DAYS_AFTER} days after the ledger's last booking.",
+        ),
         click.option("--as-of", default="latest", show_default=True, help="The day that the report is of, YYYY-MM-DD."),
         click.argument("ledger", type=click.Path(path_type=Path)),
     ):  # fmt: skip
@@ -46,13 +52,22 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _far(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    context.meta[BEYOND] = value
+
+
 def opened(ledger: Path, as_of: str) -> tuple[Ledger, date]:
-    """Return the ledger read and checked, and the day that --as-of names. Raises InputError as both do."""
+    """Return the ledger read and checked, and the day that --as-of names. Raises InputError as both do.
+
+    The day may lie up to DAYS_AFTER days after the last booking (a month's end, today), with --beyond any number of days;
+    each report says to which day the books are known.
+    """
     from cli.train import as_of_day
     from ledger.ledger import read_ledger
 
     read = read_ledger(ledger)
-    return read, as_of_day(as_of, read.last_known_on)
+    is_far = bool(click.get_current_context().meta.get(BEYOND))
+    return read, as_of_day(as_of, read.last_known_on, days_after=None if is_far else DAYS_AFTER)
 
 
 def checked_out(out: Path | None) -> None:

@@ -11,7 +11,7 @@ from importing.engine.format import Stated
 from ledger.contract import TABLES
 from ledger.errors import InputError
 
-SETTINGS = {"columns", "constants", "values", "same_rows_as", "terms_days", "status", "units"}
+SETTINGS = {"columns", "constants", "values", "same_rows_as", "terms_days", "status", "units", "open_amount"}
 FILLED = ("currency", "kind", "due_on", "booked_on")  # columns that have a stand-in where the source has none
 IDS = {"invoices": "invoice_id", "payments": "payment_id", "events": "event_id", "orders": "order_id"}
 STATUS = {"column", "paid", "cancelled", "written_off", "protested"}

@@ -102,6 +102,7 @@ def _conventions(
     counted = {name: row[4 * i : 4 * i + 4] for i, name in enumerate(kinds)}
     all_dates = [sum(counted[n][i] for n, kind in kinds.items() if kind in values.DATES) for i in (0, 1)]
     found = {}
+    reading: dict[str, Any]
     for name, kind in kinds.items():
         one, other, doubtful, points = counted[name]
         if kind in values.DATES:

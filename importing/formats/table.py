@@ -95,6 +95,8 @@ def format_of(mapping: Mapping[str, Any], where: str, *, every_column: bool = Tr
                 fields[f"{name}_{column}"] = _field(
                     name, column, header, optional=name != root, every_column=every_column
                 )
+        if opened := mapping[root].get("open_amount"):
+            fields["open_amount"] = Field(names=(opened,), type=NUMBER, required=True, optional_value=True)
         status = mapping[root].get("status", {})
         if status:
             fields["status"] = Field(names=(status["column"],), type=TEXT, required=True, optional_value=True)
@@ -135,6 +137,28 @@ def format_of(mapping: Mapping[str, Any], where: str, *, every_column: bool = Tr
         tables=tables,
         prepared=prepared,
         inferred=tuple(inferred),
+        noticed=_open_amounts(mapping, "invoices_numbered" if prepared else "invoices_file"),
+    )
+
+
+def _open_amounts(mapping: Mapping[str, Any], relation: str) -> tuple[Notice, ...]:
+    """Return the comparison of the source's own open amounts with what the import leaves open."""
+    if "open_amount" not in mapping.get("invoices", {}):
+        return ()
+    back = "('reversal', 'refund')"
+    paid = (
+        f"(SELECT invoice_id, sum(CASE WHEN kind IN {back} THEN -amount ELSE amount END) AS amount FROM draft_payments "
+        "ANTI JOIN bad USING (file, line) GROUP BY 1)"
+        if "payments" in mapping
+        else "(SELECT NULL::VARCHAR AS invoice_id, 0.0 AS amount WHERE false)"
+    )
+    return (
+        Notice(
+            words="invoices whose open amount in the source is not amount less paid",
+            sql=f"SELECT d.invoice_id || ': ' || s.open_amount || ' in the source, ' || round(d.amount - coalesce(p.amount, 0), 2) "
+            f"FROM draft_invoices d JOIN {relation} s USING (file, line) LEFT JOIN {paid} p USING (invoice_id) "
+            "WHERE abs(abs(s.open_amount) - abs(d.amount - coalesce(p.amount, 0))) > 0.011",
+        ),
     )
 
 

@@ -152,7 +152,7 @@ def test_a_timeline_reads_what_was_known_when() -> None:
     assert lines["what"].tolist() == ["issued", "payment"]
     assert lines["open_amount"].tolist() == [100.0, 0.0]
     assert lines["known_on"].dt.strftime("%m-%d").tolist() == ["01-02", "02-20"]
-    with pytest.raises(InputError, match="invoice 'z' is not in the ledger"):
+    with pytest.raises(InputError, match="document 'z' is not in the ledger"):
         timeline(ledger(invoices=ONE), "z")
 
 

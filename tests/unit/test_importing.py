@@ -229,7 +229,7 @@ def test_a_column_that_contradicts_itself_leaves_its_doubtful_days_out(tmp_path:
 
 
 def test_row_keeps_all_its_reasons_line_and_text(tmp_path: Path) -> None:
-    load(tmp_path, FIRST + '"c\nd",acme,2024-13-01,2024-02-01,-x,EURO,\ne,,2024-02-01,2024-01-01,5,EUR,\n')
+    load(tmp_path, FIRST + '"c\nd",acme,2024-13-01,2024-02-01,-x,EVRO,\ne,,2024-02-01,2024-01-01,5,EUR,\n')
     rows = (
         duckdb.connect()
         .execute(
@@ -239,7 +239,7 @@ def test_row_keeps_all_its_reasons_line_and_text(tmp_path: Path) -> None:
         .fetchall()
     )
     assert [(line, original) for line, original, _ in rows] == [
-        (4, '"c\nd",acme,2024-13-01,2024-02-01,-x,EURO,'),
+        (4, '"c\nd",acme,2024-13-01,2024-02-01,-x,EVRO,'),
         (6, "e,,2024-02-01,2024-01-01,5,EUR,"),
     ]
     assert [len(reasons) for _, _, reasons in rows] == [3, 2]

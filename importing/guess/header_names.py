@@ -1,0 +1,116 @@
+"""What columns are called in exports, in English, German, French, Spanish, Portuguese and Chinese; words of a status column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# (ledger table, column) -> names, the most usual first; `open_amount`, `tax` and `status` are no columns of the ledger.
+NAMES: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("invoices", "invoice_id"): (
+        "invoice id", "invoice number", "invoice no", "invoice", "document number", "doc no", "bill no", "doc id", "voucher no",
+        "ref no", "reference", "num", "no", "rechnungsnummer", "rechnungsnr", "rechnung nr", "rechnung", "belegnummer", "belegnr",
+        "beleg", "numero facture", "numéro de facture", "n° facture", "facture", "pièce", "numero da fatura", "nota fiscal",
+        "número da nota", "fatura", "duplicata", "número de factura", "nº factura", "factura", "folio", "comprobante", "单据号",
+        "单据编号", "单据号码", "发票号", "发票号码", "发票编号", "票据号", "凭证号", "订单号",
+    ),
+    ("invoices", "customer_id"): (
+        "customer id", "customer number", "customer no", "customer code", "customer", "cust no", "cust", "account id", "account no",
+        "account", "client id", "client", "debtor", "debtor no", "party", "buyer", "contact", "kundennummer", "kundennr", "kunden nr",
+        "kunde", "debitor", "debitorennummer", "code client", "numero client", "numéro client", "client", "id cliente", "código cliente",
+        "código do cliente", "cod cliente", "cliente", "sacado", "客户编码", "客户编号", "客户代码", "客户号", "客户", "往来单位", "购货单位",
+    ),
+    ("invoices", "issued_on"): (
+        "issue date", "issued on", "invoice date", "document date", "doc date", "bill date", "transaction date", "date", "posting date",
+        "rechnungsdatum", "belegdatum", "datum", "ausstellungsdatum", "date facture", "date de facture", "date d'émission", "date pièce",
+        "data emissao", "data de emissão", "emissão", "data da fatura", "fecha factura", "fecha de emisión", "fecha emisión", "fecha",
+        "开票日期", "单据日期", "发票日期", "业务日期", "日期", "制单日期", "立账日期",
+    ),
+    ("invoices", "due_on"): (
+        "due date", "due on", "due", "net due date", "payment due", "payment due date", "faelligkeit", "fälligkeit", "fälligkeitsdatum",
+        "fällig am", "faellig", "fällig", "zahlungsziel", "echeance", "échéance", "date echeance", "date d'échéance", "vencimento",
+        "data vencimento", "data de vencimento", "vencimiento", "fecha vencimiento", "fecha de vencimiento", "到期日", "到期日期", "应收日期",
+        "付款到期日", "收款到期日",
+    ),
+    ("invoices", "amount"): (
+        "invoice amount", "total amount", "amount", "total", "gross amount", "gross", "invoice total", "total inc tax", "total inc gst",
+        "total incl vat", "grand total", "value", "amt", "bruttobetrag", "rechnungsbetrag", "gesamtbetrag", "brutto", "betrag",
+        "montant ttc", "total ttc", "montant", "valor total", "valor bruto", "valor a pagar", "valor", "importe total", "importe",
+        "monto total", "monto", "价税合计", "应收金额", "本币金额", "原币金额", "开票金额", "发票金额", "含税金额", "金额", "借方金额", "借方",
+    ),
+    ("invoices", "open_amount"): (
+        "open amount", "outstanding amount", "outstanding", "balance", "open balance", "balance due", "amount due", "remaining", "offener betrag",
+        "offen", "restbetrag", "saldo", "solde", "reste à payer", "restant dû", "saldo em aberto", "em aberto", "saldo pendiente", "pendiente",
+        "余额", "未收金额", "应收余额", "欠款", "未付金额", "剩余金额", "未核销金额",
+    ),
+    ("invoices", "tax"): (
+        "tax", "vat", "gst", "tax amount", "gst amount", "vat amount", "mwst", "ust", "steuer", "steuerbetrag", "tva", "iva", "imposto", "税额", "增值税",
+    ),
+    ("invoices", "currency"): (
+        "currency", "currency code", "curr", "ccy", "währung", "waehrung", "devise", "monnaie", "moeda", "moneda", "divisa", "币种", "货币", "币别",
+    ),
+    ("invoices", "status"): (
+        "status", "state", "invoice status", "payment status", "zahlungsstatus", "statut", "état", "estado", "situação", "situacao", "状态", "付款状态",
+        "收款状态", "单据状态",
+    ),
+    ("invoices", "payment_terms"): (
+        "payment terms", "terms", "zahlungsbedingung", "zahlungsbedingungen", "zahlungskonditionen", "conditions de paiement", "conditions",
+        "condições", "condicoes de pagamento", "condiciones de pago", "付款条件", "账期", "结算方式", "收款条件",
+    ),
+    ("invoices", "booked_on"): (
+        "booked on", "entry date", "created on", "created", "created at", "erfasst am", "buchungsdatum", "erfassungsdatum", "date de saisie",
+        "data de lançamento", "fecha de registro", "录入日期", "记账日期", "过账日期", "入账日期",
+    ),
+    ("payments", "payment_id"): (
+        "payment id", "payment number", "payment no", "receipt no", "receipt number", "receipt", "zahlungsnummer", "zahlung nr", "numero paiement",
+        "id pagamento", "número de pago", "收款单号", "付款单号", "收款编号",
+    ),
+    ("payments", "invoice_id"): (),  # the names of an invoice; filled below
+    ("payments", "customer_id"): (),
+    ("payments", "paid_on"): (
+        "paid on", "payment date", "paid date", "date paid", "clear date", "cleared on", "clearing date", "settled date", "settled on", "receipt date",
+        "bezahlt am", "zahlungsdatum", "zahlungseingang", "ausgleichsdatum", "zahldatum", "date paiement", "date de paiement", "date de règlement",
+        "réglé le", "data pagamento", "data de pagamento", "pago em", "data de baixa", "fecha pago", "fecha de pago", "fecha de cobro", "收款日期",
+        "付款日期", "回款日期", "到账日期", "核销日期", "结算日期",
+    ),
+    ("payments", "amount"): (
+        "paid amount", "amount paid", "payment amount", "paid", "received amount", "amount received", "payment", "bezahlt", "zahlbetrag",
+        "bezahlter betrag", "gezahlt", "zahlungsbetrag", "montant payé", "montant paye", "montant réglé", "payé", "valor pago", "valor recebido",
+        "pago", "importe pagado", "importe cobrado", "cobrado", "pagado", "收款金额", "已收金额", "付款金额", "回款金额", "已付金额", "实收金额", "核销金额",
+        "贷方金额", "贷方",
+    ),
+    ("customers", "customer_id"): (),
+    ("customers", "name"): (
+        "customer name", "client name", "account name", "company name", "company", "name", "debtor name", "kundenname", "firma", "firmenname",
+        "nom client", "nom du client", "raison sociale", "razao social", "razão social", "nome do cliente", "nome", "razón social", "nombre cliente",
+        "nombre", "客户名称", "客户全称", "单位名称", "公司名称", "往来单位名称", "客户简称",
+    ),
+    ("customers", "country"): ("country", "country code", "land", "pays", "país", "pais", "国家", "国家代码"),
+    ("customers", "industry"): ("industry", "sector", "branche", "secteur", "setor", "segmento", "行业", "所属行业"),
+}  # fmt: skip
+OF_INVOICES = {("payments", "invoice_id"): ("invoices", "invoice_id"), ("payments", "customer_id"): ("invoices", "customer_id"),
+               ("customers", "customer_id"): ("invoices", "customer_id")}  # fmt: skip
+
+
+def names_of(table: str, column: str) -> tuple[str, ...]:
+    """Return what a column is called in exports."""
+    key = (table, column)
+    return NAMES[OF_INVOICES.get(key, key)]
+
+
+# What a word of a status column means.
+MEANINGS: Mapping[str, tuple[str, ...]] = {
+    "paid": (
+        "paid", "fully paid", "settled", "closed", "cleared", "paid in full", "bezahlt", "beglichen", "ausgeglichen", "payé", "payée", "réglé",
+        "réglée", "soldé", "soldée", "pago", "paga", "quitado", "quitada", "liquidado", "liquidada", "pagado", "pagada", "cobrado", "cobrada",
+        "已付款", "已付", "已收款", "已收", "已结清", "结清", "已核销", "已回款",
+    ),
+    "cancelled": (
+        "cancelled", "canceled", "void", "voided", "deleted", "storniert", "annulliert", "annulé", "annulée", "cancelado", "cancelada", "anulado",
+        "anulada", "已作废", "作废", "已取消", "已红冲",
+    ),
+    "written_off": (
+        "written off", "write off", "bad debt", "abgeschrieben", "ausgebucht", "passé en perte", "irrécouvrable", "incobrável", "baixado como perda",
+        "incobrable", "坏账", "已核销坏账", "核销坏账",
+    ),
+    "protested": ("protested", "protestado", "protestada", "protesté", "protestiert", "拒付"),
+}  # fmt: skip

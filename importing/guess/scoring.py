@@ -1,0 +1,267 @@
+"""Which column of a file is which column of the ledger: names propose, values confirm, columns check each other."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+
+from importing.engine.format import plain
+from importing.guess.columns import Sampled, SampledFile, order_of_days
+from importing.guess.header_names import MEANINGS, NAMES, names_of
+from ledger.currency_codes import currency_codes
+
+CLOSE = 0.72  # how alike two names must be
+READABLE = 0.7  # the share of a column's values that must read as what it is taken for
+AGREES = 0.9  # the share of rows on which two columns must agree to prove each other
+NEAR = 0.06  # names this close do not decide between two columns
+DATES = ("issued_on", "due_on", "paid_on", "booked_on")
+NUMBERS = ("amount", "open_amount", "tax")
+CENT = 0.011
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One column that was chosen: its header, how alike the name is, and the evidence of its values."""
+
+    header: str
+    score: float
+    evidence: str
+
+
+@dataclass(kw_only=True)
+class FileGuess:
+    """What one file is taken for.
+
+    choices : (ledger table, column) -> the chosen column. undecided : sentences. day_first : how its dates are read, None
+    where nothing tells. status : meaning -> the words of the status column that have it. notes : what was noticed.
+    """
+
+    file: SampledFile
+    choices: dict[tuple[str, str], Choice] = field(default_factory=dict)
+    undecided: list[str] = field(default_factory=list)
+    day_first: bool | None = None
+    day_evidence: str = ""
+    status: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def column(self, table: str, name: str) -> Sampled | None:
+        """The chosen column of the sample."""
+        choice = self.choices.get((table, name))
+        return None if choice is None else self.file.column(choice.header)
+
+
+def guess_of(file: SampledFile) -> FileGuess:
+    """Return what the columns of a file are taken for, with the evidence."""
+    guess = FileGuess(file=file)
+    used: set[str] = set()
+    scored = sorted(
+        ((score, table, column, sampled) for (table, column) in NAMES for sampled in file.columns
+         if (score := _score(table, column, sampled)) is not None),
+        key=lambda s: (-s[0], s[1], s[2], s[3].header),
+    )  # fmt: skip
+    for score, table, column, sampled in scored:
+        key = (table, column)
+        # an amount is chosen by what agrees with it; a customer's id and an invoice's are one column for all tables
+        if column in ("amount", "tax") or (table != "invoices" and column in ("customer_id", "invoice_id")):
+            continue
+        if key not in guess.choices and sampled.header not in used:
+            guess.choices[key] = Choice(header=sampled.header, score=score, evidence=_evidence(column, sampled, score))
+            used.add(sampled.header)
+    _key_of_customer(guess, used)
+    _dates_of(guess)
+    _paid_amount(guess, used, scored)
+    _amount_of(guess, used, scored)
+    _status_of(guess)
+    return guess
+
+
+def _score(table: str, column: str, sampled: Sampled) -> float | None:
+    """Return how well a column's name and values fit; None where they do not."""
+    names = names_of(table, column)
+    alike = max(name_likeness(sampled.header, name) - 0.0005 * i for i, name in enumerate(names))
+    if alike < CLOSE or not sampled.filled:
+        return None
+    if column in DATES and max(sampled.share_of(sampled.dates(order)) for order in (True, False)) < READABLE:
+        return None
+    if column in NUMBERS and sampled.share_of(sampled.numbers) < READABLE:
+        return None
+    if column in ("currency", "country") and _codes(column, sampled) < READABLE:
+        return None
+    unique = sampled.distinct / sampled.filled
+    if column == "invoice_id":
+        return alike + 0.1 * unique
+    return alike - 0.1 * unique if column == "customer_id" else alike
+
+
+def _codes(column: str, sampled: Sampled) -> float:
+    texts = [text.strip() for text in sampled.texts if text]
+    if column == "country":
+        return sum(bool(re.fullmatch("[A-Za-z]{2}", t)) for t in texts) / len(texts)
+    from importing.engine.currencies import SHARED, codes_by_word
+
+    known = {**codes_by_word(), **dict.fromkeys(currency_codes(), "")}
+    return sum(t.upper() in known or t.upper() in SHARED for t in texts) / len(texts)
+
+
+def name_likeness(header: str, name: str) -> float:
+    """Return 1 for the same name; less for a header with the name's words among others; else how alike the letters are."""
+    if plain(header) == plain(name):
+        return 1.0
+    words, given = set(_words(name)), set(_words(header))
+    held = 0.95 - 0.03 * len(given - words) if words <= given else 0.0
+    if re.search(r"[\u4e00-\u9fff]", name) and plain(name) in plain(header):
+        held = 0.95 - 0.02 * (len(plain(header)) - len(plain(name)))
+    return max(held, difflib.SequenceMatcher(None, plain(header), plain(name)).ratio() - 0.05)
+
+
+def _words(name: str) -> list[str]:
+    return re.sub(r"[^\w]|_", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)).casefold().split()
+
+
+def _evidence(column: str, sampled: Sampled, score: float) -> str:
+    what = "a date" if column in DATES else "a number" if column in NUMBERS else "text"
+    readable = sampled.filled
+    if column in DATES:
+        readable = max(sum(d is not None for d in sampled.dates(order)) for order in (True, False))
+    if column in NUMBERS:
+        readable = sum(n is not None for n in sampled.numbers)
+    example = next((t for t in sampled.texts if t), "")
+    how = "the name" if score >= 0.99 else f"the name is {min(score, 1):.0%} alike"
+    return f"{how}; {readable:,} of {sampled.filled:,} values read as {what}, {sampled.distinct:,} different, e.g. '{example}'"
+
+
+def _key_of_customer(guess: FileGuess, used: set[str]) -> None:
+    """Where only a customer's name is there, it is the key; a key that is another on each row is doubted."""
+    if ("invoices", "customer_id") not in guess.choices and ("customers", "name") in guess.choices:
+        guess.choices["invoices", "customer_id"] = guess.choices.pop(("customers", "name"))
+        guess.notes.append(
+            f"no column reads as a customer's id: its name ('{guess.choices['invoices', 'customer_id'].header}') is the key"
+        )
+    key, name = guess.column("invoices", "customer_id"), guess.column("customers", "name")
+    if key is not None and name is not None:
+        pairs = {(a, b) for a, b in zip(key.texts, name.texts, strict=True) if a and b}
+        more = len(pairs) - len({a for a, _ in pairs})
+        told = f"{key.distinct:,} customers by '{key.header}', {name.distinct:,} by '{name.header}'"
+        guess.notes.append(told + (f"; {more:,} ids have more than one name" if more else ""))
+    if key is not None and key.filled > 20 and key.distinct == key.filled:
+        guess.undecided.append(
+            f"'{key.header}' is another on each of {key.filled:,} rows: is it the customer, or a document?"
+        )
+
+
+def _dates_of(guess: FileGuess) -> None:
+    dates = [c for name in DATES for t in ("invoices", "payments") if (c := guess.column(t, name)) is not None]
+    issued, due = guess.column("invoices", "issued_on"), guess.column("invoices", "due_on")
+    pairs = [(issued, due)] if issued is not None and due is not None else []
+    guess.day_first, guess.day_evidence = order_of_days(dates, pairs)
+    if guess.day_evidence and guess.day_first is None:
+        guess.undecided.append(f"day or month first: {guess.day_evidence}; state day_first")
+    if pairs:
+        order = guess.day_first if guess.day_first is not None else True
+        both = [(a, b) for a, b in zip(issued.dates(order), due.dates(order), strict=True) if a and b]  # type: ignore[union-attr]
+        early = sum(b < a for a, b in both)
+        if both and early > 0.5 * len(both):
+            first, second = guess.choices["invoices", "issued_on"], guess.choices["invoices", "due_on"]
+            guess.undecided.append(
+                f"{early:,} of {len(both):,} due dates ('{second.header}') come before the issue date ('{first.header}')"
+            )
+
+
+def _paid_amount(guess: FileGuess, used: set[str], scored: list[tuple[float, str, str, Sampled]]) -> None:
+    for score, table, column, sampled in scored:
+        if (table, column) == ("payments", "amount") and sampled.header not in used:
+            guess.choices[table, column] = Choice(
+                header=sampled.header, score=score, evidence=_evidence(column, sampled, score)
+            )
+            used.add(sampled.header)
+            return
+
+
+def _amount_of(guess: FileGuess, used: set[str], scored: list[tuple[float, str, str, Sampled]]) -> None:
+    """Choose the amount of the invoice: the column that agrees with what was paid, and with open = amount - paid."""
+    paid, left = guess.column("payments", "amount"), guess.column("invoices", "open_amount")
+    tax = [s for _, t, c, s in scored if (t, c) == ("invoices", "tax") and s.header not in used]
+    taxes = {s.header for s in tax}
+    named = {s.header: score for score, t, c, s in scored if (t, c) == ("invoices", "amount") and s.header not in used}
+    candidates = []
+    for sampled in guess.file.columns:
+        if sampled.header in used or sampled.share_of(sampled.numbers) < READABLE or not _has_decimals(sampled, named):
+            continue
+        agreed, rows, words = _agreement(sampled, paid, left)
+        is_tax = sampled.header in taxes and named.get(sampled.header, 0) < max(
+            score for score, t, c, s in scored if (t, c) == ("invoices", "tax") and s.header == sampled.header
+        ) + NEAR  # fmt: skip
+        name_score = 0.0 if is_tax else named.get(sampled.header, 0.3)
+        share = agreed / rows if rows else 0.0
+        candidates.append((name_score + (2 * share if rows >= 1 else 0.0), share, rows, words, sampled))
+    candidates.sort(key=lambda c: (-c[0], c[4].header))
+    if left is not None and candidates and candidates[0][2] and candidates[0][1] < AGREES:
+        words = (
+            f"'{left.header}' is named like an open amount, but no amount less what was paid agrees with it: not used"
+        )
+        guess.notes.append(words)
+        del guess.choices["invoices", "open_amount"]
+        used.discard(left.header)
+        taken = {left.header}
+        _amount_of(guess, used | taken, scored)
+        return
+    if not candidates or candidates[0][0] < CLOSE:
+        return
+    best = candidates[0]
+    score, share, rows, words, sampled = best
+    evidence = _evidence("amount", sampled, named.get(sampled.header, 0.0)) + (f"; {words}" if words else "")
+    rivals = [c for c in candidates[1:] if c[0] > best[0] - NEAR and c[4].numbers != sampled.numbers]
+    if rivals and not (rows and share >= AGREES and all(r[1] < share for r in rivals)):
+        others = ", ".join(f"'{r[4].header}'" for r in rivals)
+        guess.undecided.append(
+            f"the amount of the invoice: '{sampled.header}' or {others}; no column of what was paid or is open tells"
+        )
+    compared = [c for c in candidates[1:] if c[2]]
+    if rows and compared:
+        evidence += "; " + ", ".join(f"'{c[4].header}' on {c[1]:.0%}" for c in compared[:3])
+    guess.choices["invoices", "amount"] = Choice(header=sampled.header, score=score, evidence=evidence)
+
+
+def _has_decimals(sampled: Sampled, named: dict[str, float]) -> bool:
+    """Return whether a column may hold amounts: its name says so, or some value has decimals."""
+    return sampled.header in named or any(n is not None and n != int(n) for n in sampled.numbers)
+
+
+def _agreement(amount: Sampled, paid: Sampled | None, left: Sampled | None) -> tuple[int, int, str]:
+    """Return on how many of how many rows an amount agrees with what was paid and what is open, in words."""
+    if left is not None:
+        zeros = [0.0] * len(amount.numbers)
+        was_paid = [n or 0.0 for n in paid.numbers] if paid is not None else zeros
+        rows = [
+            (a, p, o)
+            for a, p, o in zip(amount.numbers, was_paid, left.numbers, strict=True)
+            if a is not None and o is not None
+        ]
+        if paid is not None:
+            agreed = sum(abs(a - p - o) < CENT for a, p, o in rows)
+            return agreed, len(rows), f"less '{paid.header}' it is '{left.header}' on {agreed:,} of {len(rows):,} rows"
+        still = [(a, o) for a, _, o in rows if o]
+        agreed = sum(abs(a - o) < CENT or (o < a and abs(o) > CENT) for a, o in still)
+        return agreed, len(still), f"not below '{left.header}' on {agreed:,} of {len(still):,} open rows"
+    if paid is not None:
+        pairs = [(a, p) for a, p in zip(amount.numbers, paid.numbers, strict=True) if a is not None and p]
+        agreed = sum(abs(a - p) < CENT for a, p in pairs)
+        return agreed, len(pairs), f"it is '{paid.header}' on {agreed:,} of {len(pairs):,} paid rows"
+    return 0, 0, ""
+
+
+def _status_of(guess: FileGuess) -> None:
+    """Sort the words of the status column by what they mean; unknown words are said."""
+    column = guess.column("invoices", "status")
+    if column is None:
+        return
+    unknown = []
+    for word in sorted({text for text in column.texts if text}):
+        meaning = next((m for m, words in MEANINGS.items() if word.strip().casefold() in words), None)
+        if meaning is None:
+            unknown.append(word)
+        else:
+            guess.status.setdefault(meaning, []).append(word)
+    if unknown and guess.status:
+        guess.notes.append(f"words of '{column.header}' that say nothing of payment: {', '.join(unknown[:8])}")
