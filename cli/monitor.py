@@ -1,17 +1,22 @@
-"""`tradecredit monitor`: whether the customers of today still look like those that the model learned from."""
+"""`tradecredit monitor`: what changed in a ledger since the champion was trained, and whether its promises hold."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pandas as pd
 
-from cli.output import json_option, print_json, table
+from cli.output import json_option, print_json
 from cli.train import as_of_day
 
+if TYPE_CHECKING:
+    from models.registry import Settings
+    from training.lifecycle.monitor_report import MonitorReport
+
 TRAINED = "trained"
+DECISION_DAYS = 30
 
 
 @click.command()
@@ -21,44 +26,90 @@ TRAINED = "trained"
 )
 @click.option(
     "--reference", default=TRAINED, show_default=True,
-    help="The day compared with; 'trained': the day that the serving default model learned from.",
+    help="The day that the champion's inputs are compared with; 'trained': the day that it learned from.",
 )  # fmt: skip
-@click.option("--most", default=20, show_default=True, help="How many columns are printed, the most moved first.")
+@click.option("--out", type=click.Path(path_type=Path), help="Also write the page with pictures to this .html file.")
+@click.option(
+    "--log/--no-log",
+    "to_mlflow",
+    default=True,
+    show_default=True,
+    help="Log the figures to MLflow's experiment monitoring.",
+)
 @json_option
-def command(ledger: Path, as_of: str, reference: str, most: int, as_json: bool) -> None:
-    """Compare every declared column of LEDGER's customers on a day with the reference day; exit 1 where one has moved.
+def command(ledger: Path, as_of: str, reference: str, out: Path | None, to_mlflow: bool, as_json: bool) -> None:
+    """Compare LEDGER on a day with its own past and with what the champions promised; exit 1 on an alarm only.
 
-    Example: tradecredit monitor build/ledger --as-of 2024-06-30 --reference 2023-06-30
+    Looks at feed volumes, invoice data, ratings, lateness, the champion's scores, expected loss, matured outcomes and delay
+    errors. An alarm is larger than chance in the ledger's own past and large in effect; its most likely cause comes first.
+
+    Example: tradecredit monitor build/ledger --as-of 2024-12-31 --out build/monitor.html
     """
-    from features.engine.prepared import prepare
     from ledger.ledger import read_ledger
     from models import registry
-    from training.lifecycle.monitor import Observed, drift
+    from models.pyfunc import load_model
+    from training.lifecycle import monitor_log
+    from training.lifecycle.monitor_report import Champion, monitor
 
+    settings = registry.Settings.from_environment()
     tables = read_ledger(ledger)
-    now = as_of_day(as_of, tables.last_known_on)
-    if reference == TRAINED:
-        served = registry.load(registry.Settings.from_environment(), registry.DEFAULT_MODEL)
-        reference = served.tags[registry.AS_OF_TAG]
-    before = as_of_day(reference, tables.last_known_on)
-    prepared = prepare(tables)
-    days = [Observed.on(prepared, pd.Timestamp(day)) for day in (before, now)]
-    found = drift(*days)
-    moved = int(found["is_moved"].sum())
+    day = pd.Timestamp(as_of_day(as_of, tables.last_known_on))
+    champions = {}
+    for kind, name in registry.NAMES.items():
+        try:
+            served = registry.load(settings, name)
+        except registry.NoModel:
+            if kind == "default":
+                raise
+            click.echo(f"no champion of {name}: delay errors are left out.", err=True)
+            continue
+        trained = pd.Timestamp(served.tags[registry.AS_OF_TAG])
+        champions[kind] = Champion(model=load_model(served.folder), version=served.version, trained_on=trained)
+    before = None if reference == TRAINED else pd.Timestamp(as_of_day(reference, tables.last_known_on))
+    report = monitor(
+        tables, day, champions["default"], champions.get("delay"), reference=before, decisions=decision_counts(settings)
+    )
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(report.to_html(), encoding="utf-8")
+    if to_mlflow:
+        monitor_log.log(settings, tables, report, place=str(ledger), version=champions["default"].version)
     if as_json:
-        print_json({
-            "reference": before.isoformat(), "as_of": now.isoformat(), "customers": [len(day.matrix) for day in days],
-            "moved": moved, "columns": found.to_dict("records"),
-        })  # fmt: skip
+        print_json(report.to_json())
     else:
-        rows = [
-            (r["column"], r["family"], f"{r['psi']:.4f}", f"{r['limit']:.4f}", "moved" if r["is_moved"] else "",
-             f"{100 * r['missing_before']:.1f} %", f"{100 * r['missing_now']:.1f} %")
-            for r in found.head(most).to_dict("records")
-        ]  # fmt: skip
-        click.echo(table(rows, ["column", "family", "PSI", "by chance", "", "missing then", "missing now"]))
-        click.echo(
-            f"{before} -> {now}: {moved} of {len(found)} columns moved more than chance alone would "
-            f"({len(days[0].matrix):,} and {len(days[1].matrix):,} customers)."
-        )
-    sys.exit(1 if moved else 0)
+        _print(report, out)
+    if report.alarms:
+        raise SystemExit(1)
+
+
+def _print(report: MonitorReport, out: Path | None) -> None:
+    click.echo(
+        f"{report.as_of}: {report.customers:,} customers, {len(report.alarms)} alarms, {len(report.notes)} notes"
+    )
+    for title, texts in (("ALARM", report.alarms), ("note", report.notes)):
+        for text in texts:
+            click.echo(f"  {title:5}  {text}")
+    click.echo("matured outcomes")
+    for rung in report.rungs:
+        click.echo(f"         {rung.text}")
+    if report.delay is not None:
+        click.echo(f"         {report.delay.text}")
+    if out is not None:
+        click.echo(f"written: {out}")
+
+
+def decision_counts(settings: Settings) -> dict[str, int]:
+    """Return how many records of each kind the decision log holds of the last 30 days; {} where there is no log."""
+    from datetime import UTC, datetime, timedelta
+
+    from ledger.errors import InputError
+    from serving.decision_log import DecisionLog
+
+    try:
+        log = DecisionLog.existing(settings.store)
+    except InputError:  # nothing was served from here yet
+        return {}
+    try:
+        return log.counts_since((datetime.now(UTC) - timedelta(days=DECISION_DAYS)).isoformat())
+    finally:
+        log.close()

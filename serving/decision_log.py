@@ -223,6 +223,25 @@ class DecisionLog:
             rows = connection.execute(query.order_by(DECISIONS.c.sequence.desc()).limit(most)).all()
             return [self._whole(connection, row) for row in rows]
 
+    def counts_since(self, since: str) -> dict[str, int]:
+        """Return how many records of each kind were written since an ISO instant (UTC), and how many decisions overrode.
+
+        The key `overrides` is there where a decision is; erased decisions count by their kind only.
+        """
+        found: dict[str, int] = {}
+        with self.store.reading() as connection:
+            for row in connection.execute(select(DECISIONS).order_by(DECISIONS.c.sequence.desc())):
+                if str(pydantic_core.from_json(row.content)["decided_at"]) < since:
+                    break
+                found[row.kind] = found.get(row.kind, 0) + 1
+                if row.kind == "decide":
+                    found.setdefault("overrides", 0)
+                    try:
+                        found["overrides"] += bool(self._whole(connection, row).content["answer"].get("is_override"))
+                    except Erased:
+                        continue
+        return found
+
     def answers_to(self, decision_id: str) -> Record | None:
         """Return the person's decision about a review or proposal; None where none was made yet."""
         with self.store.reading() as connection:

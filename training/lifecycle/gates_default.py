@@ -123,51 +123,73 @@ class DefaultRun(GateRun):
         )
 
     def against_champion(self) -> list[Check]:
-        """Compare with the champion on the same rows: outcomes, order, log loss, level, ranks, segments."""
+        """Compare with the champion on the same rows: outcomes, order, log loss where neither saw them; level, ranks, segments."""
         assert self.champion is not None
+        horizon = f"pd_{self.candidate.horizon_months}m"
         mine, theirs, how = self.same_rows(["customer_id", "as_of"], "as_of")
-        if mine.empty or mine.loc[mine["y"] > 0, "customer_id"].nunique() < self.limits.fewest_defaulters:
-            return [
+        enough = len(mine) and mine.loc[mine["y"] > 0, "customer_id"].nunique() >= self.limits.fewest_defaulters
+        other = next((theirs[c] for c in ("pd", horizon) if c in theirs), None)
+        if not enough or other is None:
+            found = [
                 note(
-                    "champion",
-                    f"not comparable: too few rows that neither {self.candidate.name} nor {self.champion.name} had seen",
+                    "champion: outcomes",
+                    f"not comparable: too few outcomes that neither {self.candidate.name} nor {self.champion.name} had seen",
                 )
             ]
-        horizon = f"pd_{self.candidate.horizon_months}m"
-        other_pd = (
-            theirs["pd" if "pd" in theirs else horizon].to_numpy() if ("pd" in theirs or horizon in theirs) else None
-        )
-        if other_pd is None:
+        else:
+            found = self.outcomes(mine, theirs, np.clip(other.to_numpy(), 1e-9, 1 - 1e-9), how)
+        needed = list(self.champion.model.needed)
+        if not set(needed) <= set(self.candidate.matrix.columns):
+            lacking = sorted(set(needed) - set(self.candidate.matrix.columns))
             return [
-                note("champion", f"not comparable: the champion has no PD over {self.candidate.horizon_months} months")
+                *found,
+                note(
+                    "score stability",
+                    f"not comparable: the champion's inputs {', '.join(lacking[:3])} are not among the candidate's",
+                ),
             ]
-        y, p, who = mine["y"].to_numpy(), mine["pd"].to_numpy(), mine["customer_id"]
-        other_pd = np.clip(other_pd, 1e-9, 1 - 1e-9)
+        predicted = self.champion.model.predict(self.candidate.matrix[needed])
+        if horizon not in predicted:
+            return [
+                *found,
+                note(
+                    "score stability",
+                    f"not comparable: the champion has no PD over {self.candidate.horizon_months} months",
+                ),
+            ]
+        # scores are compared on all evaluated rows: unlike outcomes they may have been seen
+        rows, scores = self.rows.reset_index(drop=True), predicted[horizon].to_numpy()
+        p = rows["pd"].to_numpy()
+        return [
+            *found,
+            *self.stability(rows, p, scores),
+            self.segments(rows, rows["y"].to_numpy(), p, scores, unseen=False),
+        ]
+
+    def outcomes(self, mine: pd.DataFrame, theirs: pd.DataFrame, other_pd: Floats, how: str) -> list[Check]:
+        """Compare order and log loss with the champion's by paired bootstrap over customers."""
+        assert self.champion is not None
+        limits, y, p, who = self.limits, mine["y"].to_numpy(), mine["pd"].to_numpy(), mine["customer_id"]
         found = []
         if "y" in theirs and self.candidate.policy == self.champion.policy:
             differing = float((theirs["y"].to_numpy() != y).mean())
-            found.append(
-                passed(
-                    "same outcomes",
-                    differing <= 0.01,
-                    f"{differing:.1%} of the common rows have another outcome than in the champion's run, at most 1 %",
-                    share=differing,
-                )
-            )
+            text = f"{differing:.1%} of the common rows have another outcome than in the champion's run, at most 1 %"
+            found.append(passed("same outcomes", differing <= 0.01, text, share=differing))
         gini = self.interval(lambda w: metrics.gini(y, p, w) - metrics.gini(y, other_pd, w), who)
         loss = self.interval(lambda w: metrics.log_loss(y, other_pd, w) - metrics.log_loss(y, p, w), who)
-        limits = self.limits
-        found.append(passed(
-            "champion: order", gini.value >= -limits.gini_loss_at_most or gini.high >= 0,
-            f"Gini {gini.value:+.3f} ({gini.low:+.3f} to {gini.high:+.3f}) against the champion on {len(y):,} {how}; a loss above {limits.gini_loss_at_most:g} refuses where its interval lies below 0",
-            gain=gini.value, low=gini.low, high=gini.high,
-        ))  # fmt: skip
-        found.append(passed(
-            "champion: log loss", loss.value >= limits.log_loss_gain_at_least or loss.high >= 0,
-            f"log loss better by {loss.value:+.4f} ({loss.low:+.4f} to {loss.high:+.4f}) on the same rows; a loss beyond {limits.log_loss_gain_at_least:g} refuses where its interval lies below 0",
-            gain=loss.value, low=loss.low, high=loss.high,
-        ))  # fmt: skip
-        return [*found, *self.stability(mine, p, other_pd), self.segments(mine, y, p, other_pd)]
+        text = (
+            f"Gini {gini.value:+.3f} ({gini.low:+.3f} to {gini.high:+.3f}) against the champion on {len(y):,} {how}; a loss above "
+            f"{limits.gini_loss_at_most:g} refuses where its interval lies below 0"
+        )
+        holds = gini.value >= -limits.gini_loss_at_most or gini.high >= 0
+        found.append(passed("champion: order", holds, text, gain=gini.value, low=gini.low, high=gini.high))
+        text = (
+            f"log loss better by {loss.value:+.4f} ({loss.low:+.4f} to {loss.high:+.4f}) on the same rows; a loss beyond "
+            f"{limits.log_loss_gain_at_least:g} refuses where its interval lies below 0"
+        )
+        holds = loss.value >= limits.log_loss_gain_at_least or loss.high >= 0
+        found.append(passed("champion: log loss", holds, text, gain=loss.value, low=loss.low, high=loss.high))
+        return [*found, self.segments(mine.reset_index(drop=True), y, p, other_pd, unseen=True)]
 
     def stability(self, mine: pd.DataFrame, p: Floats, other: Floats) -> list[Check]:
         """Compare level and ranks of the scores of the same rows.
@@ -195,11 +217,11 @@ class DefaultRun(GateRun):
             ),
         ]  # fmt: skip
 
-    def segments(self, mine: pd.DataFrame, y: Floats, p: Floats, other: Floats) -> Check:
-        """Compare each country and industry with the champion: log loss, order and level; names the segments that fail.
+    def segments(self, mine: pd.DataFrame, y: Floats, p: Floats, other: Floats, *, unseen: bool) -> Check:
+        """Compare each country and industry with the champion; names the segments that fail.
 
-        Log loss needs outcomes, so it is tested where enough customers default; order and level of the scores are
-        compared in every segment with enough rows.
+        unseen : neither had seen the outcomes: their log loss is compared, where enough customers default. Otherwise order
+        and level of the scores are, in every segment with enough rows.
         """
         from scipy.stats import spearmanr
 
@@ -216,11 +238,11 @@ class DefaultRun(GateRun):
         for name, rows, defaulters in groups:
             rank = float(spearmanr(p[rows], other[rows]).statistic)
             ratio = float(p[rows].mean() / other[rows].mean()) / overall
-            if rank < limits.segment_rank_at_least:
+            if not unseen and rank < limits.segment_rank_at_least:
                 failing.append(f"{name}: rank correlation {rank:.2f}, {len(rows)} rows")
-            elif max(ratio, 1 / ratio) > limits.segment_level_within:
+            elif not unseen and max(ratio, 1 / ratio) > limits.segment_level_within:
                 failing.append(f"{name}: level moved by {ratio:.2f} against all, {len(rows)} rows")
-            elif defaulters >= limits.segment_fewest_defaulters:
+            elif unseen and defaulters >= limits.segment_fewest_defaulters:
                 of, confidence = loss[rows], 1 - (1 - self.gates.confidence) / len(groups)
                 worse = metrics.by_customer(
                     lambda w, of=of: float(np.average(of, weights=w)),  # type: ignore[misc]
@@ -233,7 +255,8 @@ class DefaultRun(GateRun):
         text = f"{len(failing)} of {len(groups)} segments are worse than with the champion" + (
             f": {'; '.join(failing)}" if failing else ""
         )
-        return passed("segments", not failing, text, tested=len(groups), failing=len(failing))
+        gate = "segments: log loss" if unseen else "segments: scores"
+        return passed(gate, not failing, text, tested=len(groups), failing=len(failing))
 
 
 def monotone_violation(candidate: Candidate) -> tuple[float, str]:

@@ -6,7 +6,7 @@ own, so that 'not reported' turning into 'not applicable' shows. A PSI is read a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,9 +34,9 @@ class Observed:
     missing: pd.DataFrame
 
     @classmethod
-    def on(cls, prepared: PreparedLedger, as_of: pd.Timestamp) -> Observed:
-        """The active customers of a book as known at the end of a day."""
-        matrix = build(prepared, active(prepared, [as_of]))
+    def on(cls, prepared: PreparedLedger, as_of: pd.Timestamp, columns: Sequence[str] | None = None) -> Observed:
+        """Return the active customers of a ledger as known at the end of a day. columns : None for all."""
+        matrix = build(prepared, active(prepared, [as_of]), columns)
         return cls(matrix=matrix, missing=missing_codes(prepared, matrix))
 
 

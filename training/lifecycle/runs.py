@@ -74,9 +74,12 @@ def log_ledger_input(ledger: Ledger, *, place: str, context: str) -> None:
 
 @contextmanager
 def started(
-    store: Any, settings: Settings, kind: str, name: str, tags: dict[str, str], parent: str | None = None
-) -> Iterator[str]:
+    store: Any, settings: Settings, kind: str, name: str, tags: dict[str, str], parent: str | None = None,
+    run_id: str | None = None,
+) -> Iterator[str]:  # fmt: skip
     """Start a run, make it the active one and give its id; it ends FAILED on an error and KILLED on Ctrl-C.
+
+    run_id : of a run to be continued, whose tags are set anew; None for a new one.
 
     Raises
     ------
@@ -86,19 +89,23 @@ def started(
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    run_id = ""
+    own = run_id or ""
     try:
-        run = store.create_run(
-            experiment_id(store, settings, kind), tags={**source_tags(parent), **tags}, run_name=name
-        )
-        run_id = str(run.info.run_id)
-        with mlflow.start_run(run_id=run_id, nested=True):
-            yield run_id
+        if run_id is not None:
+            for key, value in tags.items():
+                store.set_tag(run_id, key, value)
+        else:
+            run = store.create_run(
+                experiment_id(store, settings, kind), tags={**source_tags(parent), **tags}, run_name=name
+            )
+            own = str(run.info.run_id)
+        with mlflow.start_run(run_id=own, nested=True):
+            yield own
     except KeyboardInterrupt:
-        _end(store, run_id, "KILLED")
+        _end(store, own, "KILLED")
         raise
     except (MlflowException, OSError) as failed:
-        _end(store, run_id, "FAILED")
+        _end(store, own, "FAILED")
         what = failed.strerror if isinstance(failed, OSError) and failed.strerror else str(failed).splitlines()[0]
         raise TrackingFailed(
             f"run '{name}' could not be logged to {settings.tracking_uri}: {what}. Nothing was registered and no alias was "
