@@ -86,7 +86,8 @@ def _what_if(o: ServiceState, caller: Caller, asked: given.WhatIfRequest) -> Res
 
 
 def _decide(o: ServiceState, caller: Caller, asked: given.DecideRequest) -> Result:
-    return decide.decide(o.served_models.champions(), o.log, asked, caller, o.authority)
+    retry = caller.idempotency_key != ""
+    return decide.decide(o.served_models.champions(), o.log, asked, caller, o.authority, may_be_retry=retry)
 
 
 def _job(o: ServiceState, caller: Caller, asked: given.JobRequest) -> Result:

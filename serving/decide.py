@@ -26,6 +26,8 @@ def decide(
     asked: DecideRequest,
     caller: Caller = ANYONE,
     authority: AuthorityPolicy | None = None,
+    *,
+    may_be_retry: bool = False,
 ) -> Answer:
     """Record a decision about a review, or the second person's answer to a proposed one.
 
@@ -34,12 +36,16 @@ def decide(
     referral, or that the subject has no authority for, is proposed only: another person, with the authority, confirms or
     rejects it.
 
+    may_be_retry : the request carries an Idempotency-Key: sent again, it gets the decision that it made the first time.
+
     Raises
     ------
     Problem : 403 for a limit above the confirming person's authority; 404 for an unknown decision; 409 for one that was
         decided, that has expired, or that the proposer confirms; 422 for what does not fit.
     """
     by = _subject(caller, asked)
+    if may_be_retry and (made := _made_before(log, asked, by)) is not None:
+        return made
     try:
         record = log.read(asked.decision_id)
     except UnknownDecision as unknown:
@@ -59,8 +65,18 @@ def decide(
     try:
         (decision_id,) = log.append([{**_record(record, asked, decision), "by": by}], about=asked.decision_id)
     except AlreadyDecided as twice:
+        if may_be_retry and (made := _made_before(log, asked, by)) is not None:
+            return made
         raise _conflict(str(twice)) from None
     return {**decision, "decision_id": decision_id}
+
+
+def _made_before(log: DecisionLog, asked: DecideRequest, by: str) -> Answer | None:
+    """Return the decision that this very request made when it was sent before; None where it made none."""
+    record = log.answers_to(asked.decision_id)
+    if record is None or record.content["asked"] != asked.kept() or record.content.get("by") != by:
+        return None
+    return {**record.content["answer"], "decision_id": record.decision_id}
 
 
 def _subject(caller: Caller, asked: DecideRequest) -> str:

@@ -34,12 +34,14 @@ CLOCK_SKEW_SECONDS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who asks. subject : normalised id. is_checked : False for callers of a keyless service."""
+    """Who asks. subject : normalised id. is_checked : False for callers of a keyless service. idempotency_key : of the
+    request, where it carries one."""
 
     subject: str
     scopes: frozenset[str]
     is_checked: bool = True
     key_id: str = ""
+    idempotency_key: str = ""
 
     def need(self, scope: str) -> None:
         """Raise Problem 403 where the caller lacks a scope; `admin` holds all others."""

@@ -74,9 +74,9 @@ def document() -> Mapping[str, Any]:
 
 def _post(route: Route, named: Mapping[Any, Any]) -> dict[str, Any]:
     headers = []
-    if route is EVENTS:
+    if route is EVENTS or route.path == "/decide":
         headers = [{"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 200},
-                    "description": "The same key and body again get the same answer, and nothing is taken twice."}]  # fmt: skip
+                    "description": "The same key and body again get the same answer, and nothing is done twice."}]  # fmt: skip
     return {
         "operationId": route.name, "summary": route.summary, "description": f"Needs the scope `{route.scope}`.",
         "security": [{"key": []}], "parameters": headers,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import bentoml
@@ -36,9 +37,11 @@ def _post(route: api.Route) -> Callable[[Request], Awaitable[Response]]:
 
     async def endpoint(request: Request) -> Response:
         body, authorization = await json_body(request), request.headers.get("authorization")
+        key = events.idempotency_key_of(request.headers.get("idempotency-key"))
 
         def work() -> str:
             caller = state().identity.caller(authorization)
+            caller = replace(caller, idempotency_key=key) if key else caller
             caller.need(route.scope)
             answer = route.work(state(), caller, parsed(route.message, body))
             return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False, allow_nan=False)

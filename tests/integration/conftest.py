@@ -134,6 +134,8 @@ def _walk(journey: Journey, address: str, server: subprocess.Popen[bytes]) -> No
         ("metrics", "/metrics", None),
     ):
         journey.answers[name] = ask(address, path, body)
+    journey.answers["bentoml clients"] = (200, _by_bentoml(address, customers[0]))
+    journey.answers["typed client"] = (200, _by_client(address, customers[0]))
     decision = journey.answers["review"][1]["decision_id"]
     journey.run(
         "score",
@@ -147,6 +149,44 @@ def _walk(journey: Journey, address: str, server: subprocess.Popen[bytes]) -> No
     )
     journey.run("replay", "replay", decision)
     journey.run("audit", "audit", "verify")
+
+
+def _by_bentoml(address: str, customer: str) -> dict[str, Any]:
+    """What BentoML's own clients get."""
+    import asyncio
+
+    import bentoml
+
+    review = {"customer_id": customer, "requested_limit": 1000.0, "currency": "EUR"}
+    with bentoml.SyncHTTPClient(address) as client:
+        found = {
+            "score": client.score(customer_ids=[customer]), "explain": client.explain(customer_id=customer),
+            "review": client.review(**review), "what_if": client.what_if(**review),
+            "predict_payments": client.predict_payments(customer_ids=[customer]),
+            "events": client.events(events=[
+                {"event_id": "by-bentoml", "customer_id": customer, "kind": "dunning",
+                 "occurred_on": small().prepared.data_known_to.isoformat()}
+            ]),
+        }  # fmt: skip
+
+    async def again() -> Any:
+        async with bentoml.AsyncHTTPClient(address) as client:
+            return await client.score(customer_ids=[customer])
+
+    return {**found, "async score": asyncio.run(again())}
+
+
+def _by_client(address: str, customer: str) -> dict[str, Any]:
+    """What our own client gets."""
+    from serving.client import Client, Refused
+
+    with Client(address) as client:
+        score = client.score(customer_ids=[customer]).scores[0]
+        try:
+            client.score(customer_ids=["nobody"])
+        except Refused as refused:
+            return {"pd": score.pd, "refused": refused.error}
+    return {}
 
 
 def _register(journey: Journey) -> None:

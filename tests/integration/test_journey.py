@@ -73,3 +73,17 @@ def test_it_ends_when_told_to_and_its_log_holds_no_customer(journey):
     for score in journey.answers["score"][1]["scores"]:
         assert score["customer_id"] not in journey.server_log
     assert "Traceback" not in journey.server_log
+
+
+def test_bentoml_s_clients_and_ours_call_the_routes(journey):
+    found = journey.answers["bentoml clients"][1]
+    assert set(found) == {"score", "explain", "review", "what_if", "predict_payments", "events", "async score"}
+
+    def as_dict(answer):
+        return answer if isinstance(answer, dict) else answer.model_dump(mode="json")
+
+    score = as_dict(found["score"])["scores"][0]
+    assert score["customer_id"] == journey.answers["score"][1]["scores"][0]["customer_id"]
+    assert as_dict(found["events"])["accepted"] == {"events": 1}
+    assert as_dict(found["async score"])["scores"][0]["model"]["version"] == "1"
+    assert journey.answers["typed client"][1]["refused"] == "unknown_customer"
