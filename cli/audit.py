@@ -3,50 +3,127 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.output import json_option, print_json
 
+if TYPE_CHECKING:
+    from serving.decision_log import DecisionLog
+
 
 @click.group()
 def command() -> None:
-    """The decision log: its integrity.
+    """The decision log: verify it, write its head, archive its oldest part, erase a customer.
 
     Example: tradecredit audit verify
     """
 
 
 @command.command()
-@click.option("--head", help="A head printed earlier and kept elsewhere: checks that no record was cut off the end.")
+@click.option("--head", help="A head printed earlier and kept elsewhere: checks that the log still holds it.")
+@click.option("--heads", type=click.Path(path_type=Path), help="The file of signed heads [default: TRADECREDIT_HEADS].")
 @json_option
-def verify(head: str | None, as_json: bool) -> None:
-    """Recompute every hash of the decision log and every link between records. Exit code 1 where one does not hold.
+def verify(head: str | None, heads: Path | None, as_json: bool) -> None:
+    """Recompute every hash of the decision log, every link and every payload's digest, and hold it against the signed heads.
+
+    Exit code 1 where one does not hold: changed, missing, cut off the end or replaced.
 
     Example: tradecredit audit verify --head 9f2c…
     """
-    from models.registry import Settings
-    from serving.decision_log import DecisionLog
+    from models.settings import Settings
+    from serving.heads import read_heads, why_not_held
 
-    log = DecisionLog.existing(Settings.from_environment().store)
+    settings, log = Settings.from_environment(), _log()
+    path = heads or settings.heads or settings.home / "decision-heads.jsonl"
     verdict = log.verify()
-    why = verdict.why if not verdict.is_whole else ""
-    if verdict.is_whole and head is not None and not log.has_hash(head):
+    why = verdict.why if not verdict.is_whole else why_not_held(log, path) or ""
+    if not why and head is not None and not log.has_hash(head):
         why = "no record has the head that was kept: records were cut off the end, or the log is another"
+    signed = len(read_heads(path))
     if as_json:
         print_json(
-            {
-                "records": verdict.records,
-                "head": verdict.head,
-                "broken_at": verdict.broken_at,
-                "why": why,
-                "whole": not why,
-            }
-        )
+            {"records": verdict.records, "head": verdict.head, "broken_at": verdict.broken_at, "why": why, "whole": not why,
+             "signed_heads": signed}
+        )  # fmt: skip
     elif why:
         at = f"record {verdict.broken_at}: " if verdict.broken_at else ""
         click.echo(f"the log does not hold: {at}{why}. {verdict.records:,} records before it do.")
     else:
         click.echo(f"{verdict.records:,} records, every one as it was written and chained to the one before.")
-        click.echo(f"head {verdict.head}  (keep it elsewhere; verify later with --head)")
+        click.echo(f"head {verdict.head}; {signed:,} signed heads in {path} hold.")
     sys.exit(1 if why else 0)
+
+
+@command.command()
+@json_option
+def head(as_json: bool) -> None:
+    """Write the log's head, signed, to the file of heads now. The service does it by itself on a schedule.
+
+    Example: tradecredit audit head
+    """
+    from models.settings import Settings
+    from serving.heads import write_head
+
+    settings = Settings.from_environment()
+    path = settings.heads or settings.home / "decision-heads.jsonl"
+    written = write_head(_log(), path)
+    if as_json:
+        print_json({"file": str(path), "written": written})
+    else:
+        click.echo(
+            f"{path}: " + ("nothing new since the last head" if written is None else f"record {written['records']:,}")
+        )
+
+
+@command.command()
+@click.option(
+    "--keep", default=100_000, show_default=True, type=click.IntRange(min=0), help="Records that stay in the log."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The folder of archives [default: TRADECREDIT_HOME/archive]."
+)
+@json_option
+def archive(keep: int, out: Path | None, as_json: bool) -> None:
+    """Move the oldest records into a file; the chain goes on from the last of them, and `audit verify` still holds.
+
+    Example: tradecredit audit archive --keep 100000
+    """
+    from models.settings import Settings
+    from serving.archive import archive as move
+
+    moved = move(_log(), out or Settings.from_environment().home / "archive", keep=keep)
+    if as_json:
+        print_json(moved or {"records": 0})
+    elif moved is None:
+        click.echo("nothing to archive.")
+    else:
+        click.echo(f"{moved['records']:,} records ({moved['first']:,} to {moved['last']:,}) are in {moved['file']}.")
+
+
+@command.command()
+@click.argument("customer_id")
+@click.option("--by", required=True, help="Who answers for the erasure.")
+@click.confirmation_option(prompt="The customer's requests, inputs and answers can never be read again. Go on?")
+@json_option
+def erase(customer_id: str, by: str, as_json: bool) -> None:
+    """Destroy the key of a customer's payloads in the decision log: nobody can read them again. Hashes and chain stay.
+
+    Copies of the store made before (backups, archives of the store's file) still hold the key: destroy them too.
+
+    Example: tradecredit audit erase C0000001 --by "data protection officer" --yes
+    """
+    count = _log().payloads.erase(customer_id, by=by)
+    if as_json:
+        print_json({"customer_id": customer_id, "payloads": count})
+    else:
+        click.echo(f"{count:,} payloads of this customer can no longer be read.")
+
+
+def _log() -> DecisionLog:
+    from models.settings import Settings
+    from serving.decision_log import DecisionLog
+
+    return DecisionLog.existing(Settings.from_environment().store)

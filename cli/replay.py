@@ -26,11 +26,16 @@ def command(decision_id: str, ledger: Path | None, as_json: bool) -> None:
     from models.registry import Settings
     from serving.decision_log import DecisionLog
     from serving.replay import replay
+    from serving.sent_rows import SentRows, ledger_of_then
 
     settings = Settings.from_environment()
-    record = DecisionLog.existing(settings.store).read(decision_id)
+    log = DecisionLog.existing(settings.store)
+    record = log.read(decision_id)
     folder = ledger or settings.ledger
-    found = replay(settings, record, ScoringLedger.read(folder) if folder.exists() else None)
+    served = ScoringLedger.read(folder) if folder.exists() else None
+    if served is not None:
+        served = ledger_of_then(served, str(record.content.get("ledger_fingerprint", "")), SentRows(log.store))
+    found = replay(settings, record, served)
     differing = [c for c in (*found.from_inputs, *(found.from_ledger or ())) if not c.is_same]
     content = record.content
     summary = {

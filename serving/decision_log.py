@@ -271,6 +271,18 @@ class DecisionLog:
                 return True
             return connection.execute(select(ARCHIVES.c.head).where(ARCHIVES.c.head == own)).first() is not None
 
+    def holds(self, sequence: int, own: str) -> bool:
+        """Return whether the record with this number has this hash; True for one inside an archived part, whose file holds it."""
+        with self.store.reading() as connection:
+            found = connection.execute(select(DECISIONS.c.hash).where(DECISIONS.c.sequence == sequence)).scalar()
+            if found is not None:
+                return str(found) == own
+            row = connection.execute(
+                select(ARCHIVES.c.last_sequence, ARCHIVES.c.head)
+                .where(ARCHIVES.c.first_sequence <= sequence, ARCHIVES.c.last_sequence >= sequence)
+            ).first()  # fmt: skip
+            return row is not None and (int(row.last_sequence) != sequence or str(row.head) == own)
+
     def head(self) -> tuple[int, str]:
         """Return (sequence, hash) of the last record; (0, 64 zeros) of an empty log."""
         with self.store.reading() as connection:

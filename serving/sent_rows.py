@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from decisions.living_ledger import LivingLedger
+from decisions.scoring_ledger import ScoringLedger
 from ledger.contract import TABLES
-from ledger.ledger import Ledger
 from serving.event_rows import Taken, current_rows, ledger_of
 from serving.store import Store
 from serving.store.tables import LEDGER_ROWS
@@ -120,6 +120,13 @@ def _taken(row: Any) -> Taken:
     return Taken(table=row.table_name, place=0, key=row.row_key, row=json.loads(row.content), is_correction=False)
 
 
-def whole(living: LivingLedger) -> Ledger:
-    """Return all rows of a state as one ledger."""
-    return living.grown.whole()
+def ledger_of_then(served: ScoringLedger, fingerprint: str, rows: SentRows) -> ScoringLedger:
+    """Return the ledger with the rows that had been sent when a decision was made; itself where none had been.
+
+    fingerprint : of the decision's ledger: the fingerprint of the ledger read, the number of rows sent, their hash.
+    """
+    read, _, sent = fingerprint.partition("#")
+    if not sent or read != served.fingerprint:
+        return served
+    living = rows.applied(LivingLedger.of(served), until=int(sent.partition("#")[0]))
+    return replace(ScoringLedger.of(living.grown.whole()), fingerprint=living.fingerprint)

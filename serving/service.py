@@ -210,6 +210,7 @@ class Running(running.Running):
         if settings.refresh:
             service_state.book.start()
         service_state.jobs.start()
+        service_state.head_writer.start()
 
     def __is_ready__(self) -> bool:
         """BentoML's /readyz: ready once both champions and the ledger are loaded."""
@@ -220,6 +221,7 @@ class Running(running.Running):
         """Stop looking at the registry and close the log."""
         state().book.stop()
         state().jobs.stop()
+        state().head_writer.stop()
         state().served_models.stop()
         state().log.close()
 

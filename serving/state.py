@@ -11,6 +11,7 @@ from models.settings import Settings
 from serving import answers
 from serving.champions import ServedModels
 from serving.decision_log import DecisionLog
+from serving.heads import HeadWriter
 from serving.identity import Identity
 from serving.jobs import Jobs
 from serving.score_book import ScoreBook
@@ -54,6 +55,12 @@ class ServiceState:
     def jobs(self) -> Jobs:
         """Return the jobs."""
         return Jobs(self.served_models, self.log, self.settings.home / "jobs")
+
+    @cached_property
+    def head_writer(self) -> HeadWriter:
+        """Return what writes the log's signed heads."""
+        path = self.settings.heads or self.settings.home / "decision-heads.jsonl"
+        return HeadWriter(self.log, path, self.settings.head_minutes)
 
     def why_not_writable(self) -> str | None:
         """Return why the store cannot be written, as it was at most a second ago; None where it can."""
