@@ -18,6 +18,7 @@ from decisions.limits import LimitPolicy, PastDue, Situation, house_policy
 from decisions.scoring_ledger import ScoringLedger
 from features.catalogue import columns
 from features.engine.histories import build, build_items
+from features.engine.prepared import PreparedLedger
 from features.language import Column
 from ledger.accounts import ACTIVE_DAYS, accounts, usual_invoices
 from ledger.credit_terms import is_natural_person, rate_on, terms_on
@@ -42,6 +43,7 @@ DELAYS = ("p_late_1", "p_late_5", "p_late_30", "p_late_60", "p_late_90",
           "days_late_p10", "days_late_p50", "days_late_p90", "days_late_likely", "days_late_mean",
           "days_beyond_terms")  # fmt: skip
 HABIT = ("days_past_due_mean_12m", "days_past_due_change_3m_12m")  # a customer's habit, and its change
+OWN_PEERS, FILLED_PEERS, REFERENCE_PEERS = "own", "filled", "reference"  # whose lateness of industries and countries
 DELAY_EXPLAINED = "p_late_30"
 
 
@@ -83,6 +85,7 @@ class Scorer:
     default: DefaultModel | AbsentDefault
     delay: DelayModel | AbsentDelay
     limit_policy: LimitPolicy
+    peer_values: str = OWN_PEERS  # OWN_PEERS, FILLED_PEERS or REFERENCE_PEERS
     learned_here: tuple[bool | None, bool | None] = (None, None)  # default, delay: whether it learned from this ledger
 
     @classmethod
@@ -124,8 +127,28 @@ class Scorer:
         return isinstance(self.delay, DelayModel)
 
     def on(self, ledger: Ledger) -> Scorer:
-        """The same models on another ledger."""
-        return Scorer.with_models(ScoringLedger.of(ledger), self.default, self.delay)
+        """Return the same models on another ledger; industries and countries of which it has too few invoices take their
+        lateness from the default model's own ledger."""
+        scorer = Scorer.with_models(ScoringLedger.of(ledger), self.default, self.delay)
+        return replace(scorer, peer_values=FILLED_PEERS)
+
+    def _peered(self, at: date) -> tuple[PreparedLedger, Mapping[str, Mapping[str, str]]]:
+        """Return the ledger with the peers to be used on a day, and where each group's shares come from."""
+        prepared, reference = self.served.prepared, self.default.peers
+        if self.peer_values == OWN_PEERS or reference is None or not prepared.has_peers:
+            return prepared, {}
+        peers, sources = reference.filled(prepared.peers, at, always=self.peer_values == REFERENCE_PEERS)
+        return prepared.with_peers(peers), sources
+
+    def peer_sources(self, customer_id: str, at: date) -> dict[str, str | None] | None:
+        """Return where the lateness of a customer's industry and country comes from (own, reference; None: not given);
+        None altogether where all of it is the ledger's own."""
+        sources = self._peered(at)[1]
+        if not sources:
+            return None
+        customers = self.served.ledger.customers.drop_duplicates("customer_id", keep="last").set_index("customer_id")
+        row = customers.loc[customer_id]
+        return {kind: None if pd.isna(row[kind]) else sources[kind].get(str(row[kind])) for kind in sources}
 
     def score(self, customer_ids: Sequence[str], as_of: date | None = None) -> Scores:
         """Score customers on one day, each once, in the order asked.
@@ -216,7 +239,8 @@ class Scorer:
     def _default_inputs(self, special: pd.Series, at: date) -> pd.DataFrame:
         """The default model's input for the customers that get a PD of it."""
         scored = list(special.index[self._has_pd(special)])
-        return build(self.served.prepared, self._snapshots(scored, at), columns=self.default.needed).set_axis(scored)
+        prepared, _ = self._peered(at)
+        return build(prepared, self._snapshots(scored, at), columns=self.default.needed).set_axis(scored)
 
     def _default_part(self, X: pd.DataFrame, special: pd.Series, exposure: pd.Series) -> pd.DataFrame:
         """PDs, score, grade and expected loss of every customer; NaN where there is no PD of the model."""

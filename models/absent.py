@@ -31,6 +31,7 @@ class AbsentDefault:
     horizon_months: None = None
     cold: None = None
     lgd: LgdTable | None = None
+    peers: None = None
     learned_from: None = None
 
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:

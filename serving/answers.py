@@ -95,6 +95,8 @@ def score_ledger(champions: Champions, log: DecisionLog, asked: LedgerRequest) -
     with known_customers(scorer):
         scores = scorer.score(ids, asked.as_of)
     made, kept = scored(champions, scorer, scores), asked.kept()
+    for customer_id, (answer, _) in made.items():
+        answer["peer_values"] = scorer.peer_sources(customer_id, scores.as_of)
     records = [
         record(champions, scorer, "score_ledger", {**kept, "customer_ids": [customer_id]}, inputs, answer)
         for customer_id, (answer, inputs) in made.items()

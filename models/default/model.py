@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from features.engine.peer_reference import PeerReference
 from ledger.default_status import DefaultPolicy
 from ledger.errors import InputError
 from ledger.lgd import LgdTable
@@ -49,6 +50,7 @@ class DefaultModel:
     facts : how it was made (as_of, training rows, defaults, …), for who asks; JSON values.
     cold : the part that needs no history; None in versions from before there was one.
     learned_from : the ledger learned from; None in versions from before it was logged.
+    peers : lateness of industries and countries on the day of training, for ledgers with too few customers to tell.
     lgd : loss given default measured on the ledger learned from; None in versions from before it was measured.
     """
 
@@ -63,6 +65,7 @@ class DefaultModel:
     cold: ColdStart | None = None
     lgd: LgdTable | None = None
     learned_from: LearnedFrom | None = field(default=None, repr=False)
+    peers: PeerReference | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.term_structure.months != self.policy.horizon_months or len(self.members) < 2:
@@ -144,6 +147,7 @@ class DefaultModel:
             "scale": self.scale.to_json(),
             "facts": dict(self.facts),
             "learned_from": None if self.learned_from is None else self.learned_from.to_json(),
+            "peers": None if self.peers is None else self.peers.to_json(),
             "lgd": None if self.lgd is None else self.lgd.to_json(),
         }
         (folder / "model.json").write_text(json.dumps(stored, indent=2, ensure_ascii=False, allow_nan=False))
@@ -167,5 +171,6 @@ class DefaultModel:
             facts=stored["facts"],
             cold=ColdStart.load(folder / COLD_START),
             learned_from=LearnedFrom.from_json(stored.get("learned_from")),
+            peers=PeerReference.from_json(stored.get("peers")),
             lgd=None if stored.get("lgd") is None else LgdTable.from_json(stored["lgd"]),
         )

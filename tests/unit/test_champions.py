@@ -60,14 +60,15 @@ def refusal(served_models: ServedModels) -> str:
     return refused.value.detail
 
 
-def test_no_score_before_the_ledger_is_read_or_before_both_models_are_there(served_models, shelf):
+def test_no_score_before_the_ledger_is_read_or_before_a_model_is_there(served_models, shelf):
     assert "being read" in refusal(served_models)
     served_models.look()
     assert "tradecredit-default: no version 'champion'" in refusal(served_models)
+    assert served_models.why_not is not None
     shelf.champion[registry.DEFAULT_MODEL] = "1"
     served_models.look()
-    assert "tradecredit-delay: no version 'champion'" in refusal(served_models)
-    assert served_models.why_not is not None
+    assert served_models.champions().versions == ("1", "")  # one model alone is served; the other's answers are empty
+    assert served_models.champions().delay is None
     shelf.champion[registry.DELAY_MODEL] = "1"
     served_models.look()
     assert served_models.champions().versions == ("1", "1")
@@ -107,6 +108,10 @@ def test_a_promotion_of_the_same_version_again_shows_its_own_instant_and_person(
 
 def test_a_champion_withdrawn_is_no_longer_served(serving, shelf):
     del shelf.champion[registry.DEFAULT_MODEL]
+    serving.look()
+    assert serving.champions().versions == ("", "1")
+    assert serving.champions().default is None
+    del shelf.champion[registry.DELAY_MODEL]
     serving.look()
     assert "tradecredit-default" in refusal(serving)
 

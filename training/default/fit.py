@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from features.engine.peer_reference import PeerReference
 from ledger.default_status import PRIMARY, DefaultPolicy
 from ledger.errors import InputError
 from ledger.ledger import Ledger
@@ -87,6 +88,7 @@ def fit(
         interval_widening=jackknife_widening(shape.folds),
         cold=doors.model(calibration, doors.quality(judged.metrics)), lgd=lgd,
         learned_from=LearnedFrom.of(ledger, data.as_of),
+        peers=PeerReference.of(data.prepared, data.as_of),
         facts={
             "as_of": str(data.as_of.date()), "rows": final.count_rows, "default_rows": final.count_defaults,
             "defaulters": final.count_defaulters,
