@@ -103,6 +103,22 @@ def test_one_industry_spoilt_is_refused_and_named() -> None:
         assert "industry food" not in reason
 
 
+def test_scores_that_jump_from_month_to_month_in_one_industry_are_refused() -> None:
+    of = candidate()
+    rng = np.random.default_rng(2)
+    per_customer = rng.normal(size=ROWS // 4)[np.arange(ROWS) // 4] - 3.0
+    rows = of.rows.assign(
+        month=np.arange(ROWS) % 4, log_odds=per_customer, industry=np.where(np.arange(ROWS) // 4 % 2, "food", "steel")
+    )
+    steady = run_gates(replace(of, rows=rows), None, GATES)
+    assert "score stability: months" not in refusing(steady)
+    steel = np.flatnonzero(rows["industry"] == "steel")
+    rows.loc[steel, "log_odds"] = rows["log_odds"].to_numpy()[rng.permutation(steel)]
+    report = run_gates(replace(of, rows=rows), None, GATES)
+    assert "industry steel" in next(r for r in report.reasons if r.startswith("score stability: months"))
+    assert "industry food" not in str(report.reasons)
+
+
 def test_outcomes_that_differ_from_the_champions_run_are_refused() -> None:
     of = candidate()
     turned = of.rows["y"].where(np.arange(ROWS) % 20 > 0, 1 - of.rows["y"])

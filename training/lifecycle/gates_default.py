@@ -35,7 +35,7 @@ class DefaultRun(GateRun):
         first = passed("evidence", has_evidence, text, rows=len(rows), defaulters=defaulters)
         if not has_evidence or (rows["y"] == 0).sum() < 2:
             return [first]
-        found = [first, self.discrimination(), self.level(), self.slope(), self.by_grade()]
+        found = [first, self.discrimination(), self.level(), self.slope(), self.by_grade(), self.months()]
         found += [self.monotonicity(), self.additivity(), self.inputs(), self.latency(limits.milliseconds_at_most)]
         return found + (
             self.against_champion() if self.champion is not None else [note("champion", "there is none yet")]
@@ -98,6 +98,32 @@ class DefaultRun(GateRun):
             "calibration by grade", len(failing) <= most, f"{len(failing)} grades fail Jeffreys' test, at most {most}" + (f": {named}" if named else ""),
             failing=len(failing),
         )  # fmt: skip
+
+    def months(self) -> Check:
+        """Check that a customer's score of one month goes with its score of the month before, overall and by segment.
+
+        Scores that jump from month to month are a sign of inputs joined to the wrong customers.
+        """
+        from scipy.stats import spearmanr
+
+        limits, rows = self.limits, self.rows
+        before = rows[["customer_id", "month", "log_odds"]].assign(month=rows["month"] + 1)
+        pairs = rows.merge(before, on=["customer_id", "month"], suffixes=("", "_before"))
+        if len(pairs) < limits.segment_fewest_rows:
+            return note("score stability: months", f"{len(pairs)} pairs of neighbouring months are too few")
+        groups = [("all", pairs)] + [
+            (f"{name} {value}", part)
+            for name in ("country", "industry")
+            for value, part in pairs.groupby(name, observed=True)
+            if len(part) >= limits.segment_fewest_rows
+        ]
+        ranks = {name: float(spearmanr(part["log_odds"], part["log_odds_before"]).statistic) for name, part in groups}
+        low = {name: rank for name, rank in ranks.items() if rank < limits.month_to_month_rank_at_least}
+        text = (
+            f"rank correlation of a customer's scores of neighbouring months {ranks['all']:.2f}, lowest of {len(ranks) - 1} segments "
+            f"{min(ranks.values()):.2f}, at least {limits.month_to_month_rank_at_least:g}"
+        ) + (f": {', '.join(f'{name} {rank:.2f}' for name, rank in low.items())}" if low else "")
+        return passed("score stability: months", not low, text, all=ranks["all"], lowest=min(ranks.values()))
 
     def monotonicity(self) -> Check:
         """Check on evaluated rows that the score never moves against a declared direction of risk."""

@@ -30,6 +30,7 @@ class DefaultGates(_Section):
     rank_to_champion_at_least: float = Field(ge=-1, le=1)
     gini_loss_at_most: float = Field(ge=0)
     log_loss_gain_at_least: float = Field(le=0)
+    month_to_month_rank_at_least: float = Field(ge=-1, le=1)
     segment_fewest_rows: int = Field(ge=20)
     segment_rank_at_least: float = Field(ge=-1, le=1)
     segment_level_within: float = Field(gt=1)

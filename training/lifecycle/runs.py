@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,25 @@ def commit() -> str:
     describe = ["git", "describe", "--always", "--abbrev=40", "--dirty=+changes"]
     found = subprocess.run(describe, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "unknown"
+
+
+LIBRARIES = (
+    "duckdb",
+    "holidays",
+    "lightgbm",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "pydantic-settings",
+    "scipy",
+)
+
+
+def libraries() -> dict[str, str]:
+    """Return name -> installed version of the libraries that a model's numbers depend on."""
+    return {name: version(name) for name in LIBRARIES}
 
 
 def source_tags(parent: str | None = None) -> dict[str, str]:

@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from datetime import date
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +20,13 @@ from models.pyfunc import Everything
 from models.registry import Settings
 from training.lifecycle import pictures
 from training.lifecycle.headline import HEADLINE, all_metrics, description, gini_above, headline
-from training.lifecycle.runs import commit, experiment_id, log_ledger_input, run_of, started
+from training.lifecycle.runs import commit, experiment_id, libraries, log_ledger_input, run_of, started
 from training.result import Fitted
 
 __all__ = ["commit", "experiment_id", "log", "log_backtest", "run_of"]
 
 ROOT = Path(__file__).parents[2]
 CODE = ("ledger", "features", "models")  # the rooms that a model needs to predict, logged with it
-REQUIREMENTS = (
-    "duckdb",
-    "holidays",
-    "lightgbm",
-    "numba",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "pydantic",
-    "pydantic-settings",
-    "scipy",
-)
 
 
 def log(
@@ -125,7 +112,7 @@ def write_artifacts(
         for frame_name, frame in fitted.evidence.items():
             frame.to_parquet(folder / "evidence" / f"{frame_name}.parquet", index=False, compression="zstd")
     described = {
-        "kind": kind, "commit": commit(), "ledger": place, "parameters": dict(parameters),
+        "kind": kind, "commit": commit(), "libraries": libraries(), "ledger": place, "parameters": dict(parameters),
         "ledger_rows": {name: len(frame) for name, frame in ledger.tables.items() if len(frame)},
         "challengers": fitted.challengers, "columns": list(fitted.example.columns),
     }  # fmt: skip
@@ -159,7 +146,7 @@ def _log_model(fitted: Fitted, folder: Path) -> Any:
             code_paths=[str(Path(temporary) / room) for room in CODE],
             signature=infer_signature(fitted.example, output),
             input_example=fitted.example,
-            pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
+            pip_requirements=[f"{name}=={number}" for name, number in libraries().items()],
         )
 
 
