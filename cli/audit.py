@@ -1,4 +1,4 @@
-"""`tradecredit audit verify`: whether the decision log is what was written."""
+"""`tradecredit audit`: verify the decision log, and sample decisions for an auditor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """The decision log: verify it, write its head, archive its oldest part, erase a customer.
+    """The decision log: verify it, write its head, archive its oldest part, erase a customer, sample decisions.
 
     Example: tradecredit audit verify
     """
@@ -127,3 +127,56 @@ def _log() -> DecisionLog:
     from serving.decision_log import DecisionLog
 
     return DecisionLog.existing(Settings.from_environment().store)
+
+
+@command.command()
+@click.option("--n", "count", type=click.IntRange(1, 10_000), default=25, show_default=True, help="How many decisions.")
+@click.option("--seed", type=int, required=True, help="The same seed chooses the same decisions of the same log.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    default=("review", "decide"),
+    show_default=True,
+    type=click.Choice(["review", "decide", "score", "explain", "what_if"]),
+    help="Which records are chosen from.",
+)
+@click.option("--ledger", type=click.Path(path_type=Path), help="The ledger of then [default: TRADECREDIT_LEDGER].")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="The folder for the papers; must be new or empty."
+)
+@json_option
+def sample(count: int, seed: int, kinds: tuple[str, ...], ledger: Path | None, out: Path, as_json: bool) -> None:
+    """Choose random decisions, compute each again, and write the papers of an audit into one folder.
+
+    Exit code 1 where a number differs, a decision cannot be replayed, or the log's chain does not hold.
+
+    Example: tradecredit audit sample --n 25 --seed 7 --out build/audit
+    """
+    from cli.reports.audit_papers import sample_report, write_papers
+    from cli.reports.writing import on_terminal, write
+    from decisions.scoring_ledger import ScoringLedger
+    from ledger.errors import InputError
+    from models.registry import Settings
+    from serving.audit_sample import chosen, papers
+    from serving.decision_log import DecisionLog
+
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f"--out {out}: is not empty; papers of two samples must not be mixed. Give a new folder.")
+    settings = Settings.from_environment()
+    log = DecisionLog.existing(settings.store)
+    verdict = log.verify()
+    ids, of = chosen(log, count, seed, kinds)
+    folder = ledger or settings.ledger
+    served = ScoringLedger.read(folder) if folder.exists() else None
+    found = papers(settings, log, ids, served)
+    report = sample_report(found, verdict, of=of, count=count, seed=seed, kinds=kinds, out=out)
+    write_papers(settings, found, verdict, out)
+    write(report, out / "index.html")
+    write(report, out / "index.xlsx")
+    if as_json:
+        print_json({**report.as_json(), "out": str(out)})
+    else:
+        click.echo(on_terminal(report))
+        click.echo(f"written: {out}")
+    sys.exit(report.exit_code)

@@ -9,6 +9,7 @@ import click
 
 from cli.output import waiting
 from cli.reports.ageing import ageing
+from cli.reports.committee import committee
 from cli.reports.country import country
 from cli.reports.cover import cover
 from cli.reports.kpi import kpi
@@ -140,6 +141,7 @@ def _fitted(prepared: Any, day: Any) -> tuple[DelayModel, str]:
 command.add_command(ageing)
 command.add_command(kpi)
 command.add_command(cover)
+command.add_command(committee)
 command.add_command(provisions)
 command.add_command(worklist)
 command.add_command(liquidity)

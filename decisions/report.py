@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-MONEY, NUMBER, INTEGER, SHARE, DAYS, TEXT, DATE, FLAG = (
-    "money", "number", "integer", "share", "days", "text", "date", "flag"
+MONEY, NUMBER, RATIO, INTEGER, SHARE, DAYS, TEXT, DATE, FLAG = (
+    "money", "number", "ratio", "integer", "share", "days", "text", "date", "flag"
 )  # fmt: skip
-KINDS = (MONEY, NUMBER, INTEGER, SHARE, DAYS, TEXT, DATE, FLAG)
-NUMERIC = (MONEY, NUMBER, INTEGER, SHARE, DAYS)
+KINDS = (MONEY, NUMBER, RATIO, INTEGER, SHARE, DAYS, TEXT, DATE, FLAG)
+NUMERIC = (MONEY, NUMBER, RATIO, INTEGER, SHARE, DAYS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Column:
 
     name : the frame's column, and the name in JSON and CSV.
     label : the words over the column.
-    kind : money (two decimals), number (two decimals), integer, share (0 to 1, shown in percent), days, text, date, flag.
+    kind : money (two decimals), number (two decimals), ratio (four digits), integer, share (0 to 1, shown in percent), days, text, date, flag.
     is_summed : the last line holds the column's sum. Only for amounts of one currency and for counts.
     audience : all; people (terminal and HTML) or files (JSON, CSV, XLSX) where both need a form of their own.
     is_wide : too much for a terminal; HTML and files hold it.
@@ -214,6 +214,8 @@ def shown(value: Any, kind: str) -> str:
         return "yes" if known else "no"
     if kind in (MONEY, NUMBER):
         return f"{known:,.2f}"
+    if kind == RATIO:
+        return f"{known:,.4g}"
     if kind == INTEGER:
         return f"{known:,.0f}"
     if kind == DAYS:

@@ -242,6 +242,14 @@ class DecisionLog:
                         continue
         return found
 
+    def listed(self, kinds: Sequence[str] = ()) -> list[tuple[str, str]]:
+        """Return (decision_id, kind) of every record in the order of the chain; of some kinds only, where any is named."""
+        query = select(DECISIONS.c.decision_id, DECISIONS.c.kind).order_by(DECISIONS.c.sequence)
+        if kinds:
+            query = query.where(DECISIONS.c.kind.in_(kinds))
+        with self.store.reading() as connection:
+            return [(str(row[0]), str(row[1])) for row in connection.execute(query)]
+
     def answers_to(self, decision_id: str) -> Record | None:
         """Return the person's decision about a review or proposal; None where none was made yet."""
         with self.store.reading() as connection:

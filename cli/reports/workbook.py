@@ -7,10 +7,24 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from decisions.report import DATE, DAYS, FLAG, INTEGER, MONEY, NUMBER, SHARE, Chart, Report, Table, column_sum, plain
+from decisions.report import (
+    DATE,
+    DAYS,
+    FLAG,
+    INTEGER,
+    MONEY,
+    NUMBER,
+    RATIO,
+    SHARE,
+    Chart,
+    Report,
+    Table,
+    column_sum,
+    plain,
+)
 
 FORMATS = {
-    MONEY: "#,##0.00", NUMBER: "#,##0.00", INTEGER: "#,##0", SHARE: "0.00%", DAYS: "#,##0.0", DATE: "yyyy-mm-dd",
+    MONEY: "#,##0.00", NUMBER: "#,##0.00", RATIO: "0.0000", INTEGER: "#,##0", SHARE: "0.00%", DAYS: "#,##0.0", DATE: "yyyy-mm-dd",
 }  # fmt: skip
 WIDEST = 60
 MOST_ROWS = 1_048_570  # what a sheet holds, less the head and the sums
