@@ -75,7 +75,7 @@ def _changes(settings: Settings, before: date, as_of: date) -> Any:
 
 
 def _decided(settings: Settings, why_not: list[str]) -> list[dict[str, Any]]:
-    """Every review and every person's decision of the log, as plain values."""
+    """Every review and every person's decision of the log, as plain values; `on` is the day of the book that it is about."""
     from serving.decision_log import DecisionLog, Erased
 
     try:
@@ -91,7 +91,7 @@ def _decided(settings: Settings, why_not: list[str]) -> list[dict[str, Any]]:
             continue
         answer = content["answer"]
         found.append({
-            "decision_id": decision_id, "kind": kind, "on": content["decided_at"][:10], "answer": answer,
+            "decision_id": decision_id, "kind": kind, "on": answer["as_of"], "answer": answer,
             "action": answer.get("action") or answer.get("recommendation"), POLICIES: content.get(POLICIES, {}),
         })  # fmt: skip
     log.close()
