@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ledger.buckets import BUCKETS
-from ledger.currency import CENTS
+from ledger.currency import document_cents
 from ledger.known import day, known_from, known_until
 from ledger.ledger import TABLES, Ledger
 from ledger.settlement import CASH, CREDIT, DISCOUNT, FACTOR, Settlement, last_versions
@@ -109,9 +109,10 @@ def _recovered(ledger: Ledger, s: Settlement, entries: NDArray[np.int64], at: in
         return np.zeros(len(entries), dtype=np.int64)
     code = s.invoice_names.look_up(own["invoice_id"])
     total = np.zeros(len(s.invoice_ids) + 1, dtype=np.int64)
-    np.add.at(
-        total, np.where(code < 0, len(s.invoice_ids), code), np.rint(own["amount"].to_numpy() * CENTS).astype(np.int64)
-    )
+    currency = own["invoice_id"].map(ledger.invoices.drop_duplicates("invoice_id").set_index("invoice_id")["currency"])
+    has_invoice = currency.notna().to_numpy()
+    cents = document_cents(own.loc[has_invoice, "amount"], currency[has_invoice], ledger.currencies)
+    np.add.at(total, np.where(code < 0, len(s.invoice_ids), code)[has_invoice], cents)
     found: NDArray[np.int64] = total[s.invoice[entries]]
     return found
 

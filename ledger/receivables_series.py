@@ -136,9 +136,11 @@ def _open(ledger: Ledger, s: Settlement, at: int) -> tuple[NDArray[np.int32], ND
     is_open = s.closed_kind[version] == OPEN
     entries, version = entries[is_open], version[is_open]
     amount, reported = s.document_amount_cents[entries], s.amount_cents[entries]
+    has_parts = len(ledger["instalments"]) > 0
     items = pd.DataFrame({
-        "invoice_id": np.array(s.invoice_ids, dtype=object)[s.invoice[entries]] if len(ledger["instalments"]) else "",
-        "number": 0, "customer": s.customer[entries], "due": s.due_on[entries],
+        "invoice_id": np.array(s.invoice_ids, dtype=object)[s.invoice[entries]] if has_parts else "",
+        "number": 0, "currency": ledger.invoices["currency"].to_numpy(dtype=object)[s.row[entries]] if has_parts else "",
+        "customer": s.customer[entries], "due": s.due_on[entries],
         "amount_cents": amount, "open_cents": s.document_open_cents[version],
         "reporting_open_cents": s.open_cents[version],
         "rate": np.where(amount == reported, 1.0, reported / np.maximum(amount, 1)),

@@ -54,7 +54,7 @@ ITEMS = """
     CREATE TABLE whole AS
         SELECT s.*, coalesce(d.is_disputed, false) AS is_disputed,
                CASE WHEN allocated >= greatest(cents - 1, 1) THEN 0 ELSE cents - allocated END AS open_cents,
-               CASE WHEN allocated >= greatest(cents - 1, 1) THEN allocated - cents ELSE 0 END AS excess
+               CASE WHEN allocated >= greatest(cents - 1, 1) THEN greatest(allocated - cents, 0) ELSE 0 END AS excess
         FROM state s LEFT JOIN disputes d USING (invoice_id);
     CREATE TABLE parts AS
         SELECT n.invoice_id, n.number, n.due_on,
