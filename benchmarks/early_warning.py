@@ -20,45 +20,52 @@ from ledger.default_status import in_default
 from sample.generator import sample
 from training.default import fit as default_fit
 
-MONTHS, FITTED_ON, LAST = 60, "2022-12-31", "2024-12-31"
+MONTHS, LAST = 60, "2024-12-31"
+FITS = ("2022-12-31", "2023-12-31")  # days on which a model is fitted; each is used on the month ends after it
+FITTED_ON = FITS[0]
 LEAD_DAYS, WITHIN_DAYS = 90, 365
 RULE_DAYS = 30
 
 
 def scored_months(seed: int, customers: int) -> tuple[pd.DataFrame, pd.Series]:
-    """(one row a customer not in default and month end from three months before the fit's day to the end, with its PD and
-    facts; the day of each customer's default). The model knows what was known on FITTED_ON."""
+    """(one row a fit, customer not in default and month end, with its PD and facts, from three months before the fit's first
+    month end on; the day of each customer's default). A model knows what was known on the day of its fit."""
     one = sample(customers, MONTHS, seed)
     prepared = prepare(one.ledger)
-    model = default_fit.fit(one.ledger, as_of=pd.Timestamp(FITTED_ON), seed=1).model
-    snapshots = active(prepared, month_ends(pd.Timestamp(FITTED_ON) - pd.DateOffset(months=4), pd.Timestamp(LAST)))
-    X = build(prepared, snapshots, list(dict.fromkeys((*model.needed, *COLUMNS))))
-    predicted = model.predict(X[list(model.needed)])
-    defaulted = in_default(one.ledger, snapshots, model.policy, settlement=prepared.settlement).to_numpy()
-    frame = X[list(COLUMNS)].reset_index(drop=True).assign(
-        customer_id=snapshots["customer_id"].to_numpy(), as_of=pd.to_datetime(snapshots["as_of"]).to_numpy(), exposure=0.0,
-        pd=predicted["pd_12m"].to_numpy(), pd_low=predicted["pd_low"].to_numpy(), pd_high=predicted["pd_high"].to_numpy(),
-    )  # fmt: skip
+    parts = []
+    for place, fitted_on in enumerate(FITS):
+        model = default_fit.fit(one.ledger, as_of=pd.Timestamp(fitted_on), seed=1).model
+        last = pd.Timestamp(FITS[place + 1]) if place + 1 < len(FITS) else pd.Timestamp(LAST)
+        snapshots = active(prepared, month_ends(pd.Timestamp(fitted_on) - pd.DateOffset(months=3), last))
+        X = build(prepared, snapshots, list(dict.fromkeys((*model.needed, *COLUMNS))))
+        predicted = model.predict(X[list(model.needed)])
+        defaulted = in_default(one.ledger, snapshots, model.policy, settlement=prepared.settlement).to_numpy()
+        frame = X[list(COLUMNS)].reset_index(drop=True).assign(
+            customer_id=snapshots["customer_id"].to_numpy(), as_of=pd.to_datetime(snapshots["as_of"]).to_numpy(), exposure=0.0,
+            pd=predicted["pd_12m"].to_numpy(), pd_low=predicted["pd_low"].to_numpy(), pd_high=predicted["pd_high"].to_numpy(), fit=fitted_on,
+        )  # fmt: skip
+        parts.append(frame[~defaulted])
     default_on = pd.to_datetime(one.truth_customers.set_index("customer_id")["default_on"])
-    return frame[~defaulted], default_on
+    return pd.concat(parts, ignore_index=True), default_on
 
 
 def listed_months(frame: pd.DataFrame, policy: WatchPolicy) -> tuple[pd.DataFrame, pd.DataFrame, list[int]]:
     """(listed customer-months, customer-months of the 30-day rule, entries a month)."""
-    ends = sorted(frame["as_of"].unique())
-    by_end = {end: own.set_index("customer_id") for end, own in frame.groupby("as_of")}
     listed, rule, entries, last = [], [], [], None
-    for place in range(3, len(ends)):
-        if ends[place] <= np.datetime64(FITTED_ON):
-            continue
-        now, before = by_end[ends[place]], by_end[ends[place - 3]]
-        today = watch_list(before, now, before, now, policy)
-        listed.append(pd.DataFrame({"customer_id": today.index, "as_of": ends[place]}))
-        late = now.index[(now["days_past_due_oldest"] > RULE_DAYS).to_numpy()]
-        rule.append(pd.DataFrame({"customer_id": late, "as_of": ends[place]}))
-        if last is not None:
-            entries.append(sum(change.kind == "entered" for change in watch_changes(last, today)))
-        last = today
+    for fitted_on, of_fit in frame.groupby("fit", sort=True):
+        ends = sorted(of_fit["as_of"].unique())
+        by_end = {end: own.set_index("customer_id") for end, own in of_fit.groupby("as_of")}
+        for place in range(3, len(ends)):
+            if ends[place] <= np.datetime64(str(fitted_on)):
+                continue
+            now, before = by_end[ends[place]], by_end[ends[place - 3]]
+            today = watch_list(before, now, before, now, policy)
+            listed.append(pd.DataFrame({"customer_id": today.index, "as_of": ends[place]}))
+            late = now.index[(now["days_past_due_oldest"] > RULE_DAYS).to_numpy()]
+            rule.append(pd.DataFrame({"customer_id": late, "as_of": ends[place]}))
+            if last is not None:
+                entries.append(sum(change.kind == "entered" for change in watch_changes(last, today)))
+            last = today
     return pd.concat(listed, ignore_index=True), pd.concat(rule, ignore_index=True), entries
 
 
@@ -89,9 +96,12 @@ def main() -> None:
         listed, rule, entries = listed_months(frame, policy)
         (ours, total), (others, _) = warned(listed, default_on), warned(rule, default_on)
         hit, late = precision(listed, default_on), precision(rule, default_on)
-        customers = frame[frame["as_of"] > FITTED_ON].groupby("as_of").size().mean()
-        share = len(listed) / len(frame[frame["as_of"] > FITTED_ON])
-        late_share = len(rule) / len(frame[frame["as_of"] > FITTED_ON])
+        used = frame[frame["as_of"] > pd.to_datetime(frame["fit"])]
+        customers, share, late_share = (
+            used.groupby("as_of").size().mean(),
+            len(listed) / len(used),
+            len(rule) / len(used),
+        )
         rows.append([
             seed, f"{customers:,.0f}", f"{share:.1%}", f"{ours} of {total}", f"{ours / total:.0%}", f"{hit:.1%}", f"{late_share:.1%}",
             f"{others / total:.0%}", f"{late:.1%}", f"{hit / late:.2f}", f"{np.mean(entries):.0f}",
