@@ -31,6 +31,7 @@ class Action(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     what: str
+    what_zh: str | None = None
     owner: str
     within_days: int = Field(ge=0)
 
@@ -42,6 +43,7 @@ class Scenario(BaseModel):
 
     name: str
     title: str
+    title_zh: str | None = None
     pd_odds: float = Field(default=1.0, ge=1)
     delay_days: float = Field(default=0.0, ge=0)
     macro_columns: Mapping[str, float] = {}

@@ -15,6 +15,7 @@ from decisions.inflow import paid_by
 from decisions.liquidity import LiquidityPlan, outflow_by_period
 from decisions.report import Chart, Column, Report, Table, money, number, text
 from decisions.scorer import IN_DEFAULT_STATUS, Scorer
+from decisions.steering.words_zh import CODES, in_chinese
 from decisions.stress import BASE, Outcome, ReverseStress, Scenario, StressBook, StressPolicy, applied, reverse
 from ledger.credit_terms import all_terms_on
 from ledger.errors import InputError
@@ -108,7 +109,7 @@ def _sales(ledger: Ledger, on: date) -> pd.Series:
 
 def stress_report(
     book: StressBook, policy: StressPolicy, ledger: Ledger, on: date, *, severity: float, only: str | None, past: Sequence[Drill],
-    weeks: Sequence[str], currency: str | None, command: str, model_words: str,
+    weeks: Sequence[str], currency: str | None, command: str, model_words: str, language: str = "en",
 ) -> tuple[Report, list[Outcome]]:  # fmt: skip
     """Return the drills of all scenarios (or of one) as a report, and their outcomes, the base first."""
     scenarios = [policy.scenario(only)] if only else list(policy.scenarios)
@@ -122,24 +123,34 @@ def stress_report(
         "customers_without_a_pd": f"{without_pd} (they count nothing in expected loss)",
     }  # fmt: skip
     tables = [
-        _outcomes_table([base, *outcomes], {s.name: s.title for s in (BASE, *scenarios)}), _reverse_table(reversed_),
-        _actions_table(scenarios, on), _against_last(outcomes, past), _changes_table(outcomes), _weeks_table(base, outcomes, weeks),
+        _outcomes_table([base, *outcomes], {s.name: (s.title_zh or s.title) if language == "zh" else s.title for s in (BASE, *scenarios)}), _reverse_table(reversed_),
+        _actions_table(scenarios, on, language), _against_last(outcomes, past), _changes_table(outcomes), _weeks_table(base, outcomes, weeks),
     ]  # fmt: skip
     report = Report(
         name="stress", title="Contingency drills", as_of=on, known_to=ledger.last_known_on, command=command, currency=currency, facts=facts,
-        tables=tables, charts=[_chart(base, outcomes, weeks, book.credit_line)], notes=_notes(policy, outcomes),
+        tables=tables, charts=[_chart(base, outcomes, weeks, book.credit_line, language)], notes=_notes(policy, outcomes, language),
         warnings=[] if book.outflow.any() else ["the plan has no outflows: balances and reverse stress say little until it has."],
     )  # fmt: skip
-    return report, [base, *outcomes]
+    return (in_chinese(report) if language == "zh" else report), [base, *outcomes]
 
 
-def _notes(policy: StressPolicy, outcomes: Sequence[Outcome]) -> list[str]:
-    by_model = [o.scenario for o in outcomes if o.pd_from_model]
+def _notes(policy: StressPolicy, outcomes: Sequence[Outcome], language: str) -> list[str]:
+    """What the figures are made of."""
+    by_model, lgd = ", ".join(o.scenario for o in outcomes if o.pd_from_model), f"{policy.loss_given_default:.0%}"
+    if language == "zh":
+        return [
+            f"以下情景的违约概率由模型自身的宏观变量得出：{by_model}。"
+            if by_model
+            else "违约模型不含情景所列的宏观变量：违约概率按情景文件所述几率倍数变动。",
+            f"预期损失 = 违约概率 × 违约损失率 {lgd} ×（敞口 − 保险）；损失准备按延迟后的账龄适用文件所列比率，并按预期损失相对基准的倍数调整。",
+            "超限：敞口加上延迟期间的发货超过信用额度。余额为期望值，含未结款项及按当前节奏开具的新发票。",
+            "反向压力：使预期余额最低点恰好等于授信额度的最小强度。",
+        ]
     return [
-        "PDs move by the model's own macro columns in: " + ", ".join(by_model) + "." if by_model else
+        f"PDs move by the model's own macro columns in: {by_model}." if by_model else
         "The default model has no macro column that a scenario names: PDs move by the scenario file's stated odds.",
-        f"Expected loss = PD × LGD {policy.loss_given_default:.0%} × (exposure − cover); the allowance applies the file's rates by ageing "
-        "after the delay, scaled by expected loss against the base.",
+        f"Expected loss = PD × LGD {lgd} × (exposure − cover); the allowance applies the file's rates by ageing after the delay, scaled by "
+        "expected loss against the base.",
         "A limit breach: exposure plus deliveries during the delay above the customer's credit limit. Balances are expectations: the "
         "open book, and new invoices as each customer is invoiced now.",
         "Reverse stress: the smallest severity at which the lowest expected balance is minus the credit line.",
@@ -173,10 +184,16 @@ def _reverse_table(found: Sequence[ReverseStress]) -> Table:
     return Table(name="reverse", title="What it takes to exhaust the line", columns=columns, frame=frame)
 
 
-def _actions_table(scenarios: Sequence[Scenario], on: date) -> Table:
+def _actions_table(scenarios: Sequence[Scenario], on: date, language: str) -> Table:
     frame = pd.DataFrame(
         [
-            (s.name, a.what, a.owner, a.within_days, on + timedelta(days=a.within_days))
+            (
+                s.name,
+                (a.what_zh or a.what) if language == "zh" else a.what,
+                a.owner,
+                a.within_days,
+                on + timedelta(days=a.within_days),
+            )
             for s in scenarios
             for a in s.actions
         ],
@@ -232,10 +249,16 @@ def _weeks_table(base: Outcome, outcomes: Sequence[Outcome], weeks: Sequence[str
     return Table(name="weeks", title="Expected balance by week", columns=columns, frame=frame)
 
 
-def _chart(base: Outcome, outcomes: Sequence[Outcome], weeks: Sequence[str], line: float) -> Chart:
+def _chart_title(lowest: Outcome, language: str) -> str:
+    if language == "zh":
+        return f"最低余额为 {lowest.lowest:,.0f}，情景：{CODES.get(lowest.scenario, lowest.scenario)}"
+    return f"The lowest balance is {lowest.lowest:,.0f} in '{lowest.scenario}'"
+
+
+def _chart(base: Outcome, outcomes: Sequence[Outcome], weeks: Sequence[str], line: float, language: str) -> Chart:
     worst = sorted(outcomes, key=lambda o: o.lowest)[:4]
     series = {o.scenario: [round(float(v), 2) for v in o.balance] for o in (base, *worst)}
     series["credit line used up"] = [-line] * len(weeks)
     lowest = worst[0]
-    return Chart(name="balance", title=f"The lowest balance is {lowest.lowest:,.0f} in '{lowest.scenario}'", kind="line",
+    return Chart(name="balance", title=_chart_title(lowest, language), kind="line",
                  categories=[str(w)[5:] for w in weeks], series=series)  # fmt: skip

@@ -10,6 +10,7 @@ import pandas as pd
 from decisions.early_warning import COLUMNS, WatchChange, WatchPolicy, codes, watch_changes, watch_list
 from decisions.report import FLAG, Column, Report, Table, money, share, text
 from decisions.scorer import Scorer
+from decisions.steering.words_zh import in_chinese
 from decisions.warning_words import change_words, sentences
 from features.engine.histories import build
 from ledger.ledger import Ledger
@@ -45,7 +46,7 @@ def list_of(before: Watched, now: Watched, policy: WatchPolicy) -> pd.DataFrame:
 
 
 def watchlist_report(
-    ledger: Ledger, as_of: date, days: dict[str, Watched], policy: WatchPolicy, *, command: str, currency: str | None, model_words: str
+    ledger: Ledger, as_of: date, days: dict[str, Watched], policy: WatchPolicy, *, command: str, currency: str | None, model_words: str, language: str = "en"
 ) -> Report:  # fmt: skip
     """Return the watch list of `as_of` as a report.
 
@@ -69,19 +70,32 @@ def watchlist_report(
         "listed": len(today), "new_since_a_month": int((kinds == "entered").sum()), "left_since_a_month": int((kinds == "left").sum()),
         "alerts_a_month": len(changes), "exposure_listed": round(float(today["exposure"].sum()), 2),
     }  # fmt: skip
-    return Report(
+    report = Report(
         name="watchlist", title="Watch list", as_of=as_of, known_to=ledger.last_known_on, command=command, currency=currency, facts=facts,
         tables=[
             _table("changed", "Customers whose risk changed", changed),
             _table("unchanged", "Listed for the height of the PD alone", own[~own["is_changed"]]),
             _changes_table(changes),
         ],
-        notes=[
-            f"The list holds {policy.listed_share:.0%} of the scored customers that are not in default: those with the highest log-odds "
-            f"of the PD plus the policy's points for what changed within {policy.back_days} days.",
-            "A PD counts as risen when its log-odds rose by the policy's step and by more than the standard error of the fit.",
-        ],
+        notes=_notes(policy, language),
     )  # fmt: skip
+    return in_chinese(report) if language == "zh" else report
+
+
+def _notes(policy: WatchPolicy, language: str) -> list[str]:
+    """How the list is made."""
+    share, days = f"{policy.listed_share:.0%}", policy.back_days
+    if language == "zh":
+        return [
+            f"名单包含未违约且已评分客户的 {share}：以违约概率的对数几率加上 {days} 天内变化的分值排序，取最高者。",
+            "违约概率的上升须同时超过政策规定的幅度和模型自身的标准误差。此前违约概率由同一模型按当时事实计算。",
+        ]
+    return [
+        f"The list holds {share} of the scored customers that are not in default: those with the highest log-odds of the PD plus the "
+        f"policy's points for what changed within {days} days.",
+        "A PD counts as risen when its log-odds rose by the policy's step and by more than the standard error of the fit. "
+        "The PD before is the same model's, on the facts of that day.",
+    ]
 
 
 def _table(name: str, title: str, frame: pd.DataFrame) -> Table:

@@ -20,6 +20,7 @@ from decisions.collections import (
 )
 from decisions.collections_policy import CollectionsPolicy, LatePaymentLaw
 from decisions.report import DATE, DAYS, FLAG, Column, Report, Table, count, money, number, share, text
+from decisions.steering.words_zh import in_chinese
 from decisions.steering.worklist_items import OverdueBook, overdue_book
 from ledger.credit_terms import all_terms_on
 from ledger.currency import reporting_currency
@@ -31,7 +32,7 @@ STEPS_BY_FILE = ("agency", "legal")
 
 def worklist_report(
     ledger: Ledger, as_of: pd.Timestamp, *, policy: CollectionsPolicy, law: LatePaymentLaw, command: str,
-    pd_of: pd.Series | None = None, pd_source: str = "", with_effects: bool = True,
+    pd_of: pd.Series | None = None, pd_source: str = "", with_effects: bool = True, language: str = "en",
 ) -> tuple[Report, Worklist, OverdueBook]:  # fmt: skip
     """Return the worklist of a day as a report, and the frames behind it.
 
@@ -55,7 +56,8 @@ def worklist_report(
         "overdue_items": len(items), "to_act_on": int(routes.get(ACT, 0)), "left_alone": int(routes.get(LEAVE_ALONE, 0)),
         "held_out_by_lot": int(routes.get(HELD_OUT, 0)), "disputed": int(routes.get(DISPUTE, 0)),
         "waiting_for_a_promise": int(routes.get(PROMISE, 0)),
-        "loss_avoided": f"PD of {pd_source}" if pd_of is not None else "not counted: no default model is served",
+        "loss_avoided": f"PD: {pd_source}" if pd_of is not None else
+        ("未计算：没有在用的违约模型" if language == "zh" else "not counted: no default model is served"),
     }  # fmt: skip
     tables = [
         _customers_table(customers), _items_table(items[items["route"] == ACT]), _effects_table(effects, lots),
@@ -67,29 +69,39 @@ def worklist_report(
     ]  # fmt: skip
     report = Report(
         name="worklist", title="Collections worklist", as_of=as_of.date(), known_to=ledger.last_known_on, command=command,
-        currency=reporting_currency(ledger), facts=facts, tables=tables, notes=_notes(policy, effects, law),
+        currency=reporting_currency(ledger), facts=facts, tables=tables, notes=_notes(policy, effects, law, language),
     )  # fmt: skip
-    return report, done, book
+    return (in_chinese(report) if language == "zh" else report), done, book
 
 
 def _names(ledger: Ledger) -> pd.Series:
     return ledger.customers.drop_duplicates("customer_id", keep="last").set_index("customer_id")["name"]
 
 
-def _notes(policy: CollectionsPolicy, effects: Sequence[Effect], law: LatePaymentLaw) -> list[str]:
-    notes = [
-        "Order: by the value of acting = amount × days gained × cost of capital / 365 + amount × PD × LGD × the share of "
-        "unpaid items that the action gets paid. Customers whose step has no effect shown follow, by amount.",
-        f"Cost of capital {policy.cost_of_capital:.1%} a year, LGD {policy.loss_given_default:.0%}, both from the policy file.",
-        f"Statutory claims by {law.name} {law.version}: reference rate + {law.margin_points:g} points and {law.fixed_sum:g} "
-        f"{law.fixed_sum_currency} an invoice, between firms in the countries of the file; no claim on disputed items.",
-    ]
-    if not effects:
-        notes.append(
+def _notes(policy: CollectionsPolicy, effects: Sequence[Effect], law: LatePaymentLaw, language: str) -> list[str]:
+    """What the order and the claims rest on."""
+    cost, lgd = f"{policy.cost_of_capital:.1%}", f"{policy.loss_given_default:.0%}"
+    margin, fixed = f"{law.margin_points:g}", f"{law.fixed_sum:g} {law.fixed_sum_currency}"
+    if language == "zh":
+        notes = [
+            "排序依据：行动价值 = 金额 × 提前天数 × 资金成本 ÷ 365 + 金额 × 违约概率 × 违约损失率 × 措施使未付款项得以支付的比例。未见效果的客户按金额列于其后。",
+            f"资金成本年率 {cost}，违约损失率 {lgd}，均取自政策文件。",
+            f"法定利息与定额补偿依据 {law.name} {law.version}：基准利率加 {margin} 个百分点，每张发票 {fixed}，适用于文件所列国家的企业之间；有争议的款项不主张。",
+        ]
+        missing = "未估计任何措施的效果：账簿中没有注明发票的催款事件，或数量过少。按金额排序。"
+    else:
+        notes = [
+            "Order: by the value of acting = amount × days gained × cost of capital / 365 + amount × PD × LGD × the share of "
+            "unpaid items that the action gets paid. Customers whose step has no effect shown follow, by amount.",
+            f"Cost of capital {cost} a year, LGD {lgd}, both from the policy file.",
+            f"Statutory claims by {law.name} {law.version}: reference rate + {margin} points and {fixed} an invoice, between firms "
+            "in the countries of the file; no claim on disputed items.",
+        ]
+        missing = (
             "No effect of an action is estimated: the ledger has no dunning events with an invoice, or too few. "
             "The order is that of amounts."
         )
-    return notes
+    return notes if effects else [*notes, missing]
 
 
 def _customers_table(customers: pd.DataFrame) -> Table:
