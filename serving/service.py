@@ -26,6 +26,7 @@ from serving.running import in_thread, state
 from serving.score_book import MOST_AT_ONCE
 from serving.sent_rows import SentRows
 from serving.state import ServiceState
+from serving.steering_routes import STEERING_ROUTES
 from serving.store import Store
 from serving.workbench_routes import WORKBENCH_ROUTES
 
@@ -155,6 +156,7 @@ ROUTES = Router(
     routes=[
         *PAGE_ROUTES,
         *WORKBENCH_ROUTES,
+        *STEERING_ROUTES,
         Route("/health/model", health_model, methods=["GET"]),
         Route("/events", take_events, methods=["POST"]),
         Route("/changes", get_changes, methods=["GET"]),

@@ -11,6 +11,7 @@ from cli.reports.writing import checked_out, command_line, finish, opened, repor
 
 @click.command()
 @report_options
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the report.")
 @click.option(
     "--scenarios", default="stress", show_default=True, help="A bundled file's name, or a TOML file of scenarios."
 )
@@ -29,7 +30,7 @@ from cli.reports.writing import checked_out, command_line, finish, opened, repor
     help="Append the drill to this log, after comparing with the last one in it.",
 )
 def stress(
-    ledger: Path, as_of: str, scenarios: str, only: str | None, severity: float, plan: str, outflows: Path | None, opening: float | None,
+    ledger: Path, as_of: str, language: str, scenarios: str, only: str | None, severity: float, plan: str, outflows: Path | None, opening: float | None,
     line: float | None, weeks: int, log: Path | None, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """What each scenario does to expected loss, allowance, cash and limits; the plan; what would exhaust the line.
@@ -62,7 +63,7 @@ def stress(
     )  # fmt: skip
     report, outcomes = stress_report(
         stress_book(scorer, on, own, ends), policy, read, on, severity=severity, only=only, past=past, weeks=names,
-        currency=reporting_currency(read), command=command, model_words=words,
+        currency=reporting_currency(read), command=command, model_words=words, language=language,
     )  # fmt: skip
     if log is not None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -72,4 +73,4 @@ def stress(
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as file:
             file.writelines(f"{text}\n" for text in lines_for(drills, lines))
-    finish(report, out=out, as_json=as_json)
+    finish(report, out=out, as_json=as_json, language=language)

@@ -19,7 +19,9 @@ from cli.reports.writing import checked_out, command_line, finish, opened, repor
 @click.option(
     "--texts", type=click.Path(path_type=Path), help="Write one text a customer (reminder, dunning) to this folder."
 )
-@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the texts.")
+@click.option(
+    "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the report and the texts."
+)
 def worklist(
     ledger: Path, as_of: str, policy: str, law: str, no_effects: bool, texts: Path | None, language: str, out: Path | None,
     as_json: bool,
@@ -46,13 +48,13 @@ def worklist(
     except NoModel:
         pass  # the report says that no default model is served and that no loss avoided is counted
     report, done, _ = worklist_report(
-        read, pd.Timestamp(on), policy=rules, law=statute, pd_of=pd_of, pd_source=source, with_effects=not no_effects,
+        read, pd.Timestamp(on), policy=rules, law=statute, pd_of=pd_of, pd_source=source, with_effects=not no_effects, language=language,
         command=command_line("report", "worklist", ledger, as_of=on, policy=policy, law=law, no_effects=no_effects),
     )  # fmt: skip
     if texts is not None:
         written = _write_texts(report, done, statute, on, texts, language)
         click.echo(f"{written:,} texts written to {texts}", err=True)
-    finish(report, out=out, as_json=as_json)
+    finish(report, out=out, as_json=as_json, language=language)
 
 
 def _write_texts(report, done, law, on, folder: Path, language: str) -> int:  # type: ignore[no-untyped-def]

@@ -87,9 +87,9 @@ def command_line(*parts: object, **options: object) -> str:
     return shlex.join(words)
 
 
-def finish(report: Report, *, out: Path | None, as_json: bool) -> None:
+def finish(report: Report, *, out: Path | None, as_json: bool, language: str = "en") -> None:
     """Write the report to `out` where given, print it, and exit with its code where that is not 0."""
-    files = write(report, out) if out is not None else []
+    files = write(report, out, language) if out is not None else []
     if as_json:
         print_json(report.as_json())
     else:
@@ -100,7 +100,7 @@ def finish(report: Report, *, out: Path | None, as_json: bool) -> None:
         sys.exit(report.exit_code)
 
 
-def write(report: Report, out: Path) -> list[Path]:
+def write(report: Report, out: Path, language: str = "en") -> list[Path]:
     """Write the report in the form that the file's ending names; return the files written."""
     checked_out(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def write(report: Report, out: Path) -> list[Path]:
     else:
         from serving.reports.html import page
 
-        out.write_text(page(report), encoding="utf-8")
+        out.write_text(page(report, language), encoding="utf-8")
     return [out]
 
 

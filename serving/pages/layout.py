@@ -25,6 +25,8 @@ SCRIPT = FOLDER / "workbench.js"
 NAVIGATION: tuple[tuple[str, str, str], ...] = (
     ("queue", "/", "Queue"),
     ("watch_list", "/watch_list", "Watch list"),
+    ("early_warning", "/early_warning", "Early warning"),
+    ("worklist", "/worklist", "Worklist"),
     ("models", "/models", "Models"),
     ("policy", "/policy", "Policy"),
 )

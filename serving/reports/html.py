@@ -17,19 +17,46 @@ MOST_ROWS = 2_000  # rows of one table on a page; CSV and XLSX hold all of them
 OPEN_ROWS = 40  # a longer table is folded away behind its title
 
 
-def page(report: Report) -> str:
-    """Return the report as one HTML file: style inside, no script, nothing loaded from elsewhere, every value escaped."""
+WORDS = {
+    "en": {
+        "about": "As of {as_of}, from what the books held at the end of that day (the ledger reaches {known_to}).",
+        "currency": "Amounts in {currency}.", "no_rows": "No rows.", "rows": "{n} rows",
+        "first": "The first {n} rows; the total is of all of them. CSV and XLSX hold every row.", "notes": "Notes",
+        "again": "Printed again by", "total": "total",
+    },
+    "zh": {
+        "about": "截至 {as_of}，依据账簿当日末的记录（账簿数据至 {known_to}）。", "currency": "金额单位：{currency}。", "no_rows": "无记录。",
+        "rows": "{n} 行", "first": "仅显示前 {n} 行；合计含全部记录，CSV 与 XLSX 含所有行。", "notes": "说明", "again": "重新生成的命令：",
+        "total": "合计",
+    },
+}  # fmt: skip
+
+
+def page(report: Report, language: str = "en") -> str:
+    """Return the report as one HTML file: style inside, no script, nothing loaded from elsewhere, every value escaped.
+
+    language : en or zh, of the page's own words; the report brings its own.
+    """
     style = Markup((FOLDER / "report.css").read_text(encoding="utf-8"))
-    return _environment().get_template("page.html").render(**_values(report), style=style)
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(**_values(report, language), style=style, lang="zh-Hans" if language == "zh" else language)
+    )
 
 
-def body(report: Report) -> Markup:
+def body(report: Report, language: str = "en") -> Markup:
     """Return the report's heading, tables, charts and notes for a page that brings its own style."""
-    return Markup(_environment().get_template("body.html").render(**_values(report)))
+    return Markup(_environment().get_template("body.html").render(**_values(report, language)))
 
 
-def _values(report: Report) -> dict[str, Any]:
-    return {"report": report, "charts": [(chart, svg(chart)) for chart in report.charts], "most": MOST_ROWS}
+def _values(report: Report, language: str) -> dict[str, Any]:
+    return {
+        "words": WORDS[language],
+        "report": report,
+        "charts": [(chart, svg(chart)) for chart in report.charts],
+        "most": MOST_ROWS,
+    }
 
 
 def _cells(table: Table) -> list[list[tuple[str, str]]]:
@@ -42,13 +69,13 @@ def _cells(table: Table) -> list[list[tuple[str, str]]]:
     ]
 
 
-def _total(table: Table) -> list[str] | None:
+def _total(table: Table, total_word: str = "total") -> list[str] | None:
     line = table.total_line()
     if line is None or not len(table.frame):
         return None
     cells = [shown(line[c.name], c.kind) if c.name in line else "" for c in table.columns_for("people")]
     if not cells[0]:
-        cells[0] = "total"
+        cells[0] = total_word
     return cells
 
 
