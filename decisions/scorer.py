@@ -158,7 +158,7 @@ class Scorer:
         at, ids = self.served.asked_on(as_of), self.served.known(customer_ids)
         account = accounts(self.served.prepared.settlement, ids, day(at))
         special = self._special(account.customers, at)
-        exposure = (account.customers["balance"] - account.customers["unapplied"]).clip(lower=0.0)
+        exposure = (account.customers["exposure"] - account.customers["unapplied"]).clip(lower=0.0)  # bills included
         X = self._default_inputs(special, at)
         next_items = self._next_items(account.customers, special, at)
         if self.has_delay:
@@ -167,7 +167,7 @@ class Scorer:
             next_items = next_items.iloc[:0]
             X_next, X_items = (pd.DataFrame(columns=[*DELAYS, *HABIT], dtype=np.float64) for _ in range(2))
         parts = [
-            account.customers, pd.DataFrame({"special": special, "exposure": exposure}),
+            account.customers.assign(special=special, exposure=exposure),
             self._default_part(X, special, exposure), self._next_part(X_next, next_items).reindex(special.index),
             self._cash(X_items, account.items, special.index),
         ]  # fmt: skip
@@ -188,9 +188,9 @@ class Scorer:
         at, ids = self.served.asked_on(as_of), self.served.known(customer_ids)
         account = accounts(self.served.prepared.settlement, ids, day(at)).customers
         special = self._special(account, at)
-        exposure = (account["balance"] - account["unapplied"]).clip(lower=0.0)
+        exposure = (account["exposure"] - account["unapplied"]).clip(lower=0.0)
         part = self._default_part(self._default_inputs(special, at), special, exposure)
-        return pd.concat([account, pd.DataFrame({"special": special, "exposure": exposure}), part], axis=1)
+        return pd.concat([account.assign(special=special, exposure=exposure), part], axis=1)
 
     def rescored(self, scores: Scores, X: pd.DataFrame) -> Scores:
         """The same scores with the default model's answer to other inputs, one row a customer: for hypothetical facts."""
