@@ -85,8 +85,12 @@ def hypothetical(
 
 @cache
 def _of_others() -> frozenset[str]:
-    """The columns that look at others too: a customer's own part of the ledger does not say what they are."""
-    return frozenset(name for name, column in COLUMNS.items() if any(node.op == "given" for node in walk(column.value)))
+    """Return the columns that look at others than the group: a group's part of the ledger does not say what they are."""
+    return frozenset(
+        name
+        for name, column in COLUMNS.items()
+        if any(node.op == "given" and not str(node.args[0]).startswith("group_") for node in walk(column.value))
+    )
 
 
 def _inputs(scorer: Scorer, served: ScoringLedger, scores: Scores) -> pd.DataFrame:
@@ -96,10 +100,12 @@ def _inputs(scorer: Scorer, served: ScoringLedger, scores: Scores) -> pd.DataFra
 
 
 def _own(scorer: Scorer, customer_id: str, rows: Mapping[str, pd.DataFrame], scores: Scores) -> ScoringLedger:
-    """The customer's own part of the ledger (with those merged into it) and the added rows, served as the whole is."""
-    who = scorer.served.prepared.owners
+    """Return the ledger of the customer's group (with those merged into it) and the added rows, served as the whole is."""
+    who, groups = scorer.served.prepared.owners, scorer.served.prepared.groups
     code = int(who.index.get_indexer(pd.Index([customer_id], dtype=object))[0])
-    members = sorted({customer_id, *who.ids[who.member[who.owner == code]]})
+    codes = np.flatnonzero(groups == groups[code]) if groups[code] >= 0 else np.array([code])
+    merged = who.ids[who.member[np.isin(who.owner, codes)]]
+    members = sorted({customer_id, *(str(i) for i in who.ids[codes]), *(str(i) for i in merged)})
     ledger = scorer.served.ledger.of(members)
     if rows:
         ledger = _with_rows(ledger, customer_id, rows, day(scores.as_of))

@@ -16,15 +16,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from serving import answers, decide
+from decisions.customer_view import master_data
+from serving import answers, case_extras, decide
 from serving.book import book, is_watched, queue, taken_by
 from serving.case import Asked, Case, case
+from serving.champions import Champions
 from serving.errors import Problem
+from serving.letters import letter_of
 from serving.messages import DecideRequest, ReviewRequest, typed
 from serving.page_routes import form_of, with_session
 from serving.pages.about import models_page, policy_page, problem_page
 from serving.pages.customer import customer_page
 from serving.pages.layout import Notice, Session
+from serving.pages.letter import letter_page
 from serving.pages.queue import queue_page, watch_list_page
 from serving.pages.texts import N_, problem_text
 from serving.running import in_thread, state
@@ -162,9 +166,21 @@ def customer_html(
     )  # fmt: skip
 
 
-def extras(champions: Any, found: Case, query: Mapping[str, str], pays: list[str]) -> dict[str, Any]:
+def extras(champions: Champions, found: Case, query: Mapping[str, str], pays: list[str]) -> dict[str, Any]:
     """Return the parts of a customer's page that are computed on demand."""
-    return {}
+    show = query.get("show", "")
+    extra: dict[str, Any] = {}
+    if query.get("reference"):
+        extra["reference"] = case_extras.reference(
+            champions, found, query["reference"], _day(query.get("reference_day", ""))
+        )
+    if show == "what_if":
+        extra["what_if"] = case_extras.what_if(champions, found, query, pays)
+    elif show == "levers":
+        extra["levers"] = case_extras.cheapest(champions, found)
+    elif show == "changes":
+        extra["changes"] = case_extras.changed(champions, found, _day(query.get("since", "")))
+    return extra
 
 
 def _notice(query: Mapping[str, str], language: str) -> Notice | None:
@@ -332,6 +348,20 @@ async def policy_route(request: Request, login: Login) -> Response:
     return await _answered(request, login, make)
 
 
+@with_session
+async def letter_route(request: Request, login: Login) -> Response:
+    """The letter about a decision, to print; nothing is written."""
+    login.caller.need("review")
+    decision_id = request.path_params["decision_id"]
+
+    def make(language: str, session: Session) -> Response:
+        scorer = state().served_models.champions().scorer
+        found = letter_of(state().log, scorer, decision_id, language)
+        return _html(letter_page(found, master_data(scorer, found.customer_id), language=language, session=session))
+
+    return await _answered(request, login, make)
+
+
 WORKBENCH_ROUTES = [
     Route("/", queue_route, methods=["GET"]),
     Route("/watch_list", watch_list_route, methods=["GET"]),
@@ -340,5 +370,6 @@ WORKBENCH_ROUTES = [
     Route("/customer", customer_route, methods=["GET"]),
     Route("/customer/decide", decide_route, methods=["POST"]),
     Route("/customer/confirm", confirm_route, methods=["POST"]),
+    Route("/decisions/{decision_id}/letter", letter_route, methods=["GET"]),
     Route("/customer/take", take_route, methods=["POST"]),
 ]

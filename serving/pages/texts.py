@@ -40,7 +40,7 @@ LATENESS: Sequence[tuple[str, str]] = (
 REFERENCES: Sequence[tuple[str, str]] = (
     ("training", N_("The training population")),
     ("approved", N_("Customers of this and the neighbouring grades")),
-    ("last_review", N_("This customer at its last review")),
+    ("last_review", N_("This customer at its last review")), ("day", N_("This customer on another day")),
 )  # fmt: skip
 WHY_HERE: Mapping[str, str] = {
     "proposal": N_("Waits for a second person"), "limit_asked": N_("Limit asked"), "hold": N_("Arrears hold deliveries"),
@@ -95,6 +95,7 @@ PROBLEMS: Mapping[str, str] = {
     "forbidden": N_("You may not do this, or the form has expired. Open the page again."),
     "unauthorized": N_("Your session has ended. Log in again."),
     "unknown_decision": N_("There is no such decision."),
+    "no_reference": N_("There is nothing to compare with: no such day, or no customer of these grades."),
     "changed_since": N_("The recommendation has changed since you opened the page. Look again and decide."),
 }  # fmt: skip
 
@@ -131,3 +132,26 @@ def arithmetic(case: Case, t: Translation) -> list[tuple[str, str, str]]:
     """Return the steps of a case's recommendation in a language."""
     rows: Sequence[Mapping[str, Any]] = case.review["arithmetic"] if case.review is not None else ()
     return [step_row(s["step"], s["formula"], s["values"], s["result"], t) for s in rows]
+
+
+LEVERS: Mapping[str, str] = {
+    "pay_items": N_("The customer pays {items} ({amount})"),
+    "settle_dispute": N_("The dispute about {items} is settled"),
+    "settle_and_pay_items": N_("The dispute about {items} is settled and {amount} paid"),
+    "add_cover": N_("We take out cover of {amount} at {share}"),
+    "shorter_terms": N_("We agree on terms of {days} days"),
+}  # fmt: skip
+# kinds of change, single events, and several of a kind
+CHANGES: Mapping[str, str] = {
+    "events": N_("Events"), "time": N_("Time passing"), "others": N_("Others, economy"), "policy": N_("Policy"),
+    "model": N_("Model"), "rest": N_("Corrections"),
+    "paid_late": N_("{invoice} ({amount}) was paid {days} days late"), "paid": N_("{invoice} ({amount}) was paid on time"),
+    "unpaid": N_("{invoice} ({amount}) is {days} days overdue"), "new_invoice": N_("{invoice} ({amount}) was issued"),
+    "credit_note": N_("Credit note {invoice} ({amount})"), "event": N_("An event about {invoice} ({amount})"),
+    "paid_late_several": N_("{n} more invoices were paid late"), "paid_several": N_("{n} invoices were paid on time"),
+    "unpaid_several": N_("{n} more invoices are overdue"), "new_invoice_several": N_("{n} invoices were issued"),
+    "credit_note_several": N_("{n} credit notes"), "event_several": N_("Events about {n} invoices"),
+    "ratings_several": N_("{n} new ratings"), "credit_terms_several": N_("{n} changes of limit, cover or terms"),
+    "attributes_several": N_("{n} reported facts (revenue, employees)"), "events_several": N_("{n} other events"),
+    "payments_several": N_("{n} payments without an invoice"), "orders_several": N_("{n} orders"),
+}  # fmt: skip
