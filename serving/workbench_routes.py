@@ -31,6 +31,7 @@ from serving.pages.layout import Notice, Session
 from serving.pages.letter import letter_page
 from serving.pages.queue import queue_page, watch_list_page
 from serving.pages.texts import N_, problem_text
+from serving.practice import practice_page
 from serving.running import in_thread, state
 from serving.sessions import Session as Login
 from serving.translations import chosen, translate
@@ -362,10 +363,23 @@ async def letter_route(request: Request, login: Login) -> Response:
     return await _answered(request, login, make)
 
 
+@with_session
+async def practice_route(request: Request, login: Login) -> Response:
+    """The practice page; its answers stand in the address, nothing is written."""
+    login.caller.need("explain")
+    query = dict(request.query_params)
+
+    def make(language: str, session: Session) -> Response:
+        return _html(practice_page(state().served_models.champions(), query, language=language, session=session))
+
+    return await _answered(request, login, make)
+
+
 WORKBENCH_ROUTES = [
     Route("/", queue_route, methods=["GET"]),
     Route("/watch_list", watch_list_route, methods=["GET"]),
     Route("/models", models_route, methods=["GET"]),
+    Route("/practice", practice_route, methods=["GET"]),
     Route("/policy", policy_route, methods=["GET"]),
     Route("/customer", customer_route, methods=["GET"]),
     Route("/customer/decide", decide_route, methods=["POST"]),

@@ -186,12 +186,15 @@ def _timeline(invoices: Sequence[InvoiceBar], as_of: date, t: Translation, every
     paid = [b.days_late(as_of) for b in shown_bars if b.kind == "paid"]
     still_open = sum(b.closed_on is None for b in shown_bars)
     mean = t.number(sum(max(0, d) for d in paid) / len(paid), 0) if paid else "–"
-    title = t.text(
-        "Last {n} invoices: paid {days} days late on average, {open} still open",
-        n=len(shown_bars),
-        days=mean,
-        open=still_open,
-    )
+    if paid:
+        title = t.text(
+            "Last {n} invoices: paid {days} days late on average, {open} still open",
+            n=len(shown_bars),
+            days=mean,
+            open=still_open,
+        )
+    else:
+        title = t.text("Last {n} invoices, {open} still open", n=len(shown_bars), open=still_open)
     desc = t.text(
         "One bar an invoice from issue to payment; the line marks the due day, the time after it is coloured by lateness, a dot means still open."
     )

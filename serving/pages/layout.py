@@ -29,6 +29,7 @@ NAVIGATION: tuple[tuple[str, str, str], ...] = (
     ("worklist", "/worklist", "Worklist"),
     ("models", "/models", "Models"),
     ("policy", "/policy", "Policy"),
+    ("practice", "/practice", "Practice"),
 )
 LANGUAGE_NAMES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 

@@ -50,12 +50,13 @@ WHY_HERE: Mapping[str, str] = {
 # master data of ledgers as far as pages know it; other words are shown as the ledger has them
 MASTER: Sequence[str] = (
     N_("machinery"), N_("logistics"), N_("construction"), N_("retail"), N_("food"), N_("hospitality"), N_("chemicals"),
-    N_("it services"), N_("key"), N_("small"), N_("medium"), N_("large"), N_("metal goods"), N_("textiles"), N_("automotive"),
+    N_("it services"), N_("standard"), N_("senior"), N_("committee"), N_("key"), N_("small"), N_("medium"), N_("large"), N_("metal goods"), N_("textiles"), N_("automotive"),
 )  # fmt: skip
 
 # step of decisions.limits or decisions.needed_limit -> (its name, its formula)
 STEPS: Mapping[str, tuple[str, str]] = {
     "exposure": (N_("Exposure"), N_("max(0, open balance − unapplied credits)")),
+    "loss_given_default": (N_("Loss given default"), N_("measured on closed defaults by its weight, else the policy's value")),
     "expected_loss": (N_("Expected loss"), N_("PD · loss given default · exposure")),
     "uninsured_at_most": (N_("Uninsured at most"), N_("maximum expected loss ÷ (PD · loss given default)")),
     "cover_lost": (N_("Cover lost"), N_("0: an item is past due for longer than the insurer allows")),
@@ -72,7 +73,9 @@ STEPS: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 VALUES: Mapping[str, str] = {
     "open_balance": N_("open balance"), "unapplied_credits": N_("unapplied credits"), "pd": N_("PD"),
-    "lgd": N_("loss given default"), "exposure": N_("exposure"), "maximum_expected_loss": N_("maximum expected loss"),
+    "lgd": N_("loss given default"), "measured": N_("measured"), "weight": N_("weight"),
+    "closed_defaults": N_("closed defaults"), "policy_value": N_("value of the policy"),
+    "policys_value": N_("value of the policy"), "exposure": N_("exposure"), "maximum_expected_loss": N_("maximum expected loss"),
     "insured_limit": N_("insured limit"), "days_past_due": N_("days past due"),
     "maximum_extension_days": N_("longest extension, days"), "uninsured_at_most": N_("uninsured at most"),
     "insured_share": N_("insured share"), "first_loss": N_("first loss"), "from_loss_budget": N_("limit of the loss budget"),
@@ -81,7 +84,7 @@ VALUES: Mapping[str, str] = {
     "expected_delay_days": N_("expected delay, days"), "sales_a_day": N_("sales a day"), "days": N_("days"),
     "headroom": N_("headroom"), "open_orders": N_("open orders"), "limits_of_the_others": N_("limits of the others"),
 }  # fmt: skip
-SHARES = ("pd", "lgd", "insured_share")
+SHARES = ("pd", "lgd", "insured_share", "measured", "weight", "loss_given_default", "policy_value")
 
 # code of a Problem -> what a page says of it in any language; the detail is English and follows only on English pages
 PROBLEMS: Mapping[str, str] = {
@@ -121,7 +124,11 @@ def step_row(
     shown = ", ".join(
         f"{t.text(VALUES.get(key, key.replace('_', ' ')))} {_value(key, value, t)}" for key, value in values.items()
     )
-    return t.text(title), f"{t.text(own)}: {shown}" if shown else t.text(own), t.money(result)
+    return (
+        t.text(title),
+        f"{t.text(own)}: {shown}" if shown else t.text(own),
+        t.share(result, 1) if name in SHARES else t.money(result),
+    )
 
 
 def _value(key: str, value: float, t: Translation) -> str:
