@@ -1,7 +1,7 @@
 """'At least 5 days late' asked as one question of its own, and the curve that agrees with its answer too.
 
 A chain of steps loses some of what a history says of one threshold; boosters that learn that threshold alone keep it
-(docs/delay-model.md). Both opinions count alike: the mean of their log-odds (a logarithmic opinion pool, Genest and
+(docs/decisions/012). Both opinions count alike: the mean of their log-odds (a logarithmic opinion pool, Genest and
 Zidek 1986). The curve keeps its form on each side of the threshold, so that all answers still come from one curve.
 """
 

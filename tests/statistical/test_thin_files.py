@@ -36,7 +36,7 @@ def test_the_sample_holds_such_files_so_that_these_tests_mean_something():
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (1, 6), (6, 10**9)])
 def test_the_mean_pd_is_as_near_the_true_one_at_every_thickness_as_it_is_for_all(low, high):
-    """The level of all files moves with the cycle (docs/default-model.md); no thickness may be off beyond that."""
+    """The level of all files moves with the cycle (docs/decisions/013); no thickness may be off beyond that."""
 
     def ratio(part: pd.DataFrame) -> float:
         return float(expit(mixed(part)).mean() / part["true"].mean())

@@ -67,7 +67,7 @@ def line(left_out: Scored, later: Scored) -> Calibration:
     """The line whose slope both kinds of evidence give, and whose level customers left out give alone.
 
     Later months are scored by earlier bags, each with the level of the few defaulters known on its day; what they were
-    wrong by has been learned by the bag itself since, so their level would count twice (docs/default-model.md). Their
+    wrong by has been learned by the bag itself since, so their level would count twice (docs/decisions/013). Their
     slope moves the first one by a normal prior: rows observed over few months default for being the easiest to tell.
     The margin as it stands where fewer than two customers defaulted; later months are left out likewise.
     """

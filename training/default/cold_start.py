@@ -44,7 +44,7 @@ DOOR: tuple[str, ...] = (
 )  # fmt: skip
 SETTLED = "invoices_settled_ever"
 SHAPE = Shape(rounds=80, learning_rate=0.05, leaves=8, depth=4, feature_share=0.5, repeats=1)
-HALF_MONTHS = 1.0  # chosen out of time on samples of seeds 11 to 14 beside their true PDs (docs/default-model.md)
+HALF_MONTHS = 1.0  # chosen out of time on samples of seeds 11 to 14 beside their true PDs (docs/decisions/013)
 YOUNG_MONTHS, YOUNG_TIMES = 3.0, 5.0  # a customer on its first day counts five times, after three months three times
 FIRST_MONTHS_DAYS = 91
 DRAWS = 100

@@ -1,4 +1,4 @@
-"""Which catalogue columns the default model uses (docs/default-model.md says how they were found).
+"""Which catalogue columns the default model uses (docs/decisions/013 says how they were found).
 
 None of them counts a customer's whole history (`invoices_settled_ever`): where a ledger begins for most customers on one
 day, such a column tells the month, and trees would learn the luck of the last months from it and carry it into later ones.

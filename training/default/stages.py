@@ -21,13 +21,13 @@ Floats = NDArray[np.float64]
 
 SHORTEST_MONTHS = 3  # rows observed over fewer months say too little of a long PD
 FEWEST_DEFAULTERS = 10
-# chosen on sample ledgers of seeds 11 to 20 (docs/default-model.md); shallow trees are cheap to explain
+# chosen on sample ledgers of seeds 11 to 20 (docs/decisions/013); shallow trees are cheap to explain
 SHAPE = Shape(
     near_rounds=100, rounds=25, learning_rate=0.1, leaves=4, depth=2, smallest_leaf=60, l2=30.0, feature_share=0.2,
     folds=5, repeats=2, judged_repeats=5,
 )  # fmt: skip
 # with so many defaulters deeper trees and more of them on the default itself are better (`python -m
-# benchmarks.default_shape`, docs/default-model.md), below it they learn its luck
+# benchmarks.default_shape`, docs/default/evidence/columns-and-shape.md), below it they learn its luck
 MANY_DEFAULTERS = 250
 SHAPE_OF_MANY = replace(SHAPE, rounds=50, leaves=8, depth=3)
 

@@ -46,7 +46,7 @@ PARAMETERS: dict[str, Any] = {
 }  # fmt: skip
 TREES = 150
 MEMBERS = 2
-LEVELS_HALF_LIFE = 180.0  # days: shorter ones are no better, and learn a break just as it ends (docs/delay-model.md)
+LEVELS_HALF_LIFE = 180.0  # days: shorter ones are no better, and learn a break just as it ends (docs/decisions/012)
 LEVELS_DAYS = 365  # whose questions give levels
 FOLDS = 2  # groups of customers, each asked of a model that was fitted on the others
 REFERENCE_ITEMS = 48  # whose average is the base of explanations
