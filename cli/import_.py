@@ -31,6 +31,8 @@ def _today() -> date:
     "--guess", "is_guess", is_flag=True, help="For format table: propose a mapping for SOURCE, and import nothing."
 )
 @click.option("--describe", is_flag=True, help="Print the format's files, columns and traps, and import nothing.")
+@click.option("--encoding", help="Encoding of the files where they are not what is found, e.g. gb18030, big5, cp1252.")
+@click.option("--sheet", help="Name or number of the worksheet; default: the first whose header is the format's.")
 @click.option("--currency", help="Currency of a source that has none, e.g. EUR.")
 @click.option(
     "--known-on", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the books learn a correction (default: today)."
@@ -51,7 +53,7 @@ def _today() -> date:
 @json_option
 def command(
     format_name: str, sources: tuple[Path, ...], out: Path | None, mapping: Path | None, is_guess: bool, describe: bool,
-    currency: str | None, known_on: datetime | None, is_complete: bool, allocation: str, as_json: bool,
+    encoding: str | None, sheet: str | None, currency: str | None, known_on: datetime | None, is_complete: bool, allocation: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Import an export into a ledger: every row is accepted or in quarantine.parquet with its reasons.
 
@@ -62,6 +64,7 @@ def command(
     Example: tradecredit import ibm WA_Fn-UseC_-Accounts-Receivable.csv --out build/ibm
     """
     from importing.engine.format import description
+    from importing.engine.mappings import with_stated
     from importing.engine.run import STEPS, Options, import_files
     from importing.formats import format_named
     from importing.formats.table import read_mapping
@@ -81,6 +84,7 @@ def command(
     if out is None:
         raise InputError("--out is missing: the ledger folder to write or to add to.")
     fmt = read_mapping(mapping) if mapping else format_named(format_name)
+    fmt = with_stated(fmt, encoding=encoding, sheet=sheet)
     with steps(STEPS) as step:
         options = Options(
             known_on=known_on.date() if known_on else _today(), currency=currency, is_complete=is_complete,
@@ -122,6 +126,11 @@ def _print(result: dict[str, Any], out: Path) -> None:
         click.echo(
             table([[str(v) for v in row.values()] for row in result["settlement"]], list(result["settlement"][0]))
         )
+    if result["left_out"]:
+        click.echo("\nLeft out by name, in no total:")
+        for item in result["left_out"]:
+            sums = ", ".join(f"{name} {amount:,.2f}" for name, amount in item["sums"].items())
+            click.echo(f"  {item['rows']:>9,}  {item['what']}" + (f": {sums}" if sums else ""))
     for title, key in (
         ("Left out, by reason (quarantine.parquet)", "reasons"),
         ("Inferred", "inferred"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from importing.engine.dates import CALENDARS
 from importing.engine.encodings import checked_encoding
-from importing.engine.format import Stated
+from importing.engine.format import Format, Stated
 from ledger.contract import TABLES
 from ledger.errors import InputError
 
@@ -46,6 +47,17 @@ def _stated(section: Mapping[str, Any], where: str) -> Stated:
     if "encoding" in section:
         checked_encoding(section["encoding"])
     return Stated(**{key: value for key, value in section.items() if key != "currency"})
+
+
+def with_stated(fmt: Format, *, encoding: str | None, sheet: str | None) -> Format:
+    """Return a format whose files are read as the command line states. Raises SourceError for an unknown encoding."""
+    if encoding is None and sheet is None:
+        return fmt
+    said = {name: value for name, value in (("encoding", encoding), ("sheet", sheet)) if value is not None}
+    if encoding is not None:
+        checked_encoding(encoding)
+    stated = {name: replace(entry, **said) for name, entry in {"": Stated(), **fmt.stated}.items()}
+    return replace(fmt, stated=stated)
 
 
 def check(mapping: Mapping[str, Any], where: str) -> None:
