@@ -126,7 +126,8 @@ class Format:
 
 def is_projection(sql: str) -> bool:
     """Whether a query only picks and renames: cheap to ask again, so not worth keeping as a table."""
-    return not any(word in sql for word in (" JOIN ", " OVER ", "GROUP BY", "UNION", "unnest", "SELECT count", "md5"))
+    words = " ".join(sql.split())
+    return not any(word in words for word in (" JOIN ", " OVER ", "GROUP BY", "UNION", "unnest", "SELECT count", "md5"))
 
 
 def plain(name: str) -> str:

@@ -174,7 +174,7 @@ def _break_key(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 def _give_nothing(connection: duckdb.DuckDBPyConnection, fmt: Format, roles: dict[int, str]) -> None:
     if (
-        any(is_projection(sql) and " WHERE " not in sql for sql in fmt.tables.values())
+        any(is_projection(sql) and " WHERE " not in " ".join(sql.split()) for sql in fmt.tables.values())
         and len(set(roles.values())) == 1
     ):
         return  # one kind of file, and each of its rows gives a row

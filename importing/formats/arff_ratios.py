@@ -9,6 +9,7 @@ ratio that is '?' is left out: missing, not 0. The ledger has no invoices and no
 from __future__ import annotations
 
 from importing.engine.format import FLAG, ID, NUMBER, Field, File, Format, Notice
+from importing.engine.sql_file import queries_of
 
 RATIOS = 64
 OBSERVED_ON, OUTCOME_ON = "2007-12-31", "2008-12-31"
@@ -28,26 +29,15 @@ FIRMS = File(
     },
 )
 
-_NAMES = ", ".join(f"'ratio_{i:02d}'" for i in range(1, RATIOS + 1))
 _VALUES = ", ".join(f"ratio_{i:02d}" for i in range(1, RATIOS + 1))
-_ID = "'firm-' || lpad(row_number, 5, '0')"
+
+QUERIES = queries_of(__file__)
 
 FORMAT = Format(
     name="arff-ratios",
     title="Financial ratios with an outcome (ARFF, Polish bankruptcy sets)",
     files={"firms": FIRMS},
-    tables={
-        "customers": f"SELECT file, line, {_ID} AS customer_id, 'PL' AS country, false AS is_natural_person FROM firms",
-        "attributes": f"""
-            SELECT file, line, customer_id, name, DATE '{OBSERVED_ON}' AS observed_on, CAST(value AS VARCHAR) AS value
-            FROM (SELECT file, line, {_ID} AS customer_id, unnest([{_NAMES}]) AS name, unnest([{_VALUES}]) AS value
-                FROM firms)
-            WHERE value IS NOT NULL""",
-        "events": f"""
-            SELECT file, line, {_ID} || ':outcome' AS event_id, {_ID} AS customer_id, DATE '{OUTCOME_ON}' AS
-                occurred_on,
-                'insolvency' AS kind, 'class 1: the label of the set' AS detail FROM firms WHERE is_bankrupt""",
-    },
+    tables=QUERIES.tables,
     inferred=(
         Notice(
             words=f"days: the source has none; ratios on {OBSERVED_ON}, outcomes on {OUTCOME_ON}",

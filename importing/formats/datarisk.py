@@ -12,6 +12,7 @@ RENDA_MES_ANTERIOR of month M is the revenue of month M - 1; both monthly facts 
 from __future__ import annotations
 
 from importing.engine.format import DATE, FLAG, ID, MONTH, NUMBER, TEXT, Field, File, Format, Notice
+from importing.engine.sql_file import queries_of
 
 ITEMS = File(
     fields={
@@ -84,14 +85,8 @@ FACTS = File(
     },
 )
 
-NUMBERED = """
-    SELECT *, 'D' || left(md5(concat_ws('|', customer_id, issued_on, due_on, printf('%.2f', amount),
-        coalesce(printf('%.4f', rate), ''))), 20)
-        || '-' || row_number() OVER (PARTITION BY customer_id, issued_on, due_on, round(amount * 100),
-            rate ORDER BY paid_on NULLS LAST, file, line) AS invoice_id,
-        count(*) OVER (PARTITION BY customer_id, issued_on, due_on, round(amount * 100), rate) AS alike
-    FROM items
-"""
+
+QUERIES = queries_of(__file__)
 
 FORMAT = Format(
     name="datarisk",
@@ -99,23 +94,8 @@ FORMAT = Format(
     currency="BRL",
     whole_invoices=True,
     files={"items": ITEMS, "master": MASTER, "facts": FACTS},
-    prepared={"numbered": NUMBERED},
-    tables={
-        "customers": "SELECT file, line, customer_id, 'BR' AS country, industry, segment, "
-        "coalesce(is_natural_person, false) AS is_natural_person, "
-        "onboarded_on FROM master",
-        "invoices": "SELECT file, line, invoice_id, customer_id, 'invoice' AS kind, issued_on, due_on, amount, "
-        "getvariable('currency') AS currency, 'rate ' || CAST(rate AS VARCHAR) AS payment_terms FROM numbered",
-        "payments": "SELECT file, line, invoice_id || ':paid' AS payment_id, customer_id, invoice_id, paid_on, "
-        "amount, "
-        "getvariable('currency') AS currency, 'payment' AS kind FROM numbered WHERE paid_on IS NOT NULL",
-        "attributes": "SELECT file, line, customer_id, 'monthly_revenue' AS name, CAST(month - INTERVAL 1 DAY AS "
-        "DATE) AS observed_on, "
-        "CAST(revenue AS VARCHAR) AS value, last_day(month) AS booked_on FROM facts WHERE revenue IS NOT NULL "
-        "UNION ALL SELECT file, line, customer_id, 'head_count', month, CAST(CAST(head_count AS BIGINT) AS VARCHAR), "
-        "last_day(month) "
-        "FROM facts WHERE head_count IS NOT NULL",
-    },
+    prepared=QUERIES.prepared,
+    tables=QUERIES.tables,
     inferred=(
         Notice(
             words="invoice ids: the source has none; made of customer, dates, amount and rate",

@@ -11,6 +11,7 @@ it is refused, and withdrawn where the ledger has it.
 from __future__ import annotations
 
 from importing.engine.format import DATE, FLAG, ID, INTEGER, NUMBER, TEXT, Field, File, Format, Notice
+from importing.engine.sql_file import queries_of
 
 INVOICES = File(
     informs=True,
@@ -155,48 +156,8 @@ CUSTOMERS = File(
     },
 )
 
-# The ledger row of an invoice itself holds what it is in the account's currency: with it money comes into the invoice's.
-OWN = """
-    SELECT e.against, any_value(e.currency) AS currency, sum(e.amount) AS amount, any_value(i.amount) AS total,
-        any_value(i.currency) AS invoice_currency
-    FROM ledger_entries e JOIN sales_invoices i ON i.name = e.against
-    WHERE e.voucher_type = 'Sales Invoice' AND e.voucher = e.against AND e.amount > 0 AND NOT coalesce(e.is_delinked, false)
-        AND NOT coalesce(i.is_return, false)
-    GROUP BY e.against HAVING count(DISTINCT e.currency) = 1
-"""
-# A row below 0 of an invoice against itself is what was paid at the counter (POS).
-APPLIED = """
-    SELECT * EXCLUDE (summed, before), CAST(round(amount * 100) AS BIGINT) AS cents FROM (
-        SELECT * REPLACE (CASE WHEN is_converted THEN round(summed, 2) - round(before, 2) ELSE amount END AS amount)
-        FROM (
-            SELECT e.* REPLACE (CASE WHEN o.against IS NULL THEN e.currency ELSE o.invoice_currency END AS currency),
-                o.against IS NOT NULL AS is_converted, e.amount AS account_amount, e.currency AS account_currency,
-                sum(e.amount * o.total / o.amount) OVER so_far AS summed,
-                coalesce(sum(e.amount * o.total / o.amount) OVER before_it, 0) AS before,
-                r.name AS return_name, r.issued_on AS return_issued_on, p.method, e.against = e.voucher AS is_counter,
-                row_number() OVER (PARTITION BY e.voucher ORDER BY e.entry_id) AS nth,
-                count(*) OVER (PARTITION BY e.voucher) AS parts
-            FROM ledger_entries e LEFT JOIN sales_invoices r ON r.name = e.voucher AND r.is_return
-            LEFT JOIN payment_entries p ON p.name = e.voucher
-            LEFT JOIN own o ON o.against = e.against AND o.currency = e.currency AND o.invoice_currency <> e.currency
-            WHERE e.against_type = 'Sales Invoice' AND e.amount <> 0
-                AND (e.against <> e.voucher OR (e.voucher_type = 'Sales Invoice' AND e.amount < 0 AND r.name IS NULL))
-                AND NOT (coalesce(is_delinked, false) AND (e.amount > 0 OR e.voucher_type = 'Sales Invoice'))
-            WINDOW so_far AS (PARTITION BY e.against, coalesce(is_delinked, false) ORDER BY e.on_day, e.entry_id
-                    ROWS UNBOUNDED PRECEDING),
-                before_it AS (PARTITION BY e.against, coalesce(is_delinked, false) ORDER BY e.on_day, e.entry_id
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-        ))
-"""
-# Of a cancelled document both the row and its reverse are delinked; the reverse is what `modified` tells as well.
-LOOSE = """
-    SELECT e.*, p.method, e.voucher || '~rest' || CASE WHEN row_number() OVER same > 1 THEN '-' || e.entry_id ELSE '' END
-        AS payment_id
-    FROM ledger_entries e LEFT JOIN payment_entries p ON p.name = e.voucher
-    WHERE voucher_type <> 'Sales Invoice' AND (against = voucher OR against_type <> 'Sales Invoice') AND amount <> 0
-        AND NOT (coalesce(is_delinked, false) AND amount > 0)
-    WINDOW same AS (PARTITION BY voucher ORDER BY coalesce(is_delinked, false), entry_id)
-"""
+
+QUERIES = queries_of(__file__)
 
 FORMAT = Format(
     name="erpnext",
@@ -209,65 +170,8 @@ FORMAT = Format(
         "payment_schedule": SCHEDULE,
         "customer_list": CUSTOMERS,
     },
-    prepared={
-        "own": OWN,
-        "applied": APPLIED,
-        "loose": LOOSE,
-        "returns": """
-            SELECT i.*, CAST(round(abs(i.amount) * 100) AS BIGINT) AS cents,
-                CAST(round(abs(i.amount) * 100) AS BIGINT) + coalesce((SELECT sum(cents) FROM applied a
-                    WHERE a.voucher = i.name), 0) AS rest
-            FROM sales_invoices i WHERE is_return""",
-    },
-    tables={
-        "customers": """
-            SELECT file, line, false AS is_inferred, customer_id, customer_name AS name, industry,
-                group_name AS segment,
-                customer_type = 'Individual' AS is_natural_person FROM customer_list
-            UNION ALL
-            SELECT NULL, NULL, true, customer_id, mode(customer_name ORDER BY customer_name), NULL, NULL, NULL
-                FROM sales_invoices
-            WHERE customer_id IS NOT NULL AND reasons IS NULL AND customer_id NOT IN (SELECT customer_id
-                FROM customer_list WHERE customer_id IS NOT NULL)
-            GROUP BY customer_id""",
-        "invoices": """
-            SELECT file, line, name AS invoice_id, customer_id, 'invoice' AS kind, issued_on, coalesce(due_on,
-                issued_on) AS due_on, amount, currency,
-                NULL AS applies_to, terms AS payment_terms, created_on AS booked_on FROM sales_invoices
-                    WHERE NOT coalesce(is_return, false)
-            UNION ALL
-            SELECT file, line, voucher || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id,
-                'credit_note', return_issued_on,
-                return_issued_on, -amount, currency, against, NULL, coalesce(created_on, on_day) FROM applied
-                    WHERE return_name IS NOT NULL AND cents < 0
-            UNION ALL
-            SELECT file, line, name || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, 'credit_note',
-                issued_on, issued_on, rest / 100,
-                currency, return_against, terms, created_on FROM returns WHERE rest > 0 OR cents = 0""",
-        "instalments": """
-            SELECT file, line, parent AS invoice_id, row_number() OVER (PARTITION BY parent ORDER BY due_on, line) AS number,
-                due_on, amount, NULL::DATE AS booked_on
-            FROM payment_schedule WHERE parent IN (SELECT name FROM sales_invoices WHERE NOT coalesce(is_return, false))
-            QUALIFY count(*) OVER (PARTITION BY parent) > 1""",
-        "payments": """
-            SELECT file, line, voucher || '~' || entry_id AS payment_id, customer_id, against AS invoice_id,
-                on_day AS paid_on, abs(amount) AS amount,
-                currency, CASE WHEN is_counter THEN 'POS' ELSE coalesce(method, voucher_type) END AS method, CASE WHEN amount > 0 THEN 'reversal'
-                    ELSE 'payment' END AS kind, created_on AS booked_on
-            FROM applied WHERE return_name IS NULL
-            UNION ALL
-            SELECT file, line, payment_id, customer_id, NULL, on_day, abs(amount), currency,
-                coalesce(method, voucher_type), CASE WHEN amount > 0 THEN 'refund' ELSE 'payment' END, created_on
-            FROM loose
-            UNION ALL
-            SELECT file, line, voucher || '~' || entry_id || ':delinked', customer_id, against, modified_on,
-                abs(amount), currency, coalesce(method, voucher_type), 'reversal', modified_on
-            FROM applied WHERE return_name IS NULL AND is_delinked
-            UNION ALL
-            SELECT file, line, payment_id || ':delinked', customer_id, NULL, modified_on, abs(amount), currency,
-                coalesce(method, voucher_type), 'reversal', modified_on
-            FROM loose WHERE is_delinked""",
-    },
+    prepared=QUERIES.prepared,
+    tables=QUERIES.tables,
     withdrawn={
         "invoices": "invoice_id IN (SELECT name FROM sales_invoices WHERE docstatus = 2)",
         "payments": "payment_id IN (SELECT voucher || '~' || entry_id FROM ledger_entries WHERE is_delinked "
@@ -299,7 +203,7 @@ FORMAT = Format(
             words="invoices whose outstanding_amount is not what the ledger rows leave",
             sql="SELECT name FROM sales_invoices i WHERE NOT coalesce(is_return, false) AND open_amount IS NOT NULL "
             "AND abs(open_amount - coalesce((SELECT o.amount FROM own o WHERE o.against = i.name AND o.currency <> i.currency), "
-            "amount) - coalesce((SELECT sum(CASE WHEN is_converted THEN account_amount ELSE cents / 100 END) FROM applied a "
+            "amount) - coalesce((SELECT sum(CASE WHEN is_converted THEN account_amount ELSE cents / 1000 END) FROM applied a "
             "WHERE a.against = i.name AND NOT coalesce(a.is_delinked, false)), 0)) > 0.005",
         ),
     ),

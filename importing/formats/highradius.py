@@ -12,6 +12,7 @@ varies from row to row; the most frequent one is taken.
 from __future__ import annotations
 
 from importing.engine.format import DATE, FLAG, ID, NUMBER, TEXT, Field, File, Format, Notice
+from importing.engine.sql_file import queries_of
 
 TERM_DAYS = 15  # due date minus this is the issue date where a layout has none
 
@@ -52,13 +53,8 @@ OPEN = File(
     refuse=(("cleared_on IS NULL AND NOT is_open", "isOpen is 0 but there is no clearing date"),),
 )
 
-NUMBERED = """
-    SELECT *, 'H' || left(md5(concat_ws('|', customer_id, due_on, printf('%.2f', amount))), 20) || '-' ||
-        row_number() OVER (PARTITION BY customer_id, due_on, round(amount * 100)
-                           ORDER BY paid_on NULLS LAST, file, line) AS invoice_id,
-        count(*) OVER (PARTITION BY customer_id, due_on, round(amount * 100)) AS alike
-    FROM settled
-"""
+
+QUERIES = queries_of(__file__)
 
 FORMAT = Format(
     name="highradius",
@@ -66,30 +62,8 @@ FORMAT = Format(
     currency="USD",
     whole_invoices=True,
     files={"settled": SETTLED, "open_items": OPEN},
-    prepared={"numbered": NUMBERED},
-    tables={
-        "customers": """
-            SELECT NULL AS file, NULL AS line, true AS is_inferred, customer_id,
-                mode(customer_name ORDER BY customer_name) AS name, mode(business_unit ORDER BY business_unit) AS
-                    segment
-            FROM open_items WHERE customer_id IS NOT NULL AND reasons IS NULL GROUP BY customer_id""",
-        "invoices": f"""
-            SELECT file, line, invoice_id, customer_id, 'invoice' AS kind, due_on - {TERM_DAYS} AS issued_on, due_on,
-                amount,
-                getvariable('currency') AS currency, NULL AS payment_terms, NULL::DATE AS booked_on
-            FROM numbered
-            UNION ALL
-            SELECT file, line, invoice_id, customer_id, 'invoice', document_on, due_on, amount, currency, terms,
-                greatest(document_on, entered_on) FROM open_items""",
-        "payments": """
-            SELECT file, line, invoice_id || ':cleared' AS payment_id, customer_id, invoice_id, paid_on, amount,
-                getvariable('currency') AS currency, 'payment' AS kind
-            FROM numbered WHERE paid_on IS NOT NULL
-            UNION ALL
-            SELECT file, line, invoice_id || ':cleared', customer_id, invoice_id, cleared_on, amount, currency,
-                'payment'
-            FROM open_items WHERE cleared_on IS NOT NULL""",
-    },
+    prepared=QUERIES.prepared,
+    tables=QUERIES.tables,
     inferred=(
         Notice(
             words=f"issue date: the layout has none, due date minus {TERM_DAYS} days is taken",

@@ -10,6 +10,7 @@ a customer takes electronic invoices: a dated attribute.
 from __future__ import annotations
 
 from importing.engine.format import DATE, FLAG, ID, INTEGER, NUMBER, TEXT, Field, File, Format, Notice
+from importing.engine.sql_file import queries_of
 
 INVOICES = File(
     fields={
@@ -44,6 +45,8 @@ INVOICES = File(
     ),
 )
 
+QUERIES = queries_of(__file__)
+
 FORMAT = Format(
     name="ibm",
     title="IBM accounts-receivable sample",
@@ -51,24 +54,7 @@ FORMAT = Format(
     day_first=False,
     whole_invoices=True,
     files={"items": INVOICES},
-    tables={
-        "customers": "SELECT NULL AS file, NULL AS line, true AS is_inferred, customer_id, max(region) AS segment "
-        "FROM items "
-        "WHERE customer_id IS NOT NULL AND reasons IS NULL GROUP BY customer_id",
-        "invoices": "SELECT file, line, invoice_id, customer_id, 'invoice' AS kind, issued_on, due_on, amount, "
-        "getvariable('currency') AS currency FROM items",
-        "payments": "SELECT file, line, invoice_id || ':settled' AS payment_id, customer_id, invoice_id, settled_on "
-        "AS paid_on, amount, "
-        "getvariable('currency') AS currency, 'payment' AS kind FROM items WHERE settled_on IS NOT NULL",
-        "events": "SELECT file, line, invoice_id || ':disputed' AS event_id, customer_id, invoice_id, settled_on AS "
-        "occurred_on, "
-        "'dispute_opened' AS kind, 'day not given; on or before settlement' AS detail FROM items WHERE is_disputed AND "
-        "settled_on IS NOT NULL",
-        "attributes": "SELECT NULL AS file, NULL AS line, true AS is_inferred, customer_id, 'paperless_billing' AS "
-        "name, "
-        "min(paperless_on) AS observed_on, 'yes' AS value FROM items "
-        "WHERE customer_id IS NOT NULL AND paperless_on IS NOT NULL AND reasons IS NULL GROUP BY customer_id",
-    },
+    tables=QUERIES.tables,
     inferred=(
         Notice(
             words="currency: the source has none, the format's (or --currency) is taken",

@@ -12,6 +12,7 @@ decides nothing: `in_payment` money has arrived in the books, `reversed` is clos
 from __future__ import annotations
 
 from importing.engine.format import DATE, ID, NUMBER, TEXT, Field, File, Format, Notice
+from importing.engine.sql_file import queries_of
 
 _INVOICE, _REFUND = "('out_invoice', 'Customer Invoice')", "('out_refund', 'Customer Credit Note')"
 _ENTRY = "('entry', 'Journal Entry')"
@@ -137,72 +138,16 @@ LINES = File(
     },
 )  # fmt: skip
 
-APPLIED = f"""
-    SELECT r.file, r.line, r.reconcile_id, r.debit_move, r.credit_move, r.amount, CAST(round(r.amount * 100) AS
-        BIGINT) AS cents,
-        i.customer_id, i.currency, coalesce(c.on_day, c.issued_on, r.max_date) AS credit_on, coalesce(c.issued_on,
-            c.on_day, r.max_date) AS credit_issued_on,
-        coalesce(r.created_on, r.max_date, c.on_day) AS known_on, coalesce(c.type IN {_REFUND}, false) AS is_refund,
-            c.move IS NULL AS is_alone,
-        row_number() OVER (PARTITION BY r.credit_move ORDER BY r.max_date, r.reconcile_id) AS nth,
-            count(*) OVER (PARTITION BY r.credit_move) AS parts
-    FROM reconciles r JOIN moves i ON i.move = r.debit_move AND i.type IN {_INVOICE} LEFT JOIN moves c
-        ON c.move = r.credit_move
-"""
+
+QUERIES = queries_of(__file__)
 
 FORMAT = Format(
     name="odoo",
     title="Odoo (account.move, account.partial.reconcile)",
     splits_documents=True,
     files={"moves": MOVES, "reconciles": RECONCILES, "lines": LINES},
-    prepared={
-        "applied": APPLIED,
-        "refunds": f"""
-            SELECT m.*, CAST(round(abs(m.amount) * 100) AS BIGINT) AS cents,
-                CAST(round(abs(m.amount) * 100) AS BIGINT) - coalesce((SELECT sum(cents) FROM applied a
-                    WHERE a.credit_move = m.move), 0) AS rest
-            FROM moves m WHERE type IN {_REFUND}""",
-        # payment entries, and what of them found no invoice: unapplied cash of the customer whose invoices they pay
-        "entries": f"""
-            SELECT m.file, m.line, m.move, coalesce(m.customer_id, a.payer) AS customer_id, m.on_day,
-                m.currency, m.created_on, m.payment_type, a.credit_move IS NULL AS is_alone,
-                CAST(round(abs(m.amount) * 100) AS BIGINT) - coalesce(a.cents, 0) AS rest
-            FROM moves m LEFT JOIN (SELECT credit_move, max(customer_id) AS payer, sum(cents) AS cents
-                FROM applied WHERE NOT is_refund GROUP BY 1) a ON a.credit_move = m.move
-            WHERE m.type IN {_ENTRY} AND (a.credit_move IS NOT NULL OR ({_IS_CASH}))""",
-    },
-    tables={
-        "customers": """
-            SELECT NULL AS file, NULL AS line, true AS is_inferred, customer_id FROM moves
-            WHERE customer_id IS NOT NULL AND reasons IS NULL GROUP BY customer_id""",
-        "invoices": f"""
-            SELECT file, line, move AS invoice_id, customer_id, 'invoice' AS kind, issued_on, coalesce(due_on,
-                issued_on) AS due_on, amount, currency,
-                NULL AS applies_to, terms AS payment_terms, created_on AS booked_on FROM moves WHERE type IN {_INVOICE}
-            UNION ALL
-            SELECT file, line, credit_move || CASE WHEN parts > 1 THEN '~' || nth ELSE '' END, customer_id,
-                'credit_note', credit_issued_on,
-                credit_issued_on, amount, currency, debit_move, NULL, known_on FROM applied WHERE is_refund
-            UNION ALL
-            SELECT file, line, move || CASE WHEN rest < cents THEN '~rest' ELSE '' END, customer_id, 'credit_note',
-                issued_on, issued_on, rest / 100,
-                currency, reversed_entry, terms, created_on FROM refunds WHERE rest > 0 OR cents = 0""",
-        "instalments": f"""
-            SELECT file, line, move AS invoice_id, row_number() OVER (PARTITION BY move ORDER BY due_on, line) AS number,
-                due_on, amount, NULL::DATE AS booked_on
-            FROM lines WHERE lower(account_type) IN ('asset_receivable', 'receivable') AND amount > 0 AND due_on IS NOT NULL
-                AND move IN (SELECT move FROM moves WHERE type IN {_INVOICE})
-            QUALIFY count(*) OVER (PARTITION BY move) > 1""",
-        "payments": """
-            SELECT file, line, credit_move || '~r' || reconcile_id AS payment_id, customer_id,
-                debit_move AS invoice_id, credit_on AS paid_on, amount, currency,
-                split_part(credit_move, '/', 1) AS method, 'payment' AS kind, known_on AS booked_on
-            FROM applied WHERE NOT is_refund
-            UNION ALL
-            SELECT file, line, move || '~rest', customer_id, NULL, on_day, rest / 100, currency, split_part(move,
-                '/', 1), 'payment', created_on
-            FROM entries WHERE rest > 0""",
-    },
+    prepared=QUERIES.prepared,
+    tables=QUERIES.tables,
     # a payment's move comes with all of its reconciliations: what was reconciled before and is not any more is free again
     withdrawn={
         "invoices": "invoice_id IN (SELECT move FROM moves WHERE lower(state) IN ('cancel', 'cancelled'))",
@@ -228,7 +173,7 @@ FORMAT = Format(
             words="invoices whose amount_residual is not what the reconciliations leave",
             sql=f"SELECT move FROM moves m WHERE type IN {_INVOICE} AND residual IS NOT NULL AND abs(residual - "
             f"amount + "
-            "coalesce((SELECT sum(cents) / 100 FROM applied a WHERE a.debit_move = m.move), 0)) > 0.005",
+            "coalesce((SELECT sum(cents) / 1000 FROM applied a WHERE a.debit_move = m.move), 0)) > 0.005",
         ),
         Notice(
             words="invoices stated as paid without any reconciliation in the export",

@@ -15,10 +15,10 @@ AGE are not mapped and so never reach the ledger.
 from __future__ import annotations
 
 from importing.engine.format import FLAG, ID, INTEGER, NUMBER, Field, File, Format, Notice
+from importing.engine.sql_file import queries_of
 
 # statement 1 is the latest; the day is its month's last
 MONTHS = {1: "2005-09-30", 2: "2005-08-31", 3: "2005-07-31", 4: "2005-06-30", 5: "2005-05-31", 6: "2005-04-30"}
-LIMIT_KNOWN_ON = "2005-04-01"  # before the first statement
 OUTCOME_ON = "2005-10-31"
 DUE_DAYS = 20
 
@@ -65,58 +65,15 @@ CARDS = File(
 )
 
 
-def _each_month(select: str, first: int = 1, last: int = 6) -> str:
-    """`select` once a statement; {i} is its number, {before} the earlier one's, {day} its day."""
-    parts = [select.format(i=i, before=i + 1, day=MONTHS[i], month=MONTHS[i][:7]) for i in range(first, last + 1)]
-    return " UNION ALL ".join(parts)
-
-
-STATEMENTS = _each_month(
-    "SELECT file, line, customer_id, {i} AS number, customer_id || '-{month}' AS invoice_id, DATE '{day}' AS "
-    "issued_on, "
-    "balance_{i} AS balance, paid_{i} AS paid, status_{i} AS status FROM cards"
-)
+QUERIES = queries_of(__file__)
 
 FORMAT = Format(
     name="uci-card",
     title="UCI default of credit card clients (Taiwan, 2005)",
     currency="TWD",
     files={"cards": CARDS},
-    prepared={
-        "statements": STATEMENTS,
-        # one row a payment, with what it leaves of the statement that it pays
-        "months": "SELECT s.*, p.invoice_id AS paid_invoice, p.balance - s.paid AS carried "
-        "FROM statements s LEFT JOIN statements p ON p.file = s.file AND p.line = s.line AND p.number = s.number + "
-        "1 "
-        "AND p.balance > 0",
-    },
-    tables={
-        "customers": "SELECT file, line, customer_id, true AS is_natural_person FROM cards",
-        "invoices": f"""
-            SELECT file, line, invoice_id, customer_id, 'invoice' AS kind, issued_on, issued_on + {DUE_DAYS} AS
-                due_on,
-                balance AS amount, getvariable('currency') AS currency FROM statements WHERE balance > 0""",
-        "payments": """
-            SELECT file, line, customer_id || '-paid-' || strftime(issued_on, '%Y-%m') AS payment_id, customer_id,
-                paid_invoice AS invoice_id, date_trunc('month', issued_on) + INTERVAL 19 DAY AS paid_on, paid AS amount,
-                getvariable('currency') AS currency, 'payment' AS kind
-            FROM months WHERE paid > 0
-            UNION ALL
-            SELECT file, line, customer_id || '-carried-' || strftime(issued_on, '%Y-%m'), customer_id, paid_invoice,
-                issued_on, carried, getvariable('currency'), 'netting' FROM months WHERE carried > 0""",
-        "credit_terms": f"SELECT file, line, customer_id, DATE '{LIMIT_KNOWN_ON}' AS effective_on, credit_limit FROM "
-        f"cards",
-        "attributes": """
-            SELECT file, line, customer_id, 'repayment_status' AS name, issued_on AS observed_on,
-                CAST(status AS VARCHAR) AS value FROM statements
-            UNION ALL
-            SELECT file, line, customer_id, 'statement_balance', issued_on, printf('%.2f', balance)
-                FROM statements""",
-        "events": f"""
-            SELECT file, line, customer_id || '-default' AS event_id, customer_id, DATE '{OUTCOME_ON}' AS occurred_on,
-                'write_off' AS kind, 'default payment next month: the label of the set' AS detail
-            FROM cards WHERE has_defaulted""",
-    },
+    prepared=QUERIES.prepared,
+    tables=QUERIES.tables,
     inferred=(
         Notice(
             words="currency: the source has none, the format's (or --currency) is taken",

@@ -13,6 +13,7 @@ AmountPaid, no longer show.
 from __future__ import annotations
 
 from importing.engine.format import DATE, ID, NUMBER, TEXT, Field, File, Format, Notice
+from importing.engine.sql_file import queries_of
 
 INVOICES = File(
     informs=True,
@@ -97,7 +98,6 @@ PAYMENTS = File(
     refuse=(("upper(status) = 'DELETED'", "the payment was deleted"),),
 )
 
-_TODAY = "greatest(getvariable('known_on'), issued_on)"  # of what happened on a day that the export does not tell
 _SALE, _CREDIT = "('ACCREC', 'SALES INVOICE')", "('ACCRECCREDIT', 'SALES CREDIT NOTE')"
 # One row an invoice where the export has one a line item: the first line stands for it.
 # Xero's own export has no AmountCredited: what is neither paid nor due was credited; a credit note's amounts are below 0.
@@ -133,42 +133,16 @@ WITHDRAWN = {
     f"OR (NOT {_NO_PAYMENTS} AND invoice_id IN ({_ADDS_UP}))",
 }
 
+QUERIES = queries_of(__file__)
+
 FORMAT = Format(
     name="xero",
     title="Xero (invoices, payments)",
     files={"invoices": INVOICES, "received": PAYMENTS},
     whole_invoices=False,
-    prepared={"sales": SALES},
+    prepared=QUERIES.prepared,
     withdrawn=WITHDRAWN,
-    tables={
-        "customers": """
-            SELECT NULL AS file, NULL AS line, true AS is_inferred, customer_id, mode(customer_name ORDER BY
-                customer_name) AS name
-            FROM invoices WHERE customer_id IS NOT NULL AND reasons IS NULL GROUP BY customer_id""",
-        "invoices": f"""
-            SELECT file, line, number AS invoice_id, customer_id, 'invoice' AS kind, issued_on, coalesce(due_on,
-                issued_on) AS due_on, amount, currency,
-                NULL AS applies_to, NULL::DATE AS booked_on FROM sales WHERE NOT is_credit AND (is_first OR NOT is_like_first)
-            UNION ALL
-            SELECT file, line, number || ':credited', customer_id, 'credit_note', coalesce(moved_on, {_TODAY}),
-                coalesce(moved_on, {_TODAY}), credited, currency, number, NULL
-            FROM sales WHERE NOT is_credit AND credited > 0 AND is_first
-            UNION ALL
-            SELECT file, line, number, customer_id, 'credit_note', issued_on, issued_on, due_amount, currency, NULL,
-                NULL
-            FROM sales WHERE is_credit AND due_amount > 0 AND is_first""",
-        "payments": f"""
-            SELECT file, line, number || ':paid' AS payment_id, customer_id, number AS invoice_id,
-                coalesce(moved_on, issued_on) AS paid_on, paid AS amount, currency,
-                CASE WHEN moved_on IS NULL THEN 'undated' ELSE 'payment' END AS kind,
-                CASE WHEN moved_on IS NULL THEN {_TODAY} END AS booked_on FROM sales
-            WHERE NOT is_credit AND paid > 0 AND is_first AND (SELECT count(*) FROM received) = 0
-            UNION ALL
-            SELECT r.file, r.line, payment_id, coalesce(r.customer_id, s.customer_id), r.number, on_day,
-                abs(r.amount), coalesce(r.currency, s.currency),
-                CASE WHEN r.amount < 0 THEN 'reversal' ELSE 'payment' END, r.changed_on
-            FROM received r LEFT JOIN sales s ON s.number = r.number AND NOT s.is_credit AND s.is_first""",
-    },
+    tables=QUERIES.tables,
     inferred=(
         Notice(
             words="part payments dated by the day of the invoice's last change",
