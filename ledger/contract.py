@@ -53,8 +53,8 @@ class Table:
     `superseded_on` (an extension of the contract) is the day from which a corrected row no longer counts: the row
     that replaces it is booked on that day. Rows of one key may differ only by it. Every table with a known date has it;
     exchange rates are never revalued. A table with a known date and no event (instalments) counts from its known date,
-    where that is empty for as long as the row that it belongs to. `effective_on` and `booked_on` of customers are kept as
-    given and cut nothing.
+    where that is empty for as long as the row that it belongs to. Customers may have several rows that
+    differ in `effective_on` or `booked_on`: ledger/dated_master.py says which of them counts on a day.
     """
 
     key: tuple[str, ...]
@@ -177,10 +177,11 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "exchange_rates": Table(
-        key=("currency", "observed_on"), event="observed_on",
+        key=("currency", "observed_on"), event="observed_on", known="published_on",
         columns={
             "currency": _CURRENCY, "observed_on": _EVENT_DAY,
             "rate": Column(type="number", required=True, rule="isfinite({column}) AND {column} > 0", words="above 0"),
+            "published_on": _date(),
         },
     ),
 }  # fmt: skip

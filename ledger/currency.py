@@ -84,8 +84,25 @@ def _cents(amount):  # type: ignore[no-untyped-def]
     return found
 
 
+def _usable_rates(table: pd.DataFrame) -> pd.DataFrame:
+    """Return currency, observed_on (the day from which the rate is used: observed and published) and rate, by that day.
+
+    A rate of an earlier day that is published after a later one is never used.
+    """
+    usable = table["observed_on"].where(
+        table["published_on"].isna(), table[["observed_on", "published_on"]].max(axis=1)
+    )
+    rates = table.assign(usable_on=usable.astype("datetime64[s]")).sort_values(
+        ["usable_on", "observed_on"], kind="stable"
+    )
+    is_newest = rates["observed_on"] >= rates.groupby("currency")["observed_on"].cummax()
+    return rates[is_newest].assign(observed_on=rates["usable_on"])[["currency", "observed_on", "rate"]]
+
+
 def reporting_cents(amount: pd.Series, currency: pd.Series, on: pd.Series, ledger: Ledger) -> NDArray[np.int64]:
-    """Amounts in whole cents of the reporting currency, each at the last rate observed on or before its day `on`.
+    """Return amounts in whole cents of the reporting currency, each at the last rate observed and published by its day `on`.
+
+    A rate that is published later never changes what an amount was reported at.
 
     Integers, so that sums are exact and do not depend on the order of rows. Raises LedgerError for an amount whose
     day comes before the first rate of its currency: history is never revalued at a later rate.
@@ -98,7 +115,7 @@ def reporting_cents(amount: pd.Series, currency: pd.Series, on: pd.Series, ledge
         cents[is_unusual] = (np.rint(amount.to_numpy(dtype=np.float64) * units) * CENTS / units)[is_unusual]
     foreign = (currency != reporting).to_numpy()
     if foreign.any():
-        rates = ledger["exchange_rates"].sort_values("observed_on")[["currency", "observed_on", "rate"]]
+        rates = _usable_rates(ledger["exchange_rates"])
         asked = pd.DataFrame({"currency": currency, "observed_on": on.astype("datetime64[s]")})[foreign]
         asked["row"] = np.flatnonzero(foreign)
         found = pd.merge_asof(asked.sort_values("observed_on", kind="stable"), rates, on="observed_on", by="currency")

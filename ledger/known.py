@@ -9,6 +9,7 @@ import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
 
+from ledger.dated_master import customers_on
 from ledger.ledger import TABLES, Ledger, Table
 
 NEVER = np.int32(2**31 - 1)  # a day that does not come
@@ -81,7 +82,8 @@ def known_until(frame: pd.DataFrame, table: Table) -> Days:
 def known_on(ledger: Ledger, as_of: date | str | pd.Timestamp) -> Ledger:
     """Return the ledger as the books held it at the end of day `as_of`: nothing that happened or was booked later.
 
-    Rows superseded later count and lose their `superseded_on`, which was not known yet. Tables without a date stay whole.
+    Rows superseded later count and lose their `superseded_on`, which was not known yet. Tables without a date stay whole; of a
+    customer's dated rows the last one known on the day is left.
 
     Examples
     --------
@@ -105,5 +107,5 @@ def known_on(ledger: Ledger, as_of: date | str | pd.Timestamp) -> Ledger:
         if "superseded_on" in kept:
             kept["superseded_on"] = pd.NaT
             kept["superseded_on"] = kept["superseded_on"].astype("datetime64[s]")
-        tables[name] = kept
+        tables[name] = customers_on(kept, at) if name == "customers" else kept
     return Ledger(tables=tables)

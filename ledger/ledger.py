@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from ledger.contract import SQL_TYPES, TABLES, Column, LedgerError, Table
+from ledger.dated_master import customers_on
 from ledger.validation import checked, connect, quoted, typed
 
 __all__ = ["TABLES", "Column", "Ledger", "LedgerError", "Table", "connect", "read_ledger", "source_of"]
@@ -132,9 +133,10 @@ class Ledger:
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self.tables[name]
 
-    @property
+    @cached_property
     def customers(self) -> pd.DataFrame:
-        return self.tables["customers"]
+        """One row a customer: the last known facts. `tables["customers"]` has every dated row of them."""
+        return customers_on(self.tables["customers"])
 
     @property
     def invoices(self) -> pd.DataFrame:

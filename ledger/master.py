@@ -7,6 +7,7 @@ from datetime import date
 
 import pandas as pd
 
+from ledger.dated_master import customers_on
 from ledger.ledger import Ledger
 
 NOT_GIVEN = "not given"  # stands for a missing country, segment or industry in a report's rows
@@ -25,7 +26,7 @@ def master_on(ledger: Ledger, as_of: date | pd.Timestamp) -> pd.DataFrame:
     Frame indexed by customer_id (text, unique) with name, country, industry, segment, parent_id, group_id (the topmost
     parent, the customer itself without one) and group_name; NaN where the books do not say.
     """
-    customers = ledger.customers.drop_duplicates("customer_id", keep="last").set_index("customer_id")
+    customers = customers_on(ledger.tables["customers"], as_of).set_index("customer_id")
     frame = customers[["name", "country", "industry", "segment", "parent_id"]].copy()
     parents = {str(c): str(p) for c, p in frame["parent_id"].dropna().items()}
     frame["group_id"] = [topmost(str(c), parents) for c in frame.index]

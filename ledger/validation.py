@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ledger.contract import REFERENCES, SQL_TYPES, TABLES, LedgerError, Table
+from ledger.dated_master import master_known_from
 
 ARROW_TYPES = {"DATE": "TIMESTAMP_S"}
 FRAME_TYPES = {"date": "datetime64[s]", "text": "str"}
@@ -131,6 +132,9 @@ def _hold(connection: duckdb.DuckDBPyConnection, name: str, table: Table, frame:
             _refuse(connection, name, len(frame), *rule)
     if len(table.key) == 1 and _are_different(frame, table.key[0]):
         return
+    if name == "customers":
+        _hold_dated(connection, frame)
+        return
     current = "WHERE superseded_on IS NULL" if "superseded_on" in table.columns else ""
     key = ", ".join(table.key)
     groups = f"SELECT concat_ws(' ', {key}) AS k FROM {name} {current} GROUP BY {key} HAVING count(*) > 1"
@@ -139,6 +143,19 @@ def _hold(connection: duckdb.DuckDBPyConnection, name: str, table: Table, frame:
         raise LedgerError(
             f"{name}: {key} must be unique; {repeated[0]:,} values stand more than once, e.g. '{repeated[1]}'. "
             "Remove the copies, or give a corrected row's predecessor a superseded_on."
+        )
+
+
+def _hold_dated(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> None:
+    """Raise LedgerError where two rows of a customer count from the same day: which one holds could not be told."""
+    connection.register("dated", pa.table({"id": frame["customer_id"], "since": master_known_from(frame)}))
+    groups = "SELECT id AS k FROM dated GROUP BY id, since HAVING count(*) > 1"
+    count, example = connection.execute(f"SELECT count(*), any_value(k) FROM ({groups})").fetchall()[0]
+    connection.unregister("dated")
+    if count:
+        raise LedgerError(
+            f"customers: customer_id must be unique, or its rows differ in effective_on or booked_on; {count:,} values stand "
+            f"more than once for the same day, e.g. '{example}'. Remove the copies, or date the rows."
         )
 
 

@@ -166,9 +166,19 @@ def _computed_rows(prepared: PreparedLedger, customer: Codes, days: Days, kernel
 
 def _context(prepared: PreparedLedger, customer: Codes, days: Days) -> Matrix:
     group_columns = [CATALOGUE[name] for name in GROUP_COLUMNS]
-    return values_of_context(
-        prepared, customer, days, lambda members, on: rows_of(prepared, members, on, group_columns)
-    )
+    parts = prepared.by_master(days)
+    found = [
+        values_of_context(
+            part, customer[places], days[places], lambda members, on: rows_of(prepared, members, on, group_columns)
+        )
+        for part, places in parts
+    ]
+    if len(found) == 1:
+        return found[0]
+    whole = np.empty((len(days), found[0].shape[1]), dtype=found[0].dtype)
+    for (_, places), values in zip(parts, found, strict=True):
+        whole[places] = values
+    return whole
 
 
 @dataclass(frozen=True, kw_only=True)

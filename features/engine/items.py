@@ -48,7 +48,7 @@ def item_values(
     month_end = (month + 1).astype("datetime64[D]") - 1
     named = {node.args[0] for column in wanted for node in walk(column.value) if node.op == "given"}
     like = named.intersection(LIKE_GIVENS)
-    countries, currencies = prepared.countries[customer], items["currency"].to_numpy(dtype=str)
+    countries, currencies = prepared.countries_on(customer, as_of), items["currency"].to_numpy(dtype=str)
     paying = without_own_system(countries, currencies)
     alike = similar_values(prepared, customer, as_of, issued, due, cents, invoice) if like else {}
     return {name: alike[name] for name in like} | {

@@ -99,7 +99,9 @@ def codes_of(
         for of in reported_rows(column):
             lacks = lacks | (presence[rows, place[of]] == 0)
         for given in givens_of(column):
-            is_lacking = np.isnan(context[rows, GIVENS.index(given)]) & _is_unreported(prepared, given, customer[rows])
+            is_lacking = np.isnan(context[rows, GIVENS.index(given)]) & _is_unreported(
+                prepared, given, customer[rows], days[rows]
+            )
             lacks = lacks | is_lacking
         if column.level is Level.ITEM and column.missing is Missing.NOT_REPORTED:
             lacks = np.ones(len(rows), dtype=bool)  # an item's own value that rests on what others report
@@ -109,14 +111,17 @@ def codes_of(
     return codes
 
 
-def _is_unreported(prepared: PreparedLedger, given: str, customer: Codes) -> NDArray[np.bool_]:
+def _is_unreported(prepared: PreparedLedger, given: str, customer: Codes, days: Days) -> NDArray[np.bool_]:
     """Return whether a value from outside the rows is missing, where it is, because it was not reported."""
     if given.startswith(GROUP):
         return np.zeros(len(customer), dtype=bool)
     for kind in PEER_GROUPS:
         if given.startswith(f"{kind}_late"):
             # a group that is reported and had nothing due in the year has no share
-            return np.asarray(prepared.peer_groups[kind][customer] < 0)
+            lacks = np.empty(len(customer), dtype=bool)
+            for part, places in prepared.by_master(days):
+                lacks[places] = part.peer_groups[kind][customer[places]] < 0
+            return lacks
     return np.ones(len(customer), dtype=bool)
 
 

@@ -19,6 +19,7 @@ from features.language import ATTRIBUTE_NAMES
 from ledger import settlement_kernels
 from ledger.contract import EVENT_CODES
 from ledger.currency import CENTS
+from ledger.dated_master import change_days, customers_on
 from ledger.known import Days, days, known_from, known_until
 from ledger.ledger import TABLES, Ledger
 from ledger.owners import Owners
@@ -46,6 +47,38 @@ class PreparedLedger:
     @property
     def owners(self) -> Owners:
         return self.settlement.owners
+
+    @cached_property
+    def master_days(self) -> NDArray[np.int64]:
+        """Return the days on which facts about some customer change, sorted; none where each has one row."""
+        return change_days(self.ledger.tables["customers"])
+
+    @cached_property
+    def _on_master_days(self) -> dict[int, PreparedLedger]:
+        return {}
+
+    def of_master(self, number: int) -> PreparedLedger:
+        """Return the same ledger with the facts about customers that held between change `number - 1` and `number`."""
+        if number not in self._on_master_days:
+            at = int(self.master_days[number - 1]) if number else int(self.master_days[0]) - 1
+            customers = customers_on(self.ledger.tables["customers"], at)
+            ledger = Ledger(tables={**self.ledger.tables, "customers": customers})
+            self._on_master_days[number] = replace(self, ledger=ledger)
+        return self._on_master_days[number]
+
+    def by_master(self, days: Days) -> list[tuple[PreparedLedger, NDArray[np.int64]]]:
+        """Return (prepared ledger, places in `days`) pairs: each day with the facts about customers that held on it."""
+        if not len(self.master_days):
+            return [(self, np.arange(len(days)))]
+        number = np.searchsorted(self.master_days, days, side="right")
+        return [(self.of_master(int(n)), np.flatnonzero(number == n)) for n in np.unique(number)]
+
+    def countries_on(self, customer: NDArray[np.int32], days: Days) -> NDArray[np.object_]:
+        """Return the country of each customer (by code) on each day; '' where not reported."""
+        found = np.empty(len(customer), dtype=object)
+        for part, places in self.by_master(days):
+            found[places] = part.countries[customer[places]]
+        return found
 
     @cached_property
     def customer_index(self) -> pd.Index:

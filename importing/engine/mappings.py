@@ -53,7 +53,9 @@ def with_stated(fmt: Format, *, encoding: str | None, sheet: str | None) -> Form
     """Return a format whose files are read as the command line states. Raises SourceError for an unknown encoding."""
     if encoding is None and sheet is None:
         return fmt
-    said: dict[str, Any] = {name: value for name, value in (("encoding", encoding), ("sheet", sheet)) if value is not None}
+    said: dict[str, Any] = {
+        name: value for name, value in (("encoding", encoding), ("sheet", sheet)) if value is not None
+    }
     if encoding is not None:
         checked_encoding(encoding)
     stated = {name: replace(entry, **said) for name, entry in {"": Stated(), **fmt.stated}.items()}

@@ -20,7 +20,7 @@ NAMES: Mapping[tuple[str, str], tuple[str, ...]] = {
         "código do cliente", "cod cliente", "cliente", "sacado", "客户编码", "客户编号", "客户代码", "客户号", "客户", "往来单位", "购货单位",
     ),
     ("invoices", "issued_on"): (
-        "issue date", "issued on", "invoice date", "document date", "doc date", "bill date", "transaction date", "date", "posting date",
+        "issue date", "issued on", "issued", "invoice date", "document date", "doc date", "bill date", "transaction date", "date", "posting date",
         "rechnungsdatum", "belegdatum", "datum", "ausstellungsdatum", "date facture", "date de facture", "date d'émission", "date pièce",
         "data emissao", "data de emissão", "emissão", "data da fatura", "fecha factura", "fecha de emisión", "fecha emisión", "fecha",
         "开票日期", "单据日期", "发票日期", "业务日期", "日期", "制单日期", "立账日期",
@@ -67,8 +67,8 @@ NAMES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("payments", "invoice_id"): (),  # the names of an invoice; filled below
     ("payments", "customer_id"): (),
     ("payments", "paid_on"): (
-        "paid on", "payment date", "paid date", "date paid", "clear date", "cleared on", "clearing date", "settled date", "settled on", "receipt date",
-        "bezahlt am", "zahlungsdatum", "zahlungseingang", "ausgleichsdatum", "zahldatum", "date paiement", "date de paiement", "date de règlement",
+        "paid on", "payment date", "paid", "settled", "paid date", "date paid", "clear date", "cleared on", "clearing date", "settled date", "settled on", "receipt date",
+        "bezahlt am", "zahlungsdatum", "bezahlt", "zahlungseingang", "ausgleichsdatum", "zahldatum", "date paiement", "date de paiement", "date de règlement",
         "réglé le", "data pagamento", "data de pagamento", "pago em", "data de baixa", "fecha pago", "fecha de pago", "fecha de cobro", "收款日期",
         "付款日期", "回款日期", "到账日期", "核销日期", "结算日期",
     ),

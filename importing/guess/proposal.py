@@ -104,7 +104,10 @@ def _own_tables(files: list[SampledFile]) -> str:
 def _roles(guesses: list[FileGuess]) -> dict[str, FileGuess]:
     """Return ledger table -> the file that holds it."""
     if len(guesses) == 1:
-        return {"invoices": guesses[0]} if _fits("invoices", guesses[0]) else {}
+        found_any = {key for key in guesses[0].choices if key[0] == "invoices"} & {
+            ("invoices", name) for name in ("amount", "issued_on", "due_on")
+        }
+        return {"invoices": guesses[0]} if found_any else {}
     found: dict[str, FileGuess] = {}
     scored = sorted(
         ((_role_score(table, g), table, i) for i, g in enumerate(guesses) for table in SUBJECT),

@@ -55,6 +55,11 @@ def guess_of(file: SampledFile) -> FileGuess:
     """Return what the columns of a file are taken for, with the evidence."""
     guess = FileGuess(file=file)
     used: set[str] = set()
+    as_amount = {
+        sampled.header: score
+        for sampled in file.columns
+        if (score := _score("invoices", "amount", sampled)) is not None
+    }
     scored = sorted(
         ((score, table, column, sampled) for (table, column) in NAMES for sampled in file.columns
          if (score := _score(table, column, sampled)) is not None),
@@ -65,12 +70,14 @@ def guess_of(file: SampledFile) -> FileGuess:
         # an amount is chosen by what agrees with it; a customer's id and an invoice's are one column for all tables
         if column in ("amount", "tax") or (table != "invoices" and column in ("customer_id", "invoice_id")):
             continue
+        if column == "open_amount" and as_amount.get(sampled.header, 0.0) >= score:
+            continue  # its name is rather an amount's
         if key not in guess.choices and sampled.header not in used:
             guess.choices[key] = Choice(header=sampled.header, score=score, evidence=_evidence(column, sampled, score))
             used.add(sampled.header)
     _key_of_customer(guess, used)
     _dates_of(guess)
-    _paid_amount(guess, used, scored)
+    _paid_amount(guess, used, scored, as_amount)
     _amount_of(guess, used, scored)
     _status_of(guess)
     return guess
@@ -168,8 +175,12 @@ def _dates_of(guess: FileGuess) -> None:
             )
 
 
-def _paid_amount(guess: FileGuess, used: set[str], scored: list[tuple[float, str, str, Sampled]]) -> None:
+def _paid_amount(
+    guess: FileGuess, used: set[str], scored: list[tuple[float, str, str, Sampled]], as_amount: dict[str, float]
+) -> None:
     for score, table, column, sampled in scored:
+        if as_amount.get(sampled.header, 0.0) >= score:
+            continue
         if (table, column) == ("payments", "amount") and sampled.header not in used:
             guess.choices[table, column] = Choice(
                 header=sampled.header, score=score, evidence=_evidence(column, sampled, score)

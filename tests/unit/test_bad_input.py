@@ -60,7 +60,7 @@ def ids(folder: Path) -> list[str]:
         ("c,acme,1900-01-01,2024-06-01,5,EUR,\n", "issued is empty"),
         ("c,acme,9999-12-31,9999-12-31,5,EUR,\n", "issued is empty"),
         ("c,acme,2024-13-01,2024-06-01,5,EUR,\n", "issued is not a date"),
-        ("c,acme,2024-05-01,2024-06-01,5,EURO,\n", "invoices.currency must be an ISO 4217 code, e.g. EUR"),
+        ("c,acme,2024-05-01,2024-06-01,5,EVRO,\n", "invoices.currency must be an ISO 4217 code, e.g. EUR"),
         (",acme,2024-05-01,2024-06-01,5,EUR,\n", "invoice is empty"),
         ("c,acme,2024-05-01,2024-06-01,5\n", "the line has fewer values than the header's 7"),
         ("c,acme,2024-05-01,2024-06-01,5,EUR,,x,y\n", "the line has more values than the header's 7"),
@@ -199,9 +199,12 @@ def test_a_file_that_is_no_table_is_refused_whole(name: str, content: bytes, say
     assert not (tmp_path / "ledger").exists()
 
 
-def test_a_header_alone_is_an_empty_ledger_and_not_an_error(tmp_path: Path) -> None:
-    assert load(tmp_path, HEADER)["rows"] == {"read": 0, "accepted": 0, "quarantined": 0}
-    assert read_ledger(tmp_path / "ledger").invoices.empty
+def test_an_import_that_would_make_an_empty_ledger_is_an_error_and_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no rows below the header"):
+        load(tmp_path, HEADER)
+    with pytest.raises(InputError, match="none of the 1 rows can be taken.*is not a date"):
+        load(tmp_path, HEADER + "a,acme,someday,2024-06-01,5,EUR,\n")
+    assert not (tmp_path / "ledger" / "invoices.parquet").exists()
 
 
 INVOICES = "invoice_id,customer_id,kind,issued_on,due_on,amount,currency,applies_to\na,acme,invoice,2024-01-02,2024-02-01,100,EUR,\n"
