@@ -218,6 +218,12 @@ def _amount_of(guess: FileGuess, used: set[str], scored: list[tuple[float, str, 
         _amount_of(guess, used | taken, scored)
         return
     if not candidates or candidates[0][0] < CLOSE:
+        if left is not None and paid is None:  # a list of open items: what is open is all that it tells of an amount
+            choice = guess.choices.pop(("invoices", "open_amount"))
+            guess.choices["invoices", "amount"] = choice
+            guess.notes.append(
+                f"'{choice.header}', what is open, stands for the amount: no column has what was invoiced"
+            )
         return
     best = candidates[0]
     score, share, rows, words, sampled = best
