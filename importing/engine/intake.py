@@ -90,7 +90,7 @@ def _holds_amounts(source: Source, at: int) -> bool:
     return (
         len(numbers) > 0
         and len(numbers) >= 0.9 * len(values)
-        and any(re.search(r"[.,]\d{1,2}\)?$", v) for v in numbers)
+        and any(re.search(r"[.,]\d{1,2}\)?$", v) and not v.endswith(".0") for v in numbers)
     )
 
 

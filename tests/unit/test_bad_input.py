@@ -202,7 +202,7 @@ def test_a_file_that_is_no_table_is_refused_whole(name: str, content: bytes, say
 def test_an_import_that_would_make_an_empty_ledger_is_an_error_and_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no rows below the header"):
         load(tmp_path, HEADER)
-    with pytest.raises(InputError, match="none of the 1 rows can be taken.*is not a date"):
+    with pytest.raises(InputError, match=r"none of the 1 rows can be taken.*is not a date"):
         load(tmp_path, HEADER + "a,acme,someday,2024-06-01,5,EUR,\n")
     assert not (tmp_path / "ledger" / "invoices.parquet").exists()
 
