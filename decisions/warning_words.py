@@ -14,6 +14,10 @@ def _share(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def _count(number: float, noun: str) -> str:
+    return f"{number:.0f} {noun}" if round(number) == 1 else f"{number:.0f} {noun}s"
+
+
 WORDS: Mapping[str, Mapping[str, Words]] = {
     "score_move": {
         "en": lambda b, n: f"the PD rose from {_share(b)} to {_share(n)}, more than the model's own error",
@@ -28,7 +32,7 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "zh": lambda b, n: f"距上次付款已达平常间隔的 {n:.1f} 倍，且有逾期款项",
     },
     "first_bounced": {
-        "en": lambda b, n: f"{n:.0f} payments bounced in 3 months, none in the months before",
+        "en": lambda b, n: f"{_count(n, 'payment')} bounced in 3 months, none in the months before",
         "zh": lambda b, n: f"近 3 个月有 {n:.0f} 笔付款被退回，此前没有",
     },
     "early_payment_lost": {
@@ -52,7 +56,7 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "zh": lambda b, n: f"外部评级在最好与最差之间的位置由 {_share(b)} 变为 {_share(n)}",
     },
     "promise_broken": {
-        "en": lambda b, n: f"{n:.0f} promises to pay broken in 3 months",
+        "en": lambda b, n: f"{_count(n, 'promise')} to pay broken in 3 months",
         "zh": lambda b, n: f"近 3 个月有 {n:.0f} 次付款承诺未兑现",
     },
     "older_arrears": {
@@ -60,7 +64,7 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "zh": lambda b, n: f"最早一笔已逾期 {n:.0f} 天，此前为 {0 if math.isnan(b) else b:.0f} 天",
     },
     "disputes_rise": {
-        "en": lambda b, n: f"{n:.0f} disputes in 3 months, none in the 3 months before",
+        "en": lambda b, n: f"{_count(n, 'dispute')} in 3 months, none in the 3 months before",
         "zh": lambda b, n: f"近 3 个月有 {n:.0f} 起争议，此前 3 个月没有",
     },
     "group_overdue": {

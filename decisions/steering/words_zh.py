@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from decisions.report import TEXT, Chart, Report, Table
+from decisions.report import FLAG, TEXT, Chart, Report, Table
 
 WORDS: Mapping[str, str] = {
     # reports and tables
@@ -84,10 +84,16 @@ def _table(table: Table) -> Table:
             frame[column.name] = [
                 CODES.get(value, value) if isinstance(value, str) else value for value in frame[column.name]
             ]
+        if column.kind == FLAG and column.name in frame:
+            frame[column.name] = ["是" if value else "否" for value in frame[column.name]]
     if "words_zh" in frame and "words" in frame:
         frame["words"] = frame["words_zh"]
     columns = [
-        replace(column, label=WORDS.get(column.label, CODES.get(column.label, column.label)))
+        replace(
+            column,
+            label=WORDS.get(column.label, CODES.get(column.label, column.label)),
+            kind=TEXT if column.kind == FLAG else column.kind,
+        )
         for column in table.columns
     ]
     return replace(table, title=word(table.title), note=word(table.note), columns=columns, frame=frame)

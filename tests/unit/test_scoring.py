@@ -190,7 +190,8 @@ def test_expected_loss_balance_ageing_and_cash_add_up(log):
         if found["pd"] is not None:
             assert found["expected_loss"] == pytest.approx(found["pd"] * 0.40 * found["exposure"])
             assert found["pd_by_horizon"]["pd_3m"] <= found["pd_by_horizon"]["pd_6m"] <= found["pd"]
-        assert found["exposure"] == pytest.approx(max(0.0, items["balance"] - items["unapplied"]))
+        account = small().scorer.brief([found["customer_id"]], small().prepared.data_known_to).iloc[0]
+        assert found["exposure"] == pytest.approx(max(0.0, items["balance"] + account["bills"] - items["unapplied"]))
         assert sum(items["ageing"][b] for b in BUCKETS) == pytest.approx(items["balance"], abs=0.005)
         assert sum(items["expected_cash"][b] for b in CASH_BUCKETS) == pytest.approx(items["balance"], abs=0.005)
 
