@@ -66,10 +66,15 @@ def as_of_day(text: str, latest: date, *, days_after: int | None = 0) -> date:
 )
 @click.option("--central-tendency", type=float, help="Through the cycle: the long-run default rate that PDs average.")
 @click.option("--conservatism", type=float, default=0.0, show_default=True, help="Margin of conservatism, in log-odds.")
+@click.option(
+    "--without-evidence",
+    is_flag=True,
+    help="Register a delay model also where nothing could be evaluated out of time; it is tagged without_evidence.",
+)
 @json_option
 def command(
     ledger: Path | None, as_of: str, model: str, sample: bool, customers: int, months: int, seed: int, policy: str,
-    tune: int, central_tendency: float | None, conservatism: float, as_json: bool,
+    tune: int, central_tendency: float | None, conservatism: float, as_json: bool, without_evidence: bool,
 ) -> None:  # fmt: skip
     """Fit the models on what LEDGER knew on a day, judge them out of time, log to MLflow, register candidates.
 
@@ -114,7 +119,7 @@ def command(
             else:
                 from training.delay import fit as delay_fit
 
-                fitted = delay_fit.fit(prepared, as_of=day, seed=seed)
+                fitted = delay_fit.fit(prepared, as_of=day, seed=seed, without_evidence=without_evidence)
             logged = tracking.log(
                 settings, fitted, kind=kind, ledger=prepared, as_of=day, place=str(ledger), parent=parent
             )
@@ -156,6 +161,8 @@ def _fit_default(
     try:
         return fit(PRIMARY)
     except default_fit.TooShort as short:
+        if not short.short_history_helps:
+            raise
         click.echo(f"{short}", err=True)
         click.echo(
             f"taking policy {SHORT_HISTORY.name}: {SHORT_HISTORY.days_past_due} days, "

@@ -29,7 +29,6 @@ from ledger.lgd import Lgd, LgdPolicy, LgdTable
 from ledger.published_ratings import published_ratings
 from models.absent import AbsentDefault, AbsentDelay, NoChampion
 from models.default.model import DefaultModel
-from models.delay.conformal import Levels
 from models.delay.model import DelayModel
 from models.explanation import LANGUAGES, Explanation, explain, reasons_or_why_none
 from models.rating_scale import IN_DEFAULT
@@ -40,7 +39,7 @@ NO_HISTORY, IN_DEFAULT_STATUS, STALE, MERGED = "no_history", "in_default", "stal
 NO_DEFAULT_MODEL = "no_default_model"  # special: a PD would be given, but no default model is the champion
 COLUMNS: Mapping[str, Column] = {column.name: column for column in columns()}
 DELAYS = ("p_late_1", "p_late_5", "p_late_30", "p_late_60", "p_late_90",
-          "days_late_p10", "days_late_p50", "days_late_p90", "days_late_likely", "days_late_mean",
+          "days_late_p10", "days_late_p50", "days_late_p90", "days_late_low", "days_late_high", "interval_probability", "days_late_likely", "days_late_mean",
           "days_beyond_terms")  # fmt: skip
 HABIT = ("days_past_due_mean_12m", "days_past_due_change_3m_12m")  # a customer's habit, and its change
 OWN_PEERS, FILLED_PEERS, REFERENCE_PEERS = "own", "filled", "reference"  # whose lateness of industries and countries
@@ -373,7 +372,7 @@ class Scorer:
 
     @cached_property
     def _before_levels(self) -> DelayModel:
-        return replace(self._delay_model, levels=Levels())
+        return self._delay_model.before_recalibration()
 
     @property
     def _delay_model(self) -> DelayModel:

@@ -31,6 +31,7 @@ DIGEST_TAG = "tradecredit.digest"
 ARTIFACTS_TAG = "tradecredit.artifacts_digest"  # of the run's tables, evidence and metrics
 AS_OF_TAG = "tradecredit.as_of"
 FINGERPRINT_TAG = "tradecredit.ledger_fingerprint"
+WITHOUT_EVIDENCE_TAG = "tradecredit.without_evidence"  # registered though nothing could be evaluated out of time
 PROMOTED_AT_TAG = "tradecredit.promoted_at"
 PROMOTED_BY_TAG = "tradecredit.promoted_by"
 TEXT_FILES = {".txt", ".json", ".csv", ".parquet"}  # what a model's folder may hold

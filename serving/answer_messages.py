@@ -22,13 +22,19 @@ class Model(AnswerMessage):
     name: str
     version: str
     run_id: str
+    without_evidence: bool = Field(
+        default=False, description="Registered though nothing could be evaluated out of time."
+    )
 
 
 class Beside(AnswerMessage):
     """What stands beside every number."""
 
-    model: Model
-    delay_model: Model
+    model: Model | None = Field(description="The default model; null without a champion.")
+    delay_model: Model | None = Field(description="The delay model; null without a champion.")
+    learned_from_this_ledger: bool | None = Field(
+        description="Whether the models learned from the ledger that they answer on; null for versions that do not say."
+    )
     as_of: date = Field(description="The end of the day asked about.")
     data_known_to: date = Field(description="The last day that the ledger knows.")
 
@@ -44,6 +50,9 @@ class Lateness(AnswerMessage):
     days_late_p10: float
     days_late_p50: float
     days_late_p90: float
+    days_late_low: float = Field(description="First day of the shortest interval with a chance of at least 80 %.")
+    days_late_high: float = Field(description="Its last day.")
+    interval_probability: float = Field(description="The chance of that interval, at least 0.8.")
     days_late_mean: float
 
 
@@ -51,12 +60,13 @@ class Account(AnswerMessage):
     """What stands of the account, in the ledger's currency."""
 
     balance: float
-    overdue: float
+    overdue: float = Field(description="All that is past due, disputed items too.")
+    arrears: float = Field(description="The undisputed part of what is past due.")
     disputed: float
     unapplied: float
     days_past_due: int
     ageing: dict[str, float]
-    expected_cash: dict[str, float]
+    expected_cash: dict[str, float | None]
 
 
 class Scored(AnswerMessage):

@@ -15,6 +15,7 @@ from decisions.scoring_ledger import DayBeforeLedger, FutureDay, UnknownCustomer
 from decisions.status_facts import status_code
 from decisions.wording import sentence
 from models import explanation as words
+from models import registry
 from models.absent import NoChampion
 from models.registry import Served
 from serving.answer_parts import (
@@ -290,7 +291,8 @@ def _model(model: Served | None) -> Answer | None:
 
 
 def _identity(model: Served) -> Answer:
-    return {"name": model.name, "version": model.version, "run_id": model.run_id}
+    found: Answer = {"name": model.name, "version": model.version, "run_id": model.run_id}
+    return found | ({"without_evidence": True} if registry.WITHOUT_EVIDENCE_TAG in model.tags else {})
 
 
 def _model_in_full(model: Served) -> Answer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ledger.errors import InputError
 from models.delay.attribution import MeanMargins, explain
 from models.delay.business_days import next_working_days
 from models.delay.conformal import Levels
+from models.delay.late_calibration import LateCalibration
 from models.delay.late_threshold import LateQuestion
 from models.delay.payment_curve import Curves, curves_of
 from models.delay.payment_steps import (
@@ -43,6 +44,7 @@ Floats = NDArray[np.float64]
 
 ITEMS_AT_ONCE = 20_000  # some 40 rows an item in memory at a time
 QUANTILES = (0.1, 0.5, 0.9)
+INTERVAL_LEVEL = 0.8  # of the shortest interval of whole days
 HEADLINES = ("p_late_30", "days_late_mean")
 
 
@@ -54,6 +56,8 @@ class DelayModel:
     levels : the recalibration of the curve's levels by the last outcomes known.
     margins : mean margins by step, the base of explanations.
     late_question : what 'at least 5 days late' says when asked alone; None where too few answers were known to learn it.
+    late_calibration : of the curve's chance to be at least 5 days late, after the levels; None where too few answers were
+        known to fit it.
     facts : how it was made (as_of, items, …); JSON values.
     learned_from : the ledger learned from; None in versions from before it was logged.
     """
@@ -64,6 +68,7 @@ class DelayModel:
     levels: Levels
     margins: MeanMargins = field(repr=False)
     late_question: LateQuestion | None = field(default=None, repr=False)
+    late_calibration: LateCalibration | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     learned_from: LearnedFrom | None = field(default=None, repr=False)
 
@@ -91,7 +96,12 @@ class DelayModel:
         curves = curves_of(asked, steps, hazard)
         if self.late_question is not None:
             curves = self.late_question.applied(curves, X)
-        return self.levels.applied(curves.moved(days_moved(X)))
+        curves = self.levels.applied(curves.moved(days_moved(X)))
+        return curves if self.late_calibration is None else self.late_calibration.applied(curves, X)
+
+    def before_recalibration(self) -> DelayModel:
+        """Return the model whose answers are the margins that contributions explain: before levels and calibration."""
+        return replace(self, levels=Levels(), late_calibration=None)
 
     def matrix(self, X: pd.DataFrame, steps: Steps) -> NDArray[np.float32]:
         """(steps, columns + STEP_COLUMNS): what the boosters see."""
@@ -110,7 +120,9 @@ class DelayModel:
         (ISO 3166 alpha-2) and currency (ISO 4217); only `expected_on` needs them.
 
         Columns: p_late_1 … p_late_90 (P of being settled at least so many days late), days_late_p10, p50, p90
-        (signed), days_late_likely (the day with most chance within 3 days of it), days_late_mean (lateness counted up
+        (signed; quantiles), days_late_low and days_late_high (the shortest run of whole days with a chance of at least
+        INTERVAL_LEVEL; the first of several), interval_probability (the chance of that run, at least INTERVAL_LEVEL),
+        days_late_likely (the day with most chance within 3 days of it), days_late_mean (lateness counted up
         to a year), days_beyond_terms (the mean with early payment counted
         as on time), due_date_implausible (the answer counts from the customer's usual terms, see `features.engine.due_dates`; days are
         late against the stated due date all the same), and with `items` expected_on, the day of the median moved to a working day of the customer's
@@ -119,6 +131,8 @@ class DelayModel:
         curves = self.curves(X)
         found = {f"p_late_{k}": curves.at_least(k) for k in THRESHOLDS}
         found |= {f"days_late_p{round(100 * level)}": curves.quantile(level) for level in QUANTILES}
+        low, high, chance = curves.shortest(INTERVAL_LEVEL)
+        found |= {"days_late_low": low, "days_late_high": high, "interval_probability": chance}
         found["days_late_likely"] = curves.likely()
         found["days_late_mean"], found["days_beyond_terms"] = curves.mean(), curves.mean(floor=0.0)
         frame = pd.DataFrame(found, index=X.index).assign(due_date_implausible=days_moved(X) > 0)
@@ -158,6 +172,7 @@ class DelayModel:
             "levels": self.levels.to_json(),
             "margins": self.margins.to_json(),
             "late_question": None if self.late_question is None else self.late_question.save(folder),
+            "late_calibration": None if self.late_calibration is None else self.late_calibration.to_json(),
             "facts": dict(self.facts),
             "learned_from": None if self.learned_from is None else self.learned_from.to_json(),
         }
@@ -183,6 +198,7 @@ class DelayModel:
             late_question=None
             if stored["late_question"] is None
             else LateQuestion.load(folder, stored["late_question"]),
+            late_calibration=LateCalibration.from_json(stored.get("late_calibration")),
             facts=stored["facts"],
             learned_from=LearnedFrom.from_json(stored.get("learned_from")),
         )

@@ -64,6 +64,14 @@ class Curves:
         late (or so many days after the question, where that is later); the first of several such days."""
         return _likely(self.asked, self.steps.first, self.steps.end, self.unpaid, around)
 
+    def shortest(self, level: float) -> tuple[Floats, Floats, Floats]:
+        """Return (first day, last day, chance) of the shortest run of whole days (days late) with chance `level` or more.
+
+        The first of several that are equally short. What comes after the curve's last day counts as one day, the day
+        after it: 'later than we follow'.
+        """
+        return _shortest(self.asked, self.steps.first, self.steps.end, self.unpaid, float(level))
+
     def mean(self, floor: float = -np.inf) -> Floats:
         """Expected days late; what is unpaid at the end of the curve counts as its last day (a restricted mean).
 
@@ -176,6 +184,31 @@ def _likely(asked, first, end, unpaid, around):  # type: ignore[no-untyped-def]
                 best, chosen = chance, day
         out[i] = asked[i] + chosen
     return out
+
+
+@njit(cache=True)
+def _shortest(asked, first, end, unpaid, level):  # type: ignore[no-untyped-def]
+    low, high, chance = np.empty(len(asked)), np.empty(len(asked)), np.empty(len(asked))
+    for i in range(len(asked)):
+        days = end[first[i + 1] - 1] - asked[i]
+        left = np.empty(days + 2)  # unpaid by the end of each day from the question's on; the last: nothing is left
+        left[0], k, start, before = 1.0, 1, asked[i], 1.0
+        for s in range(first[i], first[i + 1]):
+            for day in range(start + 1, end[s] + 1):
+                left[k] = before + (unpaid[s] - before) * (day - start) / (end[s] - start)
+                k += 1
+            start, before = end[s], unpaid[s]
+        left[k] = 0.0
+        best, a, b = days + 2, 0, 1
+        low[i], high[i], chance[i] = asked[i] + 1, asked[i] + days + 1, 1.0
+        while b <= k:  # the days a + 1 to b hold left[a] - left[b]
+            if left[a] - left[b] >= level - 1e-12:
+                if b - a < best:
+                    best, low[i], high[i], chance[i] = b - a, asked[i] + a + 1, asked[i] + b, left[a] - left[b]
+                a += 1
+            else:
+                b += 1
+    return low, high, chance
 
 
 @njit(cache=True)

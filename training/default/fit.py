@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from features.engine.peer_reference import PeerReference
-from ledger.default_status import PRIMARY, DefaultPolicy
+from ledger.default_status import PRIMARY, SHORT_HISTORY, DefaultPolicy
 from ledger.errors import InputError
 from ledger.ledger import Ledger
 from ledger.lgd import LgdTable, lgd_table
@@ -44,7 +44,14 @@ CALIBRATION_STEPS = 2
 
 
 class TooShort(InputError):
-    """The ledger does not reach far enough back to judge a PD over the policy's horizon."""
+    """The ledger does not reach far enough back to evaluate a PD over the policy's horizon.
+
+    short_history_helps : whether the policy for short ledgers could be evaluated on it.
+    """
+
+    def __init__(self, message: str, *, short_history_helps: bool) -> None:
+        super().__init__(message)
+        self.short_history_helps = short_history_helps
 
 
 def fit(
@@ -118,17 +125,29 @@ def step_months(policy: DefaultPolicy) -> int:
 
 
 def evaluation_origin(data: Histories) -> pd.Timestamp:
-    """The month end at which the judged bag is fitted: a step before the last month end with a mature outcome."""
-    latest = last_mature_as_of(data.as_of, data.policy.horizon_months, data.policy)
-    origin = latest + pd.offsets.MonthEnd(0) - pd.offsets.MonthEnd(step_months(data.policy))
-    if latest + pd.offsets.MonthEnd(0) > latest:
-        origin -= pd.offsets.MonthEnd(1)
-    if origin < pd.Timestamp(data.on.min()):
+    """Return the month end at which the evaluated bag is fitted: a step before the last month end with a mature outcome.
+
+    Raises TooShort where that lies before the first snapshot; it advises the policy for short ledgers only where that
+    policy's own origin does not.
+    """
+    first, latest = pd.Timestamp(data.on.min()), last_mature_as_of(data.as_of, data.policy.horizon_months, data.policy)
+    origin = _origin(data.as_of, data.policy)
+    if origin < first:
+        helps = data.policy.name != SHORT_HISTORY.name and _origin(data.as_of, SHORT_HISTORY) >= first
         raise TooShort(
-            f"the ledger is too short to judge a {data.policy.horizon_months}-month PD on {data.as_of.date()}: "
-            f"outcomes are mature only up to {latest.date()}. Use a longer ledger, or the policy 'short_history'."
+            f"the ledger is too short to evaluate a {data.policy.horizon_months}-month PD on {data.as_of.date()}: "
+            f"outcomes are mature only up to {latest.date()}. Use a longer ledger"
+            f"{', or the policy short_history' if helps else ''}.",
+            short_history_helps=helps,
         )
     return origin
+
+
+def _origin(as_of: pd.Timestamp, policy: DefaultPolicy) -> pd.Timestamp:
+    """Return the month end half a horizon before the last one whose outcome under a policy is mature."""
+    latest = last_mature_as_of(as_of, policy.horizon_months, policy)
+    origin = latest + pd.offsets.MonthEnd(0) - pd.offsets.MonthEnd(step_months(policy))
+    return origin - pd.offsets.MonthEnd(1) if latest + pd.offsets.MonthEnd(0) > latest else origin
 
 
 def bags_until(data: Histories, origin: pd.Timestamp, shape: Shape, options: Options, seed: int) -> list[FittedBag]:

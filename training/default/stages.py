@@ -99,8 +99,13 @@ def fit_at(data: Histories, origin: pd.Timestamp, shape: Shape, options: Options
     if defaulters < FEWEST_DEFAULTERS:
         raise InputError(
             f"on {origin.date()} only {defaulters} customers had a default in an outcome known then; at least "
-            f"{FEWEST_DEFAULTERS} are needed to fit. Use a longer ledger, or a policy with fewer days "
-            "and a shorter horizon."
+            f"{FEWEST_DEFAULTERS} are needed to fit. "
+            + (
+                "Use a longer ledger, or a policy with fewer days and a shorter horizon."
+                if defaulters
+                else "Without any default no PD can be learned; the delay model can be trained and served alone: "
+                "tradecredit train LEDGER --model delay."
+            )
         )
     level = _level(seen, used, horizon)
     even = evenly_spread(horizon).offset(np.full(len(y), level), seen.mature_months)

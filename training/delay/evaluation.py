@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features.catalogue.habit import STEPS as HABIT_STEPS
 from models import metrics
-from models.delay.model import DelayModel
+from models.delay.model import INTERVAL_LEVEL, DelayModel
 from models.delay.payment_curve import Curves, joined, levels_between
 from models.delay.payment_steps import HABIT_COLUMNS, habit_curve
 from training.delay.samples import Asked
@@ -191,6 +191,7 @@ def distribution_figures(scored: Scored, *, intervals: bool = False) -> dict[str
     found = {
         "coverage_80": metrics.coverage(late, low, high),
         "interval_days": float(np.mean(high - low)),
+        **shortest_interval_figures(scored),
         "coverage_80_levels": float(np.mean(inside)),
     }
     rows = np.flatnonzero(paid)[:: max(1, int(paid.sum()) // MOST_FOR_CRPS)]
@@ -210,6 +211,23 @@ def distribution_figures(scored: Scored, *, intervals: bool = False) -> dict[str
         gain = crps["baseline_customer_distribution_"] - crps[""]
         _add_mean_interval(found, "crps_gain_on_customer_distribution", gain, scored.customers[rows])
     return found
+
+
+def shortest_interval_figures(scored: Scored) -> dict[str, float]:
+    """Return how often outcomes fall into the shortest interval with 80 % predicted chance, and the chance printed with it.
+
+    Over the items whose answer is known: paid, or last observed unpaid after the interval's last day.
+    """
+    first, last, chance = scored.curves.shortest(INTERVAL_LEVEL)
+    known = scored.is_paid | (scored.ended > last)
+    if not known.any():
+        return {}
+    inside = scored.is_paid & (scored.ended >= first) & (scored.ended <= last)
+    return {
+        "shortest_interval_coverage": float(inside[known].mean()),
+        "shortest_interval_probability": float(chance[known].mean()),
+        "shortest_interval_days": float((last - first + 1)[known].mean()),
+    }
 
 
 def _quantile_of(cdf: Floats, level: float) -> Floats:

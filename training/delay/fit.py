@@ -33,6 +33,7 @@ from training.delay import late_threshold
 from training.delay.dependence import dependence, widened_by_forecasts
 from training.delay.evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
 from training.delay.evidence import evidence_rows, kept
+from training.delay.late_calibration import fit_late_calibration, thickness_table
 from training.delay.samples import MOST_ITEMS, Asked, booking_delay, outcomes, questions
 from training.evaluation.plots import calibration_figure
 from training.result import Fitted
@@ -91,6 +92,12 @@ def train(
         raise InputError(
             f"the delay model needs at least {FEWEST_PAID} paid invoices known on as_of; "
             f"there are {int(asked.is_paid.sum())}."
+        )
+    fell_due = int((asked.items["due_on"] <= asked.seen_until).sum())
+    if fell_due < FEWEST_PAID:
+        raise InputError(
+            f"the delay model needs at least {FEWEST_PAID} invoices that fell due by {asked.seen_until.date()}; there are "
+            f"{fell_due:,}: those paid before their due date alone would make all others look late. Train on a later day."
         )
     X = build_items(prepared, asked.items, list(dict.fromkeys((*columns, *INPUTS))))
     pooled = pooled_habit(X)
@@ -158,12 +165,20 @@ class Recipe:
     scored: Scored | None
 
 
-def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
+class NoEvidence(InputError):
+    """The ledger is too short to evaluate a delay model on items that it did not know."""
+
+
+def fit(ledger: Ledger, *, as_of: date, seed: int = 1, without_evidence: bool = False) -> Fitted:
     """Fit on what the ledger knew on `as_of`, and judge the same recipe on the last months before it.
 
     A first model is fitted on what was known some months before as_of and asked about the invoices issued since. Its
     figures, on invoices that fell due long enough ago, are the metrics. The model handed over is fitted on all, with levels
-    from customers left out. Raises InputError where too few invoices were paid by then.
+    from customers left out.
+
+    without_evidence : return the model also where nothing could be evaluated out of time; its parameters then say so.
+
+    Raises InputError where too few invoices were paid or fell due by then, NoEvidence where nothing can be evaluated.
     """
     prepared = prepare(ledger)
     recipe = fit_recipe(ledger, prepared, pd.Timestamp(as_of), seed)
@@ -182,7 +197,21 @@ def fit(ledger: Ledger, *, as_of: date, seed: int = 1) -> Fitted:
             "rows": evidence_rows(part, items[chosen]),
             "matrix": part.X[list(model.needed)].reset_index(drop=True),
         }
+    if not figures and not without_evidence:
+        raise NoEvidence(
+            f"no invoice asked about after {model.facts['held_out_from']} has a known outcome on {as_of}: the delay model "
+            "cannot be evaluated out of time. Use a longer ledger, or --without-evidence to register it all the same, with "
+            "the tag without_evidence."
+        )
+    if recipe.left_out is not None:
+        calibrated = recalibrated(recipe.left_out.scored, model)
+        tables |= {"calibration_by_paid_items": pd.concat(
+            [thickness_table(calibrated, "customers left out, recalibrated"),
+             *([thickness_table(recipe.scored, "later items, as fitted")] if recipe.scored is not None else [])],
+            ignore_index=True,
+        )}  # fmt: skip
     parameters = {
+        **({} if figures else {"without_evidence": True}),
         **PARAMETERS,
         **{f"late_question_{name}": value for name, value in late_threshold.PARAMETERS.items()},
         "trees": TREES,
@@ -231,8 +260,13 @@ def fit_recipe(
     model = train(prepared, asked, seed=seed, facts=facts, explain=explain)
     levels = levels_of(unseen.scored) if unseen is not None else Levels()
     learned_from = LearnedFrom.of(ledger, at)
+    known = [part for part in (unseen.scored if unseen is not None else None, scored) if part is not None]
+    calibration = fit_late_calibration(known, levels, LEVELS_HALF_LIFE) if known else None
     return Recipe(
-        model=replace(model, levels=levels, learned_from=learned_from), left_out=unseen, earlier=earlier, scored=scored
+        model=replace(model, levels=levels, late_calibration=calibration, learned_from=learned_from),
+        left_out=unseen,
+        earlier=earlier,
+        scored=scored,
     )
 
 
@@ -251,6 +285,14 @@ def left_out(prepared: PreparedLedger, asked: Asked, at: pd.Timestamp, seed: int
     groups = [asked.only((fold == g) & recent) for g in range(FOLDS)]
     parts = [_scored(prepared, own, model) for own, model in zip(groups, models, strict=True) if len(own.items)]
     return LeftOut(models=tuple(models), scored=Scored.together(parts)) if parts else None
+
+
+def recalibrated(scored: Scored, model: DelayModel) -> Scored:
+    """Return answers of models with unit levels as they are with a model's levels and calibration."""
+    curves = model.levels.applied(scored.curves)
+    if model.late_calibration is not None:
+        curves = model.late_calibration.applied(curves, scored.X)
+    return replace(scored, curves=curves)
 
 
 def held_out_days(now: Asked) -> int:

@@ -74,6 +74,7 @@ def log(
             registry.ARTIFACTS_TAG: registry.digest(artifacts),
             registry.AS_OF_TAG: as_of.isoformat(),
             registry.FINGERPRINT_TAG: ledger.fingerprint,
+            **({registry.WITHOUT_EVIDENCE_TAG: "true"} if fitted.parameters.get("without_evidence") else {}),
         }
         facts = {"as of": as_of.isoformat(), "ledger": source, "fingerprint": ledger.fingerprint[:12]}
         tags = {**identity, "tradecredit.kind": kind, "mlflow.note.content": description(kind, found, facts)}
