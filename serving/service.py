@@ -22,6 +22,7 @@ from serving.http import PROBES, Front, Guards
 from serving.identity import SCOPES, Caller, refuse_open_keyless
 from serving.messages import EventsRequest, parsed, typed
 from serving.page_routes import PAGE_ROUTES
+from serving.report_routes import REPORT_ROUTES
 from serving.running import in_thread, state
 from serving.score_book import MOST_AT_ONCE
 from serving.sent_rows import SentRows
@@ -157,6 +158,7 @@ ROUTES = Router(
         *PAGE_ROUTES,
         *WORKBENCH_ROUTES,
         *STEERING_ROUTES,
+        *REPORT_ROUTES,
         Route("/health/model", health_model, methods=["GET"]),
         Route("/events", take_events, methods=["POST"]),
         Route("/changes", get_changes, methods=["GET"]),

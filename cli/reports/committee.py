@@ -32,13 +32,13 @@ def committee(
     """
     import pandas as pd
 
-    from cli.reports.governance import governance
     from decisions.monthly.committee import CommitteeScores, committee_report
     from ledger.default_status import PRIMARY
     from ledger.lgd import lgd_table
     from ledger.settlement import settle
     from models.rating_scale import MASTER_SCALE
     from models.registry import Settings
+    from serving.governance import governance
 
     checked_out(out)
     read, day = opened(ledger, as_of)

@@ -79,9 +79,9 @@ def _of_champion(ledger: Ledger, as_of: date) -> CustomerScores:
             f"no PDs: {default.name} version {default.version} was fitted on what was known on {fitted_on}, after {as_of}"
         )
     scorer = Scorer.of(ScoringLedger.of(ledger), default, delay)
-    ids = [str(i) for i in dict.fromkeys(ledger.customers["customer_id"])]
+    ids = [str(i) for i in scorer.served.prepared.owners.ids]
     parts = [
-        scorer.score(ids[start : start + AT_ONCE], as_of).customers
+        scorer.brief(ids[start : start + AT_ONCE], as_of)
         for start in progress(range(0, len(ids), AT_ONCE), what="customers", total=-(-len(ids) // AT_ONCE))
     ]
     return CustomerScores.of(pd.concat(parts), f"{default.name} version {default.version}, fitted on {fitted_on}")

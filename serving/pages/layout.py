@@ -27,6 +27,7 @@ NAVIGATION: tuple[tuple[str, str, str], ...] = (
     ("watch_list", "/watch_list", "Watch list"),
     ("early_warning", "/early_warning", "Early warning"),
     ("worklist", "/worklist", "Worklist"),
+    ("reports", "/reports", "Reports"),
     ("models", "/models", "Models"),
     ("policy", "/policy", "Policy"),
     ("practice", "/practice", "Practice"),
