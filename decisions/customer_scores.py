@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ledger.default_status import PRIMARY, DefaultPolicy
+
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerScores:
@@ -13,10 +15,12 @@ class CustomerScores:
 
     frame : indexed by customer_id: pd (NaN: none, `special` says why; 1 in default), grade, special (None where scored).
     source : words that name the model, or why there are no PDs.
+    policy : the definition of default that the PDs are of; None where that is not known.
     """
 
     frame: pd.DataFrame
     source: str
+    policy: DefaultPolicy | None = None
 
     @classmethod
     def none(cls, why: str) -> CustomerScores:
@@ -27,12 +31,17 @@ class CustomerScores:
         )
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, source: str) -> CustomerScores:
+    def of(cls, frame: pd.DataFrame, source: str, policy: DefaultPolicy | None = None) -> CustomerScores:
         """The PDs of a frame of scores: a customer in default has a PD of 1 in the arithmetic of losses (CRR Art. 160(3))."""
         own = frame[["pd", "grade", "special"]].copy()
         own["special"] = own["special"].astype(object).where(own["special"].notna(), None)
         own.loc[own["special"] == "in_default", "pd"] = 1.0
-        return cls(frame=own, source=source)
+        return cls(frame=own, source=source, policy=policy)
+
+    @property
+    def definition(self) -> DefaultPolicy:
+        """The definition of default for what stands next to these PDs: their own, else the primary one."""
+        return self.policy or PRIMARY
 
     @property
     def is_known(self) -> bool:

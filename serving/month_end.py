@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from decisions.cover import CoverPolicy
 from decisions.customer_scores import CustomerScores
@@ -19,7 +18,9 @@ from decisions.provision_book import provision_movement, provisions_on
 from decisions.provisions import ProvisionPolicy
 from decisions.report import Report
 from decisions.scorer import Scorer
+from decisions.scoring_ledger import DayBeforeLedger
 from ledger.ageing import GROUPINGS
+from ledger.default_status import DefaultPolicy
 from ledger.lgd import LgdTable, lgd_table
 from models.settings import Settings
 from serving.champions import Champions
@@ -53,7 +54,11 @@ def scores_on(scorer: Scorer, as_of: date, named: str, fitted_on: str) -> Custom
     if fitted_on > as_of.isoformat():
         return CustomerScores.none(f"no PDs: {named} was fitted on what was known on {fitted_on}, after {as_of}")
     ids = [str(i) for i in scorer.served.prepared.owners.ids]
-    return CustomerScores.of(scorer.brief(ids, as_of), f"{named}, fitted on {fitted_on}")
+    try:
+        found = scorer.brief(ids, as_of)
+    except DayBeforeLedger as early:
+        return CustomerScores.none(f"no PDs: {early}")
+    return CustomerScores.of(found, f"{named}, fitted on {fitted_on}", _policy(scorer))
 
 
 def _scores(champions: Champions, as_of: date) -> CustomerScores:
@@ -70,11 +75,13 @@ def _lgd(champions: Champions, as_of: date) -> LgdTable:
     return lgd_table(prepared.ledger, _default_policy(champions), until=as_of, settlement=prepared.settlement)
 
 
-def _default_policy(champions: Champions) -> Any:
-    from ledger.default_status import PRIMARY
+def _default_policy(champions: Champions) -> DefaultPolicy:
+    return _policy(champions.scorer)
 
-    default = champions.scorer.default
-    return PRIMARY if default is None else default.policy
+
+def _policy(scorer: Scorer) -> DefaultPolicy:
+    """The definition of default of the served model, the primary one without a model."""
+    return scorer.default.policy
 
 
 def _ageing(champions: Champions, _: Settings, asked: Asked) -> Report:

@@ -33,7 +33,6 @@ def committee(
     import pandas as pd
 
     from decisions.monthly.committee import CommitteeScores, committee_report
-    from ledger.default_status import PRIMARY
     from ledger.lgd import lgd_table
     from ledger.settlement import settle
     from models.rating_scale import MASTER_SCALE
@@ -49,8 +48,9 @@ def committee(
         now=customer_scores(read, day, scores), before=customer_scores(read, before, scores_before),
         year_ago=customer_scores(read, year_ago, scores_year_ago),
     )  # fmt: skip
+    definition = found.now.definition
     report = committee_report(
-        read, settlement, day, before, found, lgd_table(read, PRIMARY, until=day, settlement=settlement), PRIMARY,
+        read, settlement, day, before, found, lgd_table(read, definition, until=day, settlement=settlement), definition,
         governance(Settings.from_environment(), before, day), MASTER_SCALE.names, place=str(ledger),
         command=command_line("report", "committee", ledger, as_of=day, since=before, scores=scores, scores_before=scores_before,
                              scores_year_ago=scores_year_ago),

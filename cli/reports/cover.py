@@ -49,7 +49,6 @@ def cover(
     from decisions.monthly.cover import cover_report, notices
     from decisions.policy_files import read_policy
     from ledger.currency import reporting_currency
-    from ledger.default_status import PRIMARY
     from ledger.lgd import lgd_table
     from ledger.settlement import settle
 
@@ -58,8 +57,9 @@ def cover(
     read, day = opened(ledger, as_of)
     settlement = settle(read)
     warnings = () if policy else ("The terms are those of the bundled example policy; give your own with --policy.",)
+    pds = customer_scores(read, day, scores)
     report = cover_report(
-        read, settlement, day, terms, customer_scores(read, day, scores), lgd_table(read, PRIMARY, until=day, settlement=settlement),
+        read, settlement, day, terms, pds, lgd_table(read, pds.definition, until=day, settlement=settlement),
         within_days=within, warnings=warnings,
         command=command_line("report", "cover", ledger, as_of=day, policy=policy, scores=scores, within=within),
     )  # fmt: skip

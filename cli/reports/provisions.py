@@ -50,7 +50,6 @@ def provisions(
     from decisions.policy_files import read_policy
     from decisions.provision_book import provision_movement, provisions_on
     from decisions.provisions import ProvisionPolicy
-    from ledger.default_status import PRIMARY
     from ledger.lgd import lgd_table
     from ledger.settlement import settle
 
@@ -71,8 +70,9 @@ def provisions(
             raise InputError(f"--since must lie before the day of the report, {day}. Got {first} instead.")
         before = provisions_on(read, settlement, first, old, terms, is_expedient=expedient)
         moved = provision_movement(read, settlement, before, now, old, is_expedient=expedient)
+    pds = customer_scores(read, day, scores)
     report = provisions_report(
-        read, now, own, customer_scores(read, day, scores), lgd_table(read, PRIMARY, until=day, settlement=settlement),
+        read, now, own, pds, lgd_table(read, pds.definition, until=day, settlement=settlement),
         moved=moved, collections_to=to, is_expedient=expedient, warnings=warnings,
         command=command_line("report", "provisions", ledger, as_of=day, policy=policy, policy_before=policy_before,
                              since=since or first, cover=cover_file, scores=scores, expedient=expedient, collections_to=to),

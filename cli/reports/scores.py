@@ -80,8 +80,14 @@ def _of_champion(ledger: Ledger, as_of: date) -> CustomerScores:
         )
     scorer = Scorer.of(ScoringLedger.of(ledger), default, delay)
     ids = [str(i) for i in scorer.served.prepared.owners.ids]
+    if scorer.served.first_day is not None and as_of < scorer.served.first_day:
+        return CustomerScores.none(
+            f"no PDs: the ledger holds no invoice on {as_of}, the first is of {scorer.served.first_day}"
+        )
     parts = [
         scorer.brief(ids[start : start + AT_ONCE], as_of)
         for start in progress(range(0, len(ids), AT_ONCE), what="customers", total=-(-len(ids) // AT_ONCE))
     ]
-    return CustomerScores.of(pd.concat(parts), f"{default.name} version {default.version}, fitted on {fitted_on}")
+    return CustomerScores.of(
+        pd.concat(parts), f"{default.name} version {default.version}, fitted on {fitted_on}", scorer.default.policy
+    )

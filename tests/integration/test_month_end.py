@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -142,3 +144,46 @@ def test_every_report_is_written_in_every_form_with_the_same_sums(
     html = (tmp_path / f"{name}.html").read_text()
     assert "<script" not in html
     assert "NaN" not in html
+
+
+def test_the_committee_s_report_agrees_with_the_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TRADECREDIT_HOME", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    scores = tmp_path / "scores.parquet"
+    frame = small().scorer.brief(list(small().scorer.served.prepared.owners.ids), date.fromisoformat(DAY))
+    frame.reset_index(names="customer_id").assign(as_of=DAY).to_parquet(scores)
+    found = report(folder, "committee", "--scores", str(scores), "--scores-before", "none", "--scores-year-ago", "none")
+    ageing = report(folder, "ageing", "--by", "segment", "--in", "reporting")
+    assert found["totals"]["portfolio"]["open"] == ageing["totals"]["ageing"]["open"]
+    kpi = report(folder, "kpi")["tables"]["figures"]
+    now = {row["name"]: row["now"] for row in found["tables"]["changed"]}
+    assert now["dso"] == pytest.approx(next(row["value"] for row in kpi if row["name"] == "dso"))
+    graded = found["totals"]["grades"]
+    assert graded["exposure"] == pytest.approx(found["totals"]["limit_use"]["exposure"], abs=0.01)
+    assert any("no decisions" in warning for warning in found["warnings"])
+    assert any("no champion" in warning for warning in found["warnings"])
+
+
+def test_migration_counts_moves_to_better_and_worse_grades() -> None:
+    from decisions.customer_scores import CustomerScores
+    from decisions.monthly.committee import migration
+
+    def scores(grades: dict[str, str | None]) -> CustomerScores:
+        frame = pd.DataFrame({"pd": 0.01, "grade": grades, "special": None})
+        return CustomerScores.of(frame, "by hand")
+
+    counts = migration(
+        scores({"a": "R01", "b": "R02", "c": "R02"}),
+        scores({"a": "R02", "b": "R01", "c": "R02", "d": "R01"}),
+        ["R01", "R02"],
+    )
+    assert (
+        counts.loc["R01", "R02"]
+        == counts.loc["R02", "R01"]
+        == counts.loc["R02", "R02"]
+        == counts.loc["none", "R01"]
+        == 1
+    )
+    assert counts.to_numpy().sum() == 4
