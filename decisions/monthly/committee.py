@@ -106,15 +106,15 @@ def _months(before: date, as_of: date) -> list[date]:
 
 
 def exposures(ledger: Ledger, settlement: Settlement, on: date) -> pd.Series:
-    """Return each customer's exposure on a day in currency units: open less unapplied credits, at least 0, and bills that
-    have not matured; customers without any are left out.
+    """Return each customer's exposure on a day in currency units: open and bills that have not matured, less unapplied
+    credits, at least 0; customers without any are left out.
     """
     state = settlement.at(on)
     open_cents = state.groupby("customer_id")["open_cents"].sum()
     loose = settlement.unapplied_at(on).groupby("customer_id")["unapplied_cents"].sum()
-    net = (open_cents - loose.reindex(open_cents.index).fillna(0)).clip(lower=0)
     drawn = bills_on(ledger, [(ledger, settlement)], on).groupby("customer_id")["reporting_cents"].sum()
-    whole = net.add(drawn, fill_value=0)
+    whole = open_cents.add(drawn, fill_value=0)
+    whole = (whole - loose.reindex(whole.index).fillna(0)).clip(lower=0)
     return whole[whole > 0].astype(float) / CENTS
 
 

@@ -20,6 +20,7 @@ from ledger.known import NEVER, day
 from ledger.ledger import Ledger
 from ledger.lgd import LgdTable
 from ledger.master import master_on
+from ledger.open_positions import bills_on
 from ledger.settlement import Settlement, dates
 
 NOTICE_KINDS = {
@@ -42,7 +43,8 @@ def cover_figures(
 ) -> CoverFigures:
     """Return exposure, insured part and expected losses of every customer with an open item.
 
-    Exposure is what is open less unapplied credits, at least 0; what is insured never exceeds it.
+    Exposure is what is open and bills that have not matured, less unapplied credits, at least 0; what is insured never
+    exceeds it. Bills count as uninsured.
     """
     book, master = cover_book(ledger, settlement, as_of, policy), master_on(ledger, as_of)
     own = book.evaluated
@@ -57,7 +59,10 @@ def cover_figures(
     sums = items.groupby("customer_id")[["open", "within_limit", "insured"]].sum()
     limits = own.groupby("customer_id").agg(limit=("limit_cents", "max"), share=("share", "max"))
     frame = sums.assign(limit=limits["limit"] / CENTS, share=limits["share"])
-    frame["exposure"] = (frame["open"] - loose.reindex(frame.index).fillna(0.0)).clip(lower=0.0)
+    bills = bills_on(ledger, [(ledger, settlement)], as_of).groupby("customer_id")["reporting_cents"].sum() / CENTS
+    frame = frame.reindex(sorted({*frame.index, *bills.index[bills > 0]})).fillna(0.0)
+    frame["bills"] = bills.reindex(frame.index).fillna(0.0)
+    frame["exposure"] = (frame["open"] + frame["bills"] - loose.reindex(frame.index).fillna(0.0)).clip(lower=0.0)
     frame["insured"] = np.minimum(frame["insured"], frame["exposure"])
     frame["uninsured"] = frame["exposure"] - frame["insured"]
     frame["first_loss"] = book.first_loss.reindex(frame.index).fillna(policy.first_loss).astype(float)
@@ -121,7 +126,8 @@ def _dates(numbers: pd.Series) -> Any:
 def _summary(found: CoverFigures, scores: CustomerScores) -> Table:
     own = found.customers
     lines = [
-        ("open", "open balance", own["open"].sum()), ("exposure", "exposure (open less credits)", own["exposure"].sum()),
+        ("open", "open balance", own["open"].sum()), ("bills", "bills not matured, counted as uninsured", own["bills"].sum()),
+        ("exposure", "exposure (open and bills, less credits)", own["exposure"].sum()),
         ("insured", "insured: the insurer's part of a total loss", own["insured"].sum()),
         ("uninsured", "uninsured exposure", own["uninsured"].sum()),
         ("lost", "open in items whose cover is lost", found.items.loc[found.items["status"] == "lost", "open"].sum()),
@@ -231,7 +237,7 @@ def _stop_list(ledger: Ledger, book: CoverBook, as_of: date, names: pd.Series, f
 def _customers(found: CoverFigures) -> Table:
     columns = [
         text("customer_id", "customer"), text("name", "name"), text("country", "country"), money("open", "open"),
-        money("exposure", "exposure"), money("limit", "limit", is_summed=False), share("share", "insured share"),
+        money("bills", "bills"), money("exposure", "exposure"), money("limit", "limit", is_summed=False), share("share", "insured share"),
         money("insured", "insured"), money("uninsured", "uninsured"), money("first_loss", "first loss", is_summed=False),
         share("pd", "PD 12 months"), share("lgd", "LGD"), money("expected_loss", "expected loss"), money("net_expected_loss", "net expected loss"),
     ]  # fmt: skip
