@@ -1,0 +1,294 @@
+"""What goes wrong under a service and what the client sees: nothing accepted is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+import psutil
+import pytest
+from sqlalchemy import text
+
+from serving.client import Client, Refused
+from serving.decision_log import DecisionLog
+from serving.http import Front, Guards
+from serving.sent_rows import SentRows
+from serving.store import Store, StoreUnavailable
+from serving.store import store as store_module
+from tests.integration.conftest import ROOT, wait_for
+from tests.served import small
+from tests.stores import WHY_NOT, binaries, postgres
+
+SCORE = {"kind": "score", "asked": {}, "inputs": {}, "answer": {"customer_id": "c", "pd": 0.1}}
+LAST = small().prepared.data_known_to.isoformat()
+
+
+@contextmanager
+def server(journey, home: Path, **settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The real service on the journey's ledger and champions, with a store of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = journey.environment | {"TRADECREDIT_STORE": f"sqlite:///{home / 'store.sqlite'}", **settings}
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "serve", str(journey.ledger), "--port", str(port)], cwd=ROOT,
+            env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            wait_for(f"http://127.0.0.1:{port}", "/readyz", 200, process)
+            yield f"http://127.0.0.1:{port}", process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
+
+
+def worker(process: subprocess.Popen[bytes]) -> int | None:
+    """The process that answers: the child that listens to requests; None while a new one is started."""
+    for child in psutil.Process(process.pid).children(recursive=True):
+        words = " ".join(child.cmdline())
+        if "http_" in words or "_bentoml_impl" in words or "service_" in words:
+            return child.pid
+    return None
+
+
+def kill_under_load(journey, home: Path, kills: int) -> None:
+    """Send rows and decisions with retries while the worker is killed again and again; then count."""
+    customers = [str(c) for c in small().ledger.customers["customer_id"][:20]]
+    answered: list[str] = []
+    decided: list[str] = []
+    ended, refused = threading.Event(), []
+    with server(journey, home, TRADECREDIT_REFRESH="false") as (address, process):
+
+        def send(number: int) -> None:
+            with Client(address, tries=60) as client:
+                place = 0
+                while not ended.is_set():
+                    name, place = f"k{number}-{place}", place + 1
+                    row = {"invoice_id": name, "customer_id": random.choice(customers), "kind": "invoice",
+                           "issued_on": LAST, "due_on": LAST, "amount": 1.0, "currency": "EUR"}  # fmt: skip
+                    try:
+                        client.send_events(invoices=[row], idempotency_key=name)
+                        answered.append(name)
+                        review = client.review(customer_id=customers[0], requested_limit=1000, currency="EUR")
+                        made = client.decide(
+                            decision_id=review.decision_id, action="decline", by=f"p{number}", reason="killed " + name
+                        )
+                        decided.append(made.decision_id)
+                    except (Refused, ConnectionError) as why:
+                        refused.append(str(why))
+
+        senders = [threading.Thread(target=send, args=(number,)) for number in range(2)]
+        for sender in senders:
+            sender.start()
+        for _ in range(kills):
+            time.sleep(random.uniform(0.5, 2.0))
+            deadline = time.monotonic() + 60
+            while (pid := worker(process)) is None and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert pid is not None, "no worker was started again"
+            os.kill(pid, signal.SIGKILL)
+            wait_for(address, "/readyz", 200, process)
+        ended.set()
+        for sender in senders:
+            sender.join(timeout=120)
+    assert refused == []
+    assert len(answered) >= kills
+    store = Store.at(home / "store.sqlite")
+    kept = [row.row["invoice_id"] for _, row in SentRows(store).after(0)]
+    assert set(answered) <= set(kept)  # accepted and lost: 0
+    assert len(kept) == len(set(kept))  # doubled: 0
+    log = DecisionLog(store)
+    assert log.verify().is_whole
+    made = [log.read(i).content for i in decided]
+    assert len({m["about"] for m in made}) == len(decided)
+    with store.reading() as connection:
+        count = connection.execute(text("SELECT count(*) FROM decisions WHERE kind = 'decide'")).scalar()
+    assert count == len(decided)  # every decision was answered, and made once
+
+
+def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost_or_doubled(journey, tmp_path):
+    kill_under_load(journey, tmp_path, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_two_hundred_kills(journey, tmp_path):
+    kill_under_load(journey, tmp_path, 200)
+
+
+def test_a_store_that_is_locked_is_503_and_takes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "BUSY_SECONDS", 0.2)
+    store, other = Store.at(tmp_path / "s.sqlite"), Store.at(tmp_path / "s.sqlite")
+    log = DecisionLog(store)
+    with other.writing():
+        with pytest.raises(StoreUnavailable, match="lock"):
+            log.append([SCORE])
+        assert store.why_not_writable() is not None
+    log.append([SCORE])
+    assert log.verify().records == 1
+
+
+def written_until(log: DecisionLog, why: str, most: int) -> int:
+    """How many records were written before the store could not be written any more, for that reason."""
+    for number in range(most):
+        try:
+            log.append([{**SCORE, "answer": {"customer_id": f"c{number}", "text": os.urandom(500).hex()}}])
+        except StoreUnavailable as refused:
+            if not re.search(why, str(refused)):
+                raise
+            return number
+    raise AssertionError(f"{most} records were written and the store was never full")
+
+
+def test_a_disk_that_is_full_is_503_and_the_log_stays_whole(tmp_path):
+    store = Store.at(tmp_path / "s.sqlite")
+    log = DecisionLog(store)
+    log.append([SCORE])
+    with store.engine.connect() as connection:  # SQLite's own limit gives the error of a full disk
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}")
+    written = 1 + written_until(log, r"full", 2_000)
+    assert (log.verify().is_whole, log.verify().records) == (True, written)
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    log.append([SCORE])
+    assert log.verify().records == written + 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_a_small_file_system_that_is_full_is_503_until_there_is_room(tmp_path):
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        log = DecisionLog(Store.at(place / "s.sqlite"))
+        written = written_until(log, r"full|disk|opened", 3_000)
+        assert log.verify().records == written > 0
+        subprocess.run(["mount", "-o", "remount,size=8m", str(place)], check=True)
+        log.append([SCORE])
+        assert (log.verify().is_whole, log.verify().records) == (True, written + 1)
+        log.close()
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=False)
+
+
+def test_a_postgresql_that_is_restarted_is_503_meanwhile_and_then_goes_on(tmp_path):
+    if binaries() is None:
+        pytest.skip(WHY_NOT)
+    with postgres() as found:
+        log = DecisionLog(Store(found.url()))
+        log.append([SCORE])
+        found.stop()
+        with pytest.raises(StoreUnavailable):
+            log.append([SCORE])
+        assert log.store.why_not_writable() is not None
+        found.start()
+        log.append([SCORE])
+        assert (log.verify().is_whole, log.verify().records) == (True, 2)
+        log.close()
+
+
+@pytest.mark.parametrize("stalled", [70, 500])
+def test_bodies_that_do_not_come_keep_nobody_from_an_answer(stalled):
+    async def app(scope, receive, send):
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    front = Front(app, lambda: None, lambda: Guards(busy_after=8, body_seconds=1.0, requests_a_minute=10_000))
+    statuses: list[int] = []
+
+    async def ask(receive) -> int:
+        found: list[int] = []
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                found.append(message["status"])
+
+        await front({"type": "http", "path": "/score", "method": "POST", "headers": []}, receive, send)
+        return found[0]
+
+    async def never():
+        await anyio.sleep(60)
+
+    async def whole():
+        return {"type": "http.request", "body": b"{}"}
+
+    async def stall() -> None:
+        statuses.append(await ask(never))
+
+    async def main() -> list[int]:
+        async with anyio.create_task_group() as group:
+            for _ in range(stalled):
+                group.start_soon(stall)
+            await anyio.sleep(0.1)
+            started = time.monotonic()
+            quick = [await ask(whole) for _ in range(10)]
+            assert time.monotonic() - started < 0.9
+        return quick
+
+    assert anyio.run(main) == [200] * 10
+    assert statuses == [408] * stalled
+
+
+def test_sigterm_lets_running_answers_end(journey, tmp_path):
+    customers = [str(c) for c in small().ledger.customers["customer_id"]]
+    results: list[str] = []
+    with server(journey, tmp_path, TRADECREDIT_REFRESH="false") as (address, process):
+
+        def ask() -> None:
+            import httpx
+
+            while True:
+                try:
+                    found = httpx.post(f"{address}/score", json={"customer_ids": customers[:40]}, timeout=60)
+                    results.append(str(found.status_code))
+                except (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError) as ended:
+                    results.append(type(ended).__name__)
+                    return
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(2.0)
+        process.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join(timeout=60)
+        assert process.wait(timeout=60) is not None
+    assert "200" in results
+    assert [r for r in results if r not in ("200", "ConnectError")] == []
+
+
+def test_a_clock_that_is_moved_back_breaks_no_chain(tmp_path, monkeypatch):
+    from datetime import UTC, datetime
+
+    from serving import decision_log
+
+    log = DecisionLog(Store.at(tmp_path / "s.sqlite"))
+
+    class Earlier(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(1999, 1, 1, tzinfo=UTC)
+
+    log.append([SCORE])
+    monkeypatch.setattr(decision_log, "datetime", Earlier)
+    (second,) = log.append([SCORE])
+    assert log.read(second).content["decided_at"].startswith("1999")
+    assert (log.verify().is_whole, log.verify().records) == (True, 2)
