@@ -65,25 +65,48 @@ class QueueRow:
     decision_id: str | None = None
 
 
-_BOOKS: dict[tuple[int, str], list[BookRow]] = {}
+@dataclass(kw_only=True)
+class _Kept:
+    """The rows of a state of the ledger. base : the prepared ledger that they follow, with the models and the day."""
+
+    base: tuple[Any, ...]
+    rows: dict[str, BookRow]
+    fingerprint: str
+
+
+_KEPT: list[_Kept] = []
 _LOCK = threading.Lock()
 
 
 def book(champions: Champions) -> list[BookRow]:
-    """Return every customer of the ledger on its last known day, by customer_id; computed once for each scorer."""
+    """Return every customer of the ledger on its last known day, by customer_id.
+
+    Computed once for each ledger, pair of models and day; after rows were sent only the customers that they touch.
+    """
     default_of(champions)
-    scorer = champions.scorer
-    key = (id(scorer), scorer.served.data_known_to.isoformat())
+    living = champions.living
+    base = (living.base.prepared, champions.versions, living.known_to)
     with _LOCK:
-        if key not in _BOOKS:
-            _BOOKS.clear()
-            _BOOKS[key] = _rows(scorer)
-        return _BOOKS[key]
+        kept = _KEPT[0] if _KEPT else None
+        if (
+            kept is None
+            or any(a is not b and a != b for a, b in zip(kept.base[1:], base[1:], strict=True))
+            or kept.base[0] is not base[0]
+        ):
+            ids = [str(i) for i in living.base.prepared.owners.ids]
+            kept = _Kept(base=base, rows={}, fingerprint="")
+            todo = champions.parts(ids)
+        else:
+            todo = [] if kept.fingerprint == living.fingerprint else champions.parts(sorted(living.touched))
+        for scorer, some in todo:
+            kept.rows |= {row.customer_id: row for row in (_rows(scorer, some) if some else ())}
+        kept.fingerprint = living.fingerprint
+        _KEPT[:] = [kept]
+        return [kept.rows[i] for i in sorted(kept.rows)]
 
 
-def _rows(scorer: Scorer) -> list[BookRow]:
+def _rows(scorer: Scorer, ids: Sequence[str]) -> list[BookRow]:
     as_of = scorer.served.data_known_to
-    ids = [str(i) for i in scorer.served.prepared.owners.ids]
     now = scorer.brief(ids, as_of)
     before = scorer.brief(ids, as_of - timedelta(days=COMPARED_DAYS))
     customers = scorer.served.ledger.customers.set_index("customer_id")

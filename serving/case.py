@@ -88,7 +88,7 @@ class Case:
 def case(champions: Champions, log: DecisionLog, asked: Asked) -> Case:
     """Return the data of a customer's page. Raises Problem 404 or 422 as `/review` does."""
     default_of(champions)
-    scorer = champions.scorer
+    scorer = champions.scorer_of(asked.customer_id)
     with known_customers(scorer):
         scores = scorer.score([asked.customer_id], asked.as_of)
     row = rows_of(scores.customers)[0]

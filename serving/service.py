@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, Router
 
 from models.registry import Settings
-from serving import answers, api, changes, events, openapi, running
+from serving import answers, api, api_page, changes, events, openapi, running
 from serving.api import METRICS
 from serving.champions import ServedModels
 from serving.decision_log import DecisionLog
@@ -128,6 +128,11 @@ async def get_openapi(_: Request) -> Response:
     return JSONResponse(openapi.document())
 
 
+async def get_docs(_: Request) -> Response:
+    """The document as a page."""
+    return Response(api_page.page(), media_type="text/html")
+
+
 async def get_job(request: Request) -> Response:
     """A job with its progress."""
     return JSONResponse(await in_thread(lambda: state().jobs.one(request.path_params["job_id"], _scorer_of(request))))
@@ -162,6 +167,7 @@ ROUTES = Router(
         Route("/health/model", health_model, methods=["GET"]),
         Route("/events", take_events, methods=["POST"]),
         Route("/changes", get_changes, methods=["GET"]),
+        Route("/docs", get_docs, methods=["GET"]),
         Route("/openapi.json", get_openapi, methods=["GET"]),
         Route("/docs.json", get_openapi, methods=["GET"]),
         Route("/jobs/{job_id}", get_job, methods=["GET"]),
@@ -215,6 +221,7 @@ class Running(running.Running):
             service_state.book.start()
         service_state.jobs.start()
         service_state.head_writer.start()
+        service_state.webhook.start()
 
     def __is_ready__(self) -> bool:
         """BentoML's /readyz: ready once both champions and the ledger are loaded."""
@@ -226,6 +233,7 @@ class Running(running.Running):
         state().book.stop()
         state().jobs.stop()
         state().head_writer.stop()
+        state().webhook.stop()
         state().served_models.stop()
         state().log.close()
 

@@ -17,6 +17,7 @@ from serving.jobs import Jobs
 from serving.score_book import ScoreBook
 from serving.sessions import Sessions
 from serving.store import Store
+from serving.webhooks import Webhook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,11 @@ class ServiceState:
         """Return what writes the log's signed heads."""
         path = self.settings.heads or self.settings.home / "decision-heads.jsonl"
         return HeadWriter(self.log, path, self.settings.head_minutes)
+
+    @cached_property
+    def webhook(self) -> Webhook:
+        """Return what posts changes to the operator's address."""
+        return Webhook(self.settings, self.store)
 
     def why_not_writable(self) -> str | None:
         """Return why the store cannot be written, as it was at most a second ago; None where it can."""

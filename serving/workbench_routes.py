@@ -227,9 +227,10 @@ def recorded(asked: Asked, form: Mapping[str, str], login: Login) -> dict[str, A
         "currency": champions.scorer.served.currency, "as_of": None if asked.as_of is None else asked.as_of.isoformat(),
         "language": asked.language,
     })  # fmt: skip
-    with answers.known_customers(champions.scorer):
-        scores = champions.scorer.score([asked.customer_id], asked.as_of)
-    now = answers.reviewed(champions.scorer, scores, message)
+    scorer = champions.scorer_of(asked.customer_id)
+    with answers.known_customers(scorer):
+        scores = scorer.score([asked.customer_id], asked.as_of)
+    now = answers.reviewed(scorer, scores, message)
     seen = form.get("seen_limit", "")
     if form.get("seen_action") != now["recommendation"] or (float(seen) if seen else None) != now["recommended_limit"]:
         raise Problem(status=409, error="changed_since", detail="The recommendation is another one now.")

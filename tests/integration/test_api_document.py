@@ -66,7 +66,7 @@ def test_each_example_is_answered_in_the_form_that_the_document_says(client, rou
 def test_the_document_lists_every_route_and_no_other(client):
     served = {route.path for route in ROUTES.routes if isinstance(route, Route)}
     pages = {route.path for route in PAGE_ROUTES}
-    assert served - pages - {"/openapi.json", "/docs.json", "/metrics"} == set(document()["paths"])
+    assert served - pages - {"/openapi.json", "/docs.json", "/docs", "/metrics"} == set(document()["paths"])
     assert client.get("/openapi.json").json() == client.get("/docs.json").json() == document()
     assert json.loads(CliRunner().invoke(command).output) == document()
     for path, operations in document()["paths"].items():
@@ -113,3 +113,51 @@ def test_in_process_a_method_answers_as_the_route_does(client):
     method = TradeCredit.apis["score"].func
     found = method(service, customer_ids=["C0000003"])
     assert found["scores"][0]["pd"] == small().scorer.score(["C0000003"]).customers["pd"].iloc[0]
+
+
+def test_the_reading_page_has_no_script_and_names_every_route(client):
+    page = client.get("/docs")
+    assert page.status_code == 200
+    assert "<script" not in page.text
+    assert all(f"{path}</code>" in page.text for path in document()["paths"])
+
+
+def test_a_webhook_is_posted_signed_in_order_and_again_until_it_is_taken(client, tmp_path):
+    import hashlib
+    import hmac
+    import threading
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    import httpx
+
+    from serving.webhooks import Webhook
+
+    seen: list[tuple[dict, bytes, dict]] = []
+    statuses = [500, 200]
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            seen.append((json.loads(body), body, dict(self.headers)))
+            self.send_response(statuses.pop(0))
+            self.end_headers()
+
+        def log_message(self, *_):
+            return None
+
+    receiver = HTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    try:
+        store = Running.service_state.store
+        assert client.get("/changes").json()["changes"]
+        hook = Webhook(Settings(webhook_url=f"http://127.0.0.1:{receiver.server_port}/", webhook_secret="s"), store)
+        with pytest.raises(httpx.HTTPStatusError):
+            hook.send_some()
+        assert hook.send_some() is True
+        assert hook.send_some() is False
+    finally:
+        receiver.shutdown()
+    (first, body, headers), (second, _, _) = seen
+    assert first == second == client.get("/changes", params={"most": 500}).json()
+    signed = hmac.new(b"s", headers["X-Tradecredit-Time"].encode() + b"." + body, hashlib.sha256).hexdigest()
+    assert headers["X-Tradecredit-Signature"] == signed

@@ -162,7 +162,7 @@ def test_a_day_to_come_is_refused_with_the_last_known_one(client, customer):
     assert small().prepared.data_known_to.isoformat() in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/docs", "/static_content/swagger-ui.css", "/score/", "/../etc/passwd"])
+@pytest.mark.parametrize("path", ["/nothing", "/static_content/swagger-ui.css", "/score/", "/../etc/passwd"])
 def test_unknown_routes_have_the_same_form_and_bentoml_s_own_page_is_not_there(client, path):
     answer = client.get(path)
     assert answer.status_code == 404
