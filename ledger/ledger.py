@@ -171,12 +171,14 @@ class Ledger:
         return frozenset(distinct(self.invoices["currency"]) | distinct(self.payments["currency"]))
 
     def of(self, customer_ids: Iterable[str]) -> Ledger:
-        """The same ledger with only these customers' rows (tables without a customer stay whole)."""
+        """Return the ledger with only these customers' rows and their invoices' instalments (tables of no customer stay
+        whole)."""
         wanted = pd.Index(list(customer_ids))
-        return Ledger(tables={
+        tables = {
             name: frame[frame["customer_id"].isin(wanted)].reset_index(drop=True) if "customer_id" in frame else frame
             for name, frame in self.tables.items()
-        })  # fmt: skip
+        }
+        return Ledger(tables=with_own_instalments(tables))
 
     def write(self, folder: str | Path) -> None:
         """Write the ledger as one Parquet file a table (empty optional tables are left out)."""
@@ -211,6 +213,15 @@ class Ledger:
             whole.update(f"{name}:{row}".encode())
             connection.unregister("given")
         return whole.hexdigest()
+
+
+def with_own_instalments(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return tables whose instalments are those of their invoices: an instalment names no customer but its invoice."""
+    instalments = tables["instalments"]
+    if not len(instalments):
+        return dict(tables)
+    own = instalments["invoice_id"].isin(tables["invoices"]["invoice_id"])
+    return {**tables, "instalments": instalments[own].reset_index(drop=True)}
 
 
 def _canonical(column: str, declared: Column) -> str:

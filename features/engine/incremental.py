@@ -16,7 +16,7 @@ from features.engine.prepared import PreparedLedger, prepare
 from features.engine.snapshots import active
 from ledger.contract import TABLES, Table
 from ledger.known import known_from
-from ledger.ledger import Ledger
+from ledger.ledger import Ledger, with_own_instalments
 from ledger.settlement import settle
 
 
@@ -154,7 +154,7 @@ class IncrementalLedger:
                 else np.zeros(0, dtype=np.int64)
             )
             tables[name] = frame.iloc[np.sort(rows)].reset_index(drop=True)
-        return Ledger(tables=tables)
+        return Ledger(tables=with_own_instalments(tables))
 
 
 def _joined(before: Ledger, after: Ledger) -> Ledger:
