@@ -73,9 +73,9 @@ class Scored(AnswerMessage):
     """PD, grade and expected loss of a customer; null where `special` says why."""
 
     customer_id: str
-    special: str | None = Field(description="no_history, in_default, stale_data, merged or null.")
+    special: str | None = Field(description="no_history, in_default, stale_data, merged, no_default_model or null.")
     pd: float | None = Field(description="Probability of default within horizon_months.")
-    horizon_months: int
+    horizon_months: int | None
     pd_low: float | None
     pd_high: float | None
     grade: str | None
@@ -176,6 +176,21 @@ class ReviewPart(AnswerMessage):
 class ReviewAnswer(ReviewPart, Beside):
     """`/review`."""
 
+    decision_id: str
+
+
+class CheckOrderAnswer(Beside):
+    """`/check_order`: `arithmetic` and `costs` are in arithmetic_currency."""
+
+    customer_id: str
+    answer: Literal["release", "part", "prepay", "hold"]
+    decided_by: str | None = Field(description="The rule that decided; null for a release.")
+    released_amount: float = Field(description="What may go out on credit, in the order's currency.")
+    rules: list[dict[str, Any]] = Field(description="Every rule: whether it blocks, the numbers compared, exclusions.")
+    reasons: list[Reason]
+    released_by: list[dict[str, Any]] = Field(description="What would lift each rule that blocks.")
+    arithmetic: list[dict[str, Any]]
+    costs: dict[str, dict[str, float | None]] = Field(description="What releasing and not releasing costs.")
     decision_id: str
 
 

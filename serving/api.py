@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from serving import answer_messages as out
-from serving import answers, decide, what_if
+from serving import answers, check_order, decide, what_if
 from serving import messages as given
 from serving.identity import Caller
 from serving.metrics import Metrics
@@ -85,6 +85,11 @@ def _what_if(o: ServiceState, caller: Caller, asked: given.WhatIfRequest) -> Res
     return what_if.what_if(o.served_models.champions(), o.log.by(caller.subject), asked, o.book)
 
 
+def _check_order(o: ServiceState, caller: Caller, asked: given.CheckOrderRequest) -> Result:
+    champions, log = o.served_models.champions(), o.log.by(caller.subject)
+    return check_order.checked_order(champions, log, asked, o.book, o.served_models.settings.orders)
+
+
 def _decide(o: ServiceState, caller: Caller, asked: given.DecideRequest) -> Result:
     retry = caller.idempotency_key != ""
     return decide.decide(o.served_models.champions(), o.log, asked, caller, o.authority, may_be_retry=retry)
@@ -128,6 +133,11 @@ ROUTES: tuple[Route, ...] = (
     Route(
         path="/what_if", message=given.WhatIfRequest, answer=out.WhatIfAnswer, scope="review", work=_what_if,
         summary="A review as things are and as they would be.", example={**_REVIEW, "features": {"late_share_12m": 0.1}},
+    ),
+    Route(
+        path="/check_order", message=given.CheckOrderRequest, answer=out.CheckOrderAnswer, scope="review",
+        work=_check_order, summary="An order against the policy's rules: release, part, prepay or hold.",
+        example={"customer_id": CUSTOMER, "order": {"amount": 2500, "currency": "EUR", "terms_days": 30}},
     ),
     Route(
         path="/decide", message=given.DecideRequest, answer=out.DecideAnswer, scope="decide", work=_decide,

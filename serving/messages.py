@@ -89,6 +89,29 @@ class ReviewRequest(Message):
     language: Language = "en"
 
 
+class Order(Message):
+    """An order to be checked: days of payment terms, the share of its amount that is margin (0.15 is 15 %)."""
+
+    amount: PositiveAmount
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    order_id: Id | None = None
+    terms_days: Annotated[int | None, Field(ge=0, le=1_000)] = None
+    deliver_on: date | None = None
+    margin_share: Annotated[float | None, Field(ge=0, le=1)] = None
+
+
+class CheckOrderRequest(Message):
+    """`/check_order`: release, part, prepay or hold. An order_id that the ledger holds is not counted twice;
+    limit_valid_until and review_due_on: where the caller knows them, the ledger does not."""
+
+    customer_id: Id
+    order: Order
+    limit_valid_until: date | None = None
+    review_due_on: date | None = None
+    as_of: AsOf = None
+    language: Language = "en"
+
+
 class DecideRequest(Message):
     """`/decide`: a person's decision about a review, or another person's about a proposed one (confirm, reject).
 
