@@ -74,7 +74,8 @@ def actions_of(ledger: Ledger, as_of: pd.Timestamp) -> pd.DataFrame:
     own = events[chosen]
     parts = own["detail"].fillna("").astype(str).str.strip().str.lower().str.extract(r"^(\d*)\s*(.*)$")
     level, words = pd.to_numeric(parts[0], errors="coerce").fillna(0).astype(np.int64), parts[1]
-    kind = words.where(words != "", "dunning" + level.where(level > 0).map(lambda n: "" if pd.isna(n) else f"_{n:.0f}"))
+    named = [word or (f"dunning_{number}" if number else "dunning") for word, number in zip(words, level, strict=True)]
+    kind = pd.Series(named, index=own.index, dtype=object)
     return pd.DataFrame(
         {
             "invoice_id": own["invoice_id"].to_numpy(dtype=object),

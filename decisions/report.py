@@ -205,6 +205,15 @@ def plain(value: Any, kind: str | None = None) -> Any:
     return str(value)
 
 
+def fact(value: Any) -> str:
+    """Return a fact's value as a person reads it: amounts with thousands apart, other numbers as they are."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:g}"
+
+
 def shown(value: Any, kind: str) -> str:
     """Return a value as a person reads it: thousands apart, shares in percent, '–' for missing."""
     known = plain(value, kind)

@@ -151,6 +151,8 @@ def on_terminal(report: Report) -> str:
     """Return the report as text for a terminal: facts, tables with sums, notes."""
     from rich.console import Console
 
+    from decisions.report import fact
+
     is_terminal = sys.stdout.isatty()
     written = io.StringIO()
     console = Console(
@@ -160,7 +162,7 @@ def on_terminal(report: Report) -> str:
     about = f"{report.title}, as of {report.as_of}" + (f", in {report.currency}" if report.currency else "")
     console.print(about, style="bold")
     for name, value in report.facts.items():
-        console.print(f"{name.replace('_', ' ')}: {value}")
+        console.print(f"{name.replace('_', ' ')}: {fact(value)}")
     for warning in report.warnings:
         console.print(f"attention: {warning}", style="yellow")
     for table in report.tables:

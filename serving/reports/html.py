@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from decisions.report import DATE, NUMERIC, Report, Table, shown
+from decisions.report import DATE, NUMERIC, Report, Table, fact, shown
 from serving.reports.charts import svg
 
 FOLDER = Path(__file__).parent
@@ -95,6 +95,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "cells": _cells,
+        "fact": fact,
         "total": _total,
         "number_class": _class,
     }

@@ -213,3 +213,27 @@ def test_a_policy_file_with_an_unknown_key_names_it(tmp_path):
         read_policy(LatePaymentLaw, path)
     with pytest.raises(InputError, match="no such policy file"):
         read_policy(LatePaymentLaw, "nowhere")
+
+
+def test_a_ledger_without_actions_is_ordered_by_amount_and_says_so():
+    from decisions.steering.worklist import worklist_report
+
+    book = ledger(
+        invoices="""
+            invoice_id | customer_id | issued_on  | due_on     | amount
+            small      | a           | 2024-01-01 | 2024-01-31 | 300
+            large      | b           | 2024-01-01 | 2024-01-31 | 900
+            paid       | c           | 2024-01-01 | 2024-01-31 | 900
+        """,
+        payments="""
+            invoice_id | paid_on    | amount
+            paid       | 2024-02-05 | 900
+        """,
+    )
+    report, done, _ = worklist_report(book, pd.Timestamp("2024-03-01"), policy=NO_LOT, law=LAW, command="")
+    assert done.customers["customer_id"].tolist() == ["b", "a"]
+    assert set(done.items["basis"]) == {"not_measured"}
+    assert "No effect of an action is estimated" in report.notes[-1]
+    assert report.facts["overdue_items"] == 2
+    nothing = worklist_report(book, pd.Timestamp("2024-01-15"), policy=NO_LOT, law=LAW, command="")[0]
+    assert nothing.facts["overdue_items"] == 0
