@@ -76,10 +76,11 @@ def renew(path: Path, only: list[str] | None = None) -> None:
 def main() -> None:
     """Renew the evidence files named, or list all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help="renew the block of this command alone, e.g. 'benchmarks.gates --seeds 42'")
     parser.add_argument("files", nargs="*", type=Path, help="evidence files; without one they are listed")
     asked = parser.parse_args()
     for path in asked.files:
-        renew(path.resolve())
+        renew(path.resolve(), only=shlex.split(asked.only) if asked.only else None)
     if not asked.files:
         for path in evidence_files():
             for words in commands_in(path.read_text(encoding="utf-8")):

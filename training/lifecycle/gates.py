@@ -112,18 +112,18 @@ class GateRun:
         return metrics.by_customer(metric, customers, draws=self.gates.draws, confidence=self.gates.confidence)
 
     def latency(self, most: float) -> Check:
-        """Time one row's prediction, the median of several calls."""
+        """Measure the processor time of one row's prediction, the median of several calls; a busy machine does not count."""
         row, spent = self.candidate.matrix.iloc[:1], []
         self.candidate.model.predict(row)
         for _ in range(TIMED_CALLS):
-            begun = time.perf_counter()
+            begun = time.process_time()
             self.candidate.model.predict(row)
-            spent.append(1000 * (time.perf_counter() - begun))
+            spent.append(1000 * (time.process_time() - begun))
         median = float(np.median(spent))
         return passed(
             "latency",
             median <= most,
-            f"one prediction takes {median:.1f} ms (median), at most {most:g}",
+            f"one prediction takes {median:.1f} ms of processor time (median), at most {most:g}",
             milliseconds=median,
         )
 

@@ -69,7 +69,8 @@ def source_tags(parent: str | None = None) -> dict[str, str]:
     parent : run id of the parent; without one, that of the MLflow project that started this process, if any.
     """
     above = parent or os.environ.get("MLFLOW_RUN_ID")
-    words = [Path(sys.argv[0]).name if sys.argv else "python", *sys.argv[1:2]]
+    program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
+    words = ["tradecredit" if program in ("main.py", "tradecredit") else program, *sys.argv[1:2]]
     return {
         "mlflow.user": system_user(), "mlflow.source.name": " ".join(words), "mlflow.source.type": "LOCAL",
         "mlflow.source.git.commit": commit(), **({"mlflow.parentRunId": above} if above else {}),
