@@ -17,8 +17,9 @@ import pandas as pd
 from decisions.limits import recommend
 from decisions.needed_limit import needed_limit
 from decisions.scorer import Scorer
+from decisions.scoring_ledger import ScoringLedger
 from features.engine.histories import build
-from ledger.default_status import default_spells
+from ledger.default_status import DefaultPolicy, default_spells
 from ledger.errors import InputError
 
 MARGIN = 0.10  # of sales; what is forgone where a limit does not serve them
@@ -140,3 +141,17 @@ def totals(cases: Sequence[PracticeCase], limits: Sequence[float]) -> dict[str, 
         "you": sum(c.cost(limit) for c, limit in zip(cases, limits, strict=True)),
         "policy": sum(c.cost(c.policy_limit) for c in cases), "model": sum(c.cost(c.model_limit) for c in cases),
     }  # fmt: skip
+
+
+def outcome_after(served: ScoringLedger, customer_id: str, as_of: str, policy: DefaultPolicy) -> str:
+    """Return what came of a customer in the year after a day: 'default on DAY', 'no default' or 'not known yet'."""
+    start = pd.Timestamp(as_of)
+    until = start + pd.DateOffset(months=MONTHS)
+    prepared = served.prepared
+    spells = default_spells(prepared.ledger, policy, settlement=prepared.settlement)
+    own = spells[(spells["customer_id"] == customer_id).to_numpy()]
+    entered = [day for day in own["entered_on"] if start < day <= until]
+    if entered:
+        return f"default on {min(entered).date()}"
+    known = pd.Timestamp(served.data_known_to) - pd.Timedelta(days=policy.maturity_days)
+    return "no default" if known >= until else "not known yet"

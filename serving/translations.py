@@ -18,12 +18,13 @@ from babel import Locale
 from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import NumberPattern, format_decimal, format_percent, parse_pattern
 
 FOLDER = Path(__file__).parent / "locale"
 SOURCE_LANGUAGE = "en"
 DOMAIN = "messages"
 LOCALES = {"en": "en_GB", "zh": "zh_Hans_CN"}  # the locale of a language's numbers and dates; else the language's own
+Day = date
 NOTHING = "–"  # shown for a value that is not known
 
 
@@ -61,7 +62,7 @@ class Translation:
         if _is_missing(value):
             return NOTHING
         pattern = "#,##0" + ("." + "#" * digits if digits else "")
-        return format_decimal(_no_minus_zero(float(value), digits), format=pattern, locale=self.locale)  # type: ignore[arg-type]
+        return format_decimal(_no_minus_zero(float(value), digits), format=_pattern(pattern), locale=self.locale)  # type: ignore[arg-type]
 
     def money(self, value: float | None, digits: int | None = None) -> str:
         """Return an amount without its currency; cents from `digits`, by default only below 1,000."""
@@ -71,28 +72,28 @@ class Translation:
         if digits is None:
             digits = 0 if abs(amount) >= 1000 or amount == round(amount) else 2
         pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        return format_decimal(_no_minus_zero(amount, digits), format=pattern, locale=self.locale)
+        return format_decimal(_no_minus_zero(amount, digits), format=_pattern(pattern), locale=self.locale)
 
     def share(self, value: float | None, digits: int = 1) -> str:
         """Return a share of 1 as per cent."""
         if _is_missing(value):
             return NOTHING
         pattern = "#,##0" + ("." + "0" * digits if digits else "") + ("%" if self.language == "zh" else "\u00a0%")
-        return format_percent(_no_minus_zero(float(value), digits + 2), format=pattern, locale=self.locale)  # type: ignore[arg-type]
+        return format_percent(_no_minus_zero(float(value), digits + 2), format=_pattern(pattern), locale=self.locale)  # type: ignore[arg-type]
 
     def points(self, value: float | None, digits: int = 1) -> str:
         """Return a difference of shares in percentage points, with its sign."""
         if _is_missing(value):
             return NOTHING
         pattern = "+#,##0.{0};−#,##0.{0}".format("0" * digits)
-        return format_decimal(_no_minus_zero(100 * float(value), digits), format=pattern, locale=self.locale)  # type: ignore[arg-type]
+        return format_decimal(_no_minus_zero(100 * float(value), digits), format=_pattern(pattern), locale=self.locale)  # type: ignore[arg-type]
 
     def signed(self, value: float | None, digits: int = 2) -> str:
         """Return a number with its sign."""
         if _is_missing(value):
             return NOTHING
         pattern = "+#,##0.{0};−#,##0.{0}".format("0" * digits)
-        return format_decimal(_no_minus_zero(float(value), digits), format=pattern, locale=self.locale)  # type: ignore[arg-type]
+        return format_decimal(_no_minus_zero(float(value), digits), format=_pattern(pattern), locale=self.locale)  # type: ignore[arg-type]
 
     def date(self, day: date | str | None) -> str:
         """Return a day as this language writes it."""
@@ -100,6 +101,10 @@ class Translation:
             return NOTHING
         value = date.fromisoformat(day[:10]) if isinstance(day, str) else day
         return format_date(value, format="y年M月d日" if self.language == "zh" else "d MMM y", locale=self.locale)
+
+    def day_month(self, day: Day) -> str:
+        """Return a day without its year."""
+        return format_date(day, format="M月d日" if self.language == "zh" else "d MMM", locale=self.locale)
 
 
 @lru_cache(maxsize=8)
@@ -118,6 +123,12 @@ def translate(language: str) -> Translation:
         language=language, texts=gettext.GNUTranslations(compiled),
         locale=Locale.parse(LOCALES.get(language, language)),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _pattern(text: str) -> NumberPattern:
+    """A number format, parsed once."""
+    return parse_pattern(text)
 
 
 def _is_missing(value: float | None) -> bool:

@@ -160,7 +160,11 @@ def customer_html(
     champions, log = state().served_models.champions(), state().log
     found = case(champions, log, asked)
     extra: dict[str, Any] = {"form": dict(form or {}), "taken_by": taken_by(log, asked.customer_id)}
-    extra |= extras(champions, found, query, pays or [])
+    try:
+        extra |= extras(champions, found, query, pays or [])
+    except Problem as problem:  # the case itself is fine: the page says what could not be computed besides
+        t = translate(asked.language)
+        message = message or Notice(kind="bad", head=problem_text(problem.error, problem.detail, t))
     return customer_page(
         found, session=session, message=message or _notice(query, asked.language), extra=extra, query=query,
         all_invoices=query.get("all") == "1",

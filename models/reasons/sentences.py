@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
+from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal
+from babel.numbers import NumberPattern, format_decimal, parse_pattern
 
 from features.language import Column, Unit
 from ledger.published_ratings import PublishedRating
@@ -135,8 +137,18 @@ def shown(value: float, unit: Unit, language: str, *, currency: str = "") -> str
 def _plain(value: float, digits: int, language: str) -> str:
     """A number by the language's locale, without −0 and without empty digits."""
     value = 0.0 if round(value, digits) == 0 else round(value, digits)
-    pattern = "#,##0" + ("." + "#" * digits if digits else "") + ";−#,##0" + ("." + "#" * digits if digits else "")
-    return format_decimal(value, format=pattern, locale=LOCALES.get(language, language))
+    return format_decimal(value, format=_pattern(digits), locale=_locale(language))
+
+
+@lru_cache(maxsize=16)
+def _pattern(digits: int) -> NumberPattern:
+    whole = "#,##0" + ("." + "#" * digits if digits else "")
+    return parse_pattern(f"{whole};−{whole}")
+
+
+@lru_cache(maxsize=16)
+def _locale(language: str) -> Locale:
+    return Locale.parse(LOCALES.get(language, language))
 
 
 def _years(days: float, language: str) -> str:
@@ -153,4 +165,4 @@ def _years(days: float, language: str) -> str:
 def shown_date(day: date, language: str) -> str:
     """Return a day as the language writes it."""
     pattern = "y年M月d日" if language == "zh" else "d MMM y"
-    return format_date(day, format=pattern, locale=LOCALES.get(language, language))
+    return format_date(day, format=pattern, locale=_locale(language))

@@ -264,7 +264,7 @@ def _items(case: Case, t: Translation) -> dict[str, Any]:
         low, high = (_after(item["due_on"], item[name]) for name in ("days_late_p10", "days_late_p90"))
         found.append({
             **item, "expected": t.date(item["expected_on"]),
-            "interval": f"{t.date(_no_earlier(low, case.as_of))} – {t.date(_no_earlier(high, case.as_of))}",
+            "interval": f"{t.day_month(_no_earlier(low, case.as_of))} – {t.day_month(_no_earlier(high, case.as_of))}",
         })  # fmt: skip
     return {"rows": found, "total": math.fsum(item["open_amount"] for item in rows)}
 
