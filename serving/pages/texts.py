@@ -8,15 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from serving.pages.layout import N_
 from serving.translations import Translation
 
 if TYPE_CHECKING:
     from serving.case import Case
-
-
-def N_(message: str) -> str:  # noqa: N802  (the name that gettext's tools know)
-    """Return the message itself; babel reads it into the catalogue."""
-    return message
 
 
 ACTIONS: Mapping[str, str] = {
