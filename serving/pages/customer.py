@@ -16,7 +16,7 @@ from models.reasons.table import reason_table
 from serving.case import Case
 from serving.pages import texts
 from serving.pages.charts import Bar, Chart, Line, Span, Step, bars, line, stacked, timeline, waterfall
-from serving.pages.layout import Notice, Session, render
+from serving.pages.layout import N_, Notice, Session, render
 from serving.translations import Translation, translate
 
 MOST_BARS = 40  # invoices on the time line; older ones on demand
@@ -198,7 +198,7 @@ def _timeline(invoices: Sequence[InvoiceBar], as_of: date, t: Translation, every
     desc = t.text(
         "One bar an invoice from issue to payment; the line marks the due day, the time after it is coloured by lateness, a dot means still open."
     )
-    head = tuple(t.text(x) for x in ("Invoice", "Issued", "Due", "Paid", "Amount", "Late by"))
+    head = tuple(t.text(x) for x in (N_("Invoice"), N_("Issued"), N_("Due"), N_("Paid"), N_("Amount"), N_("Late by")))
     first = min(b.issued_on for b in shown_bars)
     last = max(max(b.closed_on or as_of, b.due_on) for b in shown_bars)
     return timeline("payments", title, desc, spans=spans, ends=(t.date(first), t.date(last)), head=head)
