@@ -36,7 +36,7 @@ EARLY = {
     "datarisk to July": ("datarisk", "datarisk", "2019-05-01", "2019-07-31"),
     "highradius to September": ("highradius", "highradius/invoices.csv", "2019-06-20", "2019-09-26"),
 }
-HALF_LIVES = (45.0, 90.0, 180.0, 365.0)
+HALF_LIVES = (90.0, 180.0, 365.0)
 SOURCES = ("customers left out", "later items", "both")
 SERVED = (LEVELS_HALF_LIFE, "both", LEVELS_HALF_LIFE)
 

@@ -24,6 +24,7 @@ from models.ensembles import mean_of_members
 Floats = NDArray[np.float64]
 
 DAYS_LATE = 5
+WHY_DAYS_LATE = "a payment run is weekly and a transfer takes a day or two: who is 5 days late has missed a run"
 LAST_DAY = DAYS_LATE - 1  # who is unpaid at its end is at least DAYS_LATE late; an end of a step
 OWN_SHARE = 0.5  # of the question's own log-odds in the pooled ones; the curve's have the rest
 FILES = "late_question_{:02d}.txt"

@@ -17,6 +17,7 @@ from ledger.errors import InputError
 from ledger.ledger import Ledger
 from models.delay.attribution import mean_margins
 from models.delay.conformal import Levels, fit_levels
+from models.delay.late_threshold import DAYS_LATE, WHY_DAYS_LATE
 from models.delay.model import DelayModel, step_matrix
 from models.delay.payment_steps import (
     INPUTS,
@@ -215,6 +216,8 @@ def fit(ledger: Ledger, *, as_of: date, seed: int = 1, without_evidence: bool = 
         **PARAMETERS,
         **{f"late_question_{name}": value for name, value in late_threshold.PARAMETERS.items()},
         "trees": TREES,
+        "late_question_days": DAYS_LATE,
+        "late_question_reason": WHY_DAYS_LATE,
         "late_question_trees": late_threshold.TREES if model.late_question is not None else 0,
         "members": MEMBERS,
         "most_items": MOST_ITEMS,
