@@ -1,7 +1,7 @@
 """Calibration of the delay model on real ledgers, and the choices behind it: `python -m benchmarks.delay_calibration [SET …]`.
 
 SET is datarisk, datarisk_covid or highradius (the evaluated windows), or `choose`. For a window: P(at least 5 days late)
-before and after the threshold's calibration with plain boosting, by the weight of the customer's paid items, and how often
+before and after the threshold's calibration with plain boosting, AUC by customers' size, by the weight of the customer's paid items, and how often
 outcomes fall into the shortest interval of whole days with 80 % predicted chance. `choose` prints what rolling origins
 choose whose windows end before every evaluated window: the half-life of levels, what the calibration is fitted on, its
 half-life, and the share of the question's own opinion in the pool. The rule: the least mean log loss; of the variants within
@@ -90,6 +90,15 @@ def run(name: str) -> None:
         for which, p in chances.items()
     ]  # fmt: skip
     print(table(rows, ["", "ECE", "Brier", "log loss", "AUC", "mean", "lower 8 tenths %", "top tenth %"]))
+    print("\nAUC by customers' size, with the 95 % interval of the difference over customers\n")
+    rows = [
+        [
+            part,
+            *auc_cells(late, chances["after"], chances["plain boosting"], found.scored.customers[known], which[known]),
+        ]
+        for part, which in interval_parts(found.scored).items()
+    ]
+    print(table(rows, ["", "items", "model", "plain boosting", "difference"]))
     frames = [thickness_table(scored, which) for which, scored in (("before", before), ("after", after))]
     both = pd.concat(frames)
     rows = [
@@ -107,6 +116,25 @@ def tenths(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (rows of the lowest eight tenths, rows of the top tenth) of a prediction."""
     order = np.argsort(p, kind="stable")
     return order[: int(0.8 * len(p))], order[int(0.9 * len(p)) :]
+
+
+def auc_cells(
+    late: np.ndarray, model: np.ndarray, plain: np.ndarray, customers: np.ndarray, which: np.ndarray
+) -> list[str]:
+    """Return the cells of one row: items, AUC of both, and the interval of their difference over customers."""
+    late, model, plain, customers = late[which], model[which], plain[which], customers[which]
+    random, names = np.random.default_rng(0), np.unique(customers)
+    rows_of = {name: np.flatnonzero(customers == name) for name in names}
+    drawn = []
+    for _ in range(300):
+        rows = np.concatenate([rows_of[name] for name in random.choice(names, len(names))])
+        if 0.0 < late[rows].mean() < 1.0:
+            drawn.append(metrics.auc(late[rows], model[rows]) - metrics.auc(late[rows], plain[rows]))
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return [
+        f"{len(late):,}", f"{metrics.auc(late, model):.3f}", f"{metrics.auc(late, plain):.3f}",
+        f"{low:+.3f} to {high:+.3f}",
+    ]  # fmt: skip
 
 
 def log_loss(late: np.ndarray, p: np.ndarray) -> float:

@@ -111,11 +111,14 @@ class LivingLedger:
 
     def _served(self, like: ScoringLedger | None, prepared: PreparedLedger) -> ScoringLedger:
         found = ScoringLedger(
-            prepared=prepared, fingerprint=self.fingerprint, data_known_to=self.known_to, currency=self.base.currency
+            prepared=prepared,
+            fingerprint=self.fingerprint,
+            data_known_to=self.known_to,
+            currency=self.base.currency,
+            begins=self.base.first_day,
         )
         if like is not None and "countries" in like.__dict__:
             found.__dict__["countries"] = like.__dict__["countries"]
-        found.__dict__["first_day"] = self.base.first_day  # a part's own first invoice is not the book's
         return found
 
     def parts(self, customer_ids: Sequence[str]) -> list[tuple[ScoringLedger, list[str]]]:

@@ -66,7 +66,7 @@ def copies(variants: Sequence[Frames], scorer: Scorer) -> ScoringLedger:
     whole = scorer.served
     return ScoringLedger(
         prepared=prepare(Ledger.from_frames(references=False, **joined)), data_known_to=whole.data_known_to,
-        currency=whole.currency, fingerprint=whole.fingerprint,
+        currency=whole.currency, fingerprint=whole.fingerprint, begins=whole.first_day,
     )  # fmt: skip
 
 

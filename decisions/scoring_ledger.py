@@ -40,6 +40,7 @@ class ScoringLedger:
     fingerprint: str
     data_known_to: date
     currency: str
+    begins: date | None = None  # the whole book's first day, where this ledger is a part of it
 
     @classmethod
     def read(cls, path: Path) -> ScoringLedger:
@@ -73,6 +74,8 @@ class ScoringLedger:
     @cached_property
     def first_day(self) -> date | None:
         """The first day that can be requested: the first on which the books held an invoice; None without any."""
+        if self.begins is not None:
+            return self.begins
         booked = self.prepared.settlement.booked_on
         return None if not len(booked) else dates([int(booked.min())])[0].astype("datetime64[D]").astype(date)
 

@@ -115,6 +115,7 @@ def _own(scorer: Scorer, customer_id: str, rows: Mapping[str, pd.DataFrame], sco
         data_known_to=whole.data_known_to,
         currency=whole.currency,
         fingerprint=whole.fingerprint,
+        begins=whole.first_day,
     )
 
 
