@@ -57,7 +57,8 @@ def command(
 ) -> None:  # fmt: skip
     """Import an export into a ledger: every row is accepted or in quarantine.parquet with its reasons.
 
-    FORMAT is arff-ratios, datarisk, dynamics, erpnext, highradius, ibm, odoo, quickbooks, sap, table, uci-card or xero;
+    FORMAT is arff-ratios, datarisk, datev, dynamics, erpnext, highradius, ibm, odoo, quickbooks, saft, sap, table, tally,
+    uci-card, xero, xero-aged or yonyou-kingdee;
     `tradecredit import FORMAT --describe` prints what it reads. SOURCE is a file or a folder of files. The account is
     written to import_report.json in the ledger.
 

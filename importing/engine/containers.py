@@ -56,6 +56,10 @@ def as_text_table(path: Path, scratch: Path) -> Path:
         raise SourceError(f"{path}: an old Excel workbook (.xls); save it as .xlsx or CSV.")
     if path.suffix.lower() == ".arff":
         return _arff(path, out)
+    if path.suffix.lower() == ".xml":
+        from importing.engine.saft import write_records
+
+        return write_records(path, out)
     return path
 
 

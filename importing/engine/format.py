@@ -62,12 +62,15 @@ class File:
     refuse : (SQL predicate over the fields, reason) pairs; a row for which a predicate holds is quarantined.
     optional : the format can be imported without this file.
     informs : its rows may give no ledger row of their own (they complete the rows of another file).
+    group : the field that a line of one cell alone (a customer's name above its items) gives to the lines below it, where
+        the file has no column for it.
     """
 
     fields: Mapping[str, Field]
     refuse: tuple[tuple[str, str], ...] = ()
     optional: bool = False
     informs: bool = False
+    group: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ def find_header(
             header = tuple(split(line, delimiter))
             for role, file in fmt.files.items():
                 columns = mapped(header, file)
-                required = [name for name, f in file.fields.items() if f.required]
+                required = [name for name, f in file.fields.items() if f.required and name != file.group]
                 lacking = sum(name not in columns for name in required)
                 is_named_so = plain(path.stem) == plain(role.removesuffix("_file"))
                 known = len(columns) if not lacking else len(columns) - lacking
@@ -86,7 +86,7 @@ def _unmapped(path: Path, lines: list[str], fmt: Format, role: str | None, heade
     known = {plain(name): name for name in header if name}
     missing = []
     for name, declared in file.fields.items():
-        if declared.required and name not in columns:
+        if declared.required and name not in columns and name != file.group:
             near = difflib.get_close_matches(plain(declared.names[0]), list(known), n=1, cutoff=0.5)
             missing.append(declared.names[0] + (f" (nearest found: {known[near[0]]})" if near else ""))
     shown = ", ".join(name for name in header[:12] if name) or "nothing that reads as a header"

@@ -241,13 +241,14 @@ def _is_total(present: dict[str, Field]) -> str:
     """
     texts = [n for n, d in present.items() if d.type in (TEXT, ID) and d.must_have_value]
     needed = [n for n, d in present.items() if d.must_have_value]
-    total = quoted(TOTALS)
+    days = [f"r_{n} IS NULL" for n, d in present.items() if d.type == DATE and d.must_have_value]
+    # a row without the days that a record has is one of totals, too, where its words go on: Total Alpha Ltd
+    total = quoted(TOTALS + "|total .+" if days else TOTALS)
     says = [f"CASE WHEN length(t_{n}) >= 3 THEN regexp_full_match(lower(t_{n}), {total}) ELSE false END" for n in texts]
     nobody = " AND ".join([f"t_{n} IS NULL" for n in texts] or ["false"])
     lacks = " OR ".join([f"t_{n} IS NULL" for n in needed] or ["false"])
     first = "list_transform(f[:3], lambda v: lower(trim(v, ' \"')))"
     first_says = f"len(list_filter({first}, lambda v: regexp_full_match(v, {total}))) > 0"
-    days = [f"r_{n} IS NULL" for n, d in present.items() if d.type == DATE and d.must_have_value]
     undated = " OR ".join(days) if days else "true"
     return f"({undated}) AND ({' OR '.join([*says, f'({nobody})', f'CASE WHEN {lacks} THEN {first_says} ELSE false END'])})"
 

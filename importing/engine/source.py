@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from importing.engine.containers import as_text_table, chosen_sheet, is_workbook, sheets_of
 from importing.engine.encodings import UTF_8, WESTERN, checked_encoding, decoded, decoded_line, encoding_of
 from importing.engine.format import Format, SourceError, Stated
-from importing.engine.headers import HEADER_WITHIN, find_header
+from importing.engine.headers import HEADER_WITHIN, find_header, split
 from importing.engine.lines import Bytes, look_over
 
 SAMPLE_BYTES = 1 << 20
@@ -30,7 +30,7 @@ PADDED = 0.05  # of the first lines have blanks around values: then every value 
 TAB, NO_BREAK = "\t", "\u00a0"
 BLANKS = " " + TAB + NO_BREAK  # what may stand around a value and is no part of it
 LONGEST_LINE = 32 << 20  # bytes
-SUFFIXES = {".csv", ".txt", ".tsv", ".tab", ".xlsx", ".parquet", ".arff", ".dat"}
+SUFFIXES = {".xml", ".csv", ".txt", ".tsv", ".tab", ".xlsx", ".parquet", ".arff", ".dat"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +116,12 @@ def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
         read = look_over(clean)
         if len(read.ends) != written:
             raise RuntimeError(f"{path}: {written} lines in the clean copy, {len(read.ends)} found in it")
+    group = fmt.files[role].group
+    if group is not None and group not in columns:
+        clean = _write_grouped(clean, scratch / f"{seen.sha256[:16]}.grouped", delimiter, header_line)
+        header, columns = (*header, group), {**columns, group: len(header)}
+        read = look_over(clean)
+        notes.append(f"{group} taken from the lines above the items, which hold nothing else")
     if read.longest > LONGEST_LINE:
         raise SourceError(
             f"{path}: cannot be read as a table: a line of {read.longest:,} bytes, at most {LONGEST_LINE:,} are read; save it again "
@@ -135,7 +141,7 @@ def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
         role=role,
         columns=columns,
         stated=stated,
-        has_quotes=seen.quotes > 0,
+        has_quotes=read.quotes > 0,
         has_returns=read.returns > 0,
         blanks=(" ",) + (TAB,) * (read.tabs > 0 and delimiter != TAB) + (NO_BREAK,) * (not read.is_ascii),
         is_padded=_is_padded(sample, delimiter),
@@ -169,6 +175,26 @@ def _is_mapped(path: Path, text: Path, fmt: Format, stated: Stated) -> bool:
     except SourceError:
         return False
     return True
+
+
+def _write_grouped(path: Path, out: Path, delimiter: str, header_line: int) -> Path:
+    """Write a copy in which each line has, as its last cell, the text of the last line that held one cell alone."""
+    group = ""
+    with path.open(encoding=UTF_8, newline="") as lines, out.open("w", encoding=UTF_8, newline="") as stream:
+        for number, line in enumerate(lines, start=1):
+            text = line.rstrip("\r\n")
+            cells = split(text, delimiter)
+            if number == header_line:
+                stream.write(f"{text}{delimiter}group\n")
+            elif number < header_line or not any(cells):
+                stream.write(text + "\n")
+            elif cells[0] and not any(cells[1:]):
+                group = cells[0]
+                stream.write("\n")
+            else:
+                quoted = '"' + group.replace('"', '""') + '"'
+                stream.write(f"{text}{delimiter}{quoted}\n")
+    return out
 
 
 def _is_padded(sample: str, delimiter: str) -> bool:
