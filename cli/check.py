@@ -8,13 +8,15 @@ from pathlib import Path
 import click
 
 from cli.output import json_option, print_json, table, waiting
+from cli.reports.writing import read_without
 
 
 @click.command()
 @click.argument("ledger", type=click.Path(path_type=Path))
 @click.option("--html", type=click.Path(path_type=Path), help="Write the report as one HTML file, too.")
+@click.option("--quarantine", is_flag=True, help="Read without the rows that break a rule, and say how many.")
 @json_option
-def command(ledger: Path, html: Path | None, as_json: bool) -> None:
+def command(ledger: Path, html: Path | None, quarantine: bool, as_json: bool) -> None:
     """Report a ledger's quality: coverage, reconciliation, doubtful rows, and what no model can learn from it.
 
     Exit code 1 where there is a problem that makes figures wrong.
@@ -26,7 +28,7 @@ def command(ledger: Path, html: Path | None, as_json: bool) -> None:
     from ledger.quality.report import quality
 
     with waiting("reading and checking the ledger"):
-        found = quality(read_ledger(ledger))
+        found = quality(read_without(ledger) if quarantine else read_ledger(ledger))
     report = found.as_json()
     if html:
         html.write_text(page(found, ledger.name), encoding="utf-8")

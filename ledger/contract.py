@@ -190,12 +190,15 @@ TABLES: Mapping[str, Table] = {
 REFERENCES = (
     ("invoices", "customer_id NOT IN (SELECT customer_id FROM customers)",
      "customer_id must stand in customers", "add the customer"),
+    ("payments", "customer_id IS NULL AND invoice_id IS NULL",
+     "customer_id must not be empty where no invoice is named", "fill it"),
     ("payments", "customer_id NOT IN (SELECT customer_id FROM customers)",
      "customer_id must stand in customers", "add the customer"),
     ("payments", "invoice_id IS NOT NULL AND invoice_id NOT IN (SELECT invoice_id FROM invoices)",
      "invoice_id must stand in invoices", "add the invoice, or leave invoice_id empty (unapplied cash)"),
     ("payments",
-     "invoice_id IS NOT NULL AND (invoice_id, currency) NOT IN (SELECT (invoice_id, currency) FROM invoices)",
+     "invoice_id IN (SELECT invoice_id FROM invoices) AND (invoice_id, currency) NOT IN "
+     "(SELECT (invoice_id, currency) FROM invoices)",
      "currency must be its invoice's", "state the payment in the invoice's currency"),
     ("events", "customer_id NOT IN (SELECT customer_id FROM customers)",
      "customer_id must stand in customers", "add the customer"),

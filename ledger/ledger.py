@@ -14,6 +14,7 @@ import pandas as pd
 
 from ledger.contract import SQL_TYPES, TABLES, Column, LedgerError, Table
 from ledger.dated_master import customers_on
+from ledger.odd_rows import OddRow
 from ledger.validation import checked, connect, quoted, typed
 
 __all__ = ["TABLES", "Column", "Ledger", "LedgerError", "Table", "connect", "read_ledger", "source_of"]
@@ -55,13 +56,16 @@ def _with_superseded(name: str, parts: str, superseded: Path) -> str:
     )
 
 
-def read_ledger(path: str | Path, *, customers: Iterable[str] | None = None) -> Ledger:
+def read_ledger(
+    path: str | Path, *, customers: Iterable[str] | None = None, left_out: list[OddRow] | None = None
+) -> Ledger:
     """Read a ledger from a folder of Parquet or CSV tables, or from a DuckDB file, and check it once.
 
     Parameters
     ----------
     path : the folder, or a `.duckdb` file that holds the tables under their names.
     customers : read only these customers' rows (tables without a customer are read whole).
+    left_out : read without rows that break a rule, and add them to this list; None: such rows are refused.
 
     Raises
     ------
@@ -101,9 +105,9 @@ def read_ledger(path: str | Path, *, customers: Iterable[str] | None = None) -> 
     frames = {}
     for name, source in sources.items():
         where = chosen if "customer_id" in TABLES[name].columns else ""
-        frames[name] = typed(connection, name, f"SELECT * FROM {source}{where}")
+        frames[name] = typed(connection, name, f"SELECT * FROM {source}{where}", left_out)
     # one customer's part of a ledger may refer to customers and invoices outside of it
-    return Ledger(tables=checked(frames, references=wanted is None))
+    return Ledger(tables=checked(frames, references=wanted is None, left_out=left_out))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ledger.contract import REFERENCES, SQL_TYPES, TABLES, LedgerError, Table
 from ledger.dated_master import master_known_from
+from ledger.odd_rows import OddRow, named, odd_rows
 
 ARROW_TYPES = {"DATE": "TIMESTAMP_S"}
 FRAME_TYPES = {"date": "datetime64[s]", "text": "str"}
@@ -29,8 +30,14 @@ def connect() -> duckdb.DuckDBPyConnection:
     )
 
 
-def typed(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> pd.DataFrame:
-    """The rows of `query` as a frame with exactly the columns of table `name`, each of its type."""
+def typed(
+    connection: duckdb.DuckDBPyConnection, name: str, query: str, left_out: list[OddRow] | None = None
+) -> pd.DataFrame:
+    """Return the rows of `query` as a frame with exactly the columns of table `name`, each of its type.
+
+    left_out : a list to which rows with a value of another type are added, and without which the frame is; None: such rows
+    are refused with a LedgerError.
+    """
     table = TABLES[name]
     relation = connection.sql(query)
     found = dict(zip(relation.columns, (str(t) for t in relation.types), strict=True))
@@ -57,7 +64,13 @@ def typed(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> pd.Da
         count, example, total = connection.execute(
             f"SELECT count(*) FILTER ({test}), {example_of}, count(*) FROM ({query})"
         ).fetchall()[0]
-        if count:
+        if count and left_out is not None:
+            reason = f"{name}.{column} must be a {table.columns[column].type}"
+            shown = f'CAST("{column}" AS VARCHAR)'
+            rows = connection.execute(f"SELECT {shown} FROM ({query}) WHERE {test} ORDER BY 1").fetchall()
+            left_out += [OddRow(table=name, row=-1, key=str(value), reason=reason) for (value,) in rows]
+            query = f"SELECT * FROM ({query}) WHERE NOT coalesce({test}, false)"
+        elif count:
             raise LedgerError(
                 f"{name}.{column}: must be a {table.columns[column].type}; "
                 f"fails in {count:,} of {total:,} rows, "
@@ -90,8 +103,52 @@ def _no_texts(rows: int) -> pa.Array:
     return pa.LargeStringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(b""), pa.py_buffer(valid), rows)
 
 
-def checked(frames: Mapping[str, pd.DataFrame], *, references: bool) -> dict[str, pd.DataFrame]:
-    """The frames with every table present (perhaps empty), every known date filled; LedgerError for a broken rule."""
+def checked(
+    frames: Mapping[str, pd.DataFrame], *, references: bool, left_out: list[OddRow] | None = None
+) -> dict[str, pd.DataFrame]:
+    """Return the frames with every table present (perhaps empty) and every known date filled.
+
+    Parameters
+    ----------
+    frames : typed tables by name. references : whether rules across tables must hold.
+    left_out : a list to which the rows that break a rule are added, and without which the tables are returned; None: such
+        rows are refused.
+
+    Raises
+    ------
+    LedgerError : rows break a rule; where they break several, every reason is named with its rows.
+    """
+    complete = _complete(frames)
+    try:
+        _hold_all(complete, references=references)
+    except LedgerError as first:
+        odd = odd_rows(complete) if references else []
+        if left_out is None:
+            if len({row.reason for row in odd}) < 2:
+                raise
+            count = len({(row.table, row.row) for row in odd})
+            raise LedgerError(
+                f"{count:,} rows break rules of the ledger:\n{named(odd)}\nCorrect them, or read without them (--quarantine)."
+            ) from first
+        while odd:
+            complete = _without(complete, odd, left_out)
+            odd = odd_rows(complete)
+        _hold_all(complete, references=references)
+    if left_out is not None and references:
+        while odd := odd_rows(complete, with_money=True):
+            complete = _without(complete, odd, left_out)
+    return complete
+
+
+def _without(frames: Mapping[str, pd.DataFrame], odd: list[OddRow], left_out: list[OddRow]) -> dict[str, pd.DataFrame]:
+    left_out += odd
+    places = {name: sorted({row.row for row in odd if row.table == name}) for name in frames}
+    return {
+        name: f.drop(index=places[name]).reset_index(drop=True) if places[name] else f for name, f in frames.items()
+    }
+
+
+def _complete(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     connection = connect()
     complete = {}
     for name, table in TABLES.items():
@@ -107,13 +164,27 @@ def checked(frames: Mapping[str, pd.DataFrame], *, references: bool) -> dict[str
         }  # fmt: skip
         frame = frame.astype(wrong) if wrong else frame
         complete[name] = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index(drop=True)
+    if complete["payments"]["customer_id"].hasnans:
+        complete["payments"] = _named_payers(complete["payments"], complete["invoices"])
+    return complete
+
+
+def _named_payers(payments: pd.DataFrame, invoices: pd.DataFrame) -> pd.DataFrame:
+    """Return payments in which those without a customer have the one of the invoice that they name."""
+    owner = invoices.drop_duplicates("invoice_id").set_index("invoice_id")["customer_id"]
+    named_by = payments["invoice_id"].map(owner)
+    return payments.assign(customer_id=payments["customer_id"].fillna(named_by).astype("str"))
+
+
+def _hold_all(complete: Mapping[str, pd.DataFrame], *, references: bool) -> None:
+    """Raise LedgerError for the first rule that a row breaks."""
+    connection = connect()
     for name, table in TABLES.items():
         if len(complete[name]):
             connection.register(name, pa.Table.from_pandas(complete[name], preserve_index=False))
             _hold(connection, name, table, complete[name])
     if references:
         _hold_together(connection, complete)
-    return complete
 
 
 def _hold(connection: duckdb.DuckDBPyConnection, name: str, table: Table, frame: pd.DataFrame) -> None:

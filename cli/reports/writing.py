@@ -30,7 +30,7 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would read a text 
 WIDEST = 2_000
 PLAIN_WIDTH = 160  # columns where the output is no terminal
 DAYS_AFTER = 45  # a report may be of a day that lies this long after the last booking
-BEYOND = "tradecredit.beyond"
+BEYOND, QUARANTINE = "tradecredit.beyond", "tradecredit.quarantine"
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,11 +45,31 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--beyond", is_flag=True, expose_value=False, is_eager=True, callback=_far,
             help=f"Allow a day of more than {DAYS_AFTER} days after the ledger's last booking.",
         ),
+        click.option(
+            "--quarantine", is_flag=True, expose_value=False, is_eager=True, callback=_quarantine,
+            help="Read without the rows that break a rule of the ledger, and say how many.",
+        ),
         click.option("--as-of", default="latest", show_default=True, help="The day that the report is of, YYYY-MM-DD."),
         click.argument("ledger", type=click.Path(path_type=Path)),
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def _quarantine(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    context.meta[QUARANTINE] = value
+
+
+def read_without(path: Path) -> Ledger:
+    """Return a ledger without the rows that break a rule; they are counted and named on standard error."""
+    from ledger.ledger import read_ledger
+    from ledger.odd_rows import OddRow, named
+
+    left_out: list[OddRow] = []
+    read = read_ledger(path, left_out=left_out)
+    if left_out:
+        click.echo(f"read without {len({(r.table, r.key) for r in left_out}):,} rows:\n{named(left_out)}", err=True)
+    return read
 
 
 def _far(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -65,7 +85,7 @@ def opened(ledger: Path, as_of: str) -> tuple[Ledger, date]:
     from cli.train import as_of_day
     from ledger.ledger import read_ledger
 
-    read = read_ledger(ledger)
+    read = read_without(ledger) if click.get_current_context().meta.get(QUARANTINE) else read_ledger(ledger)
     is_far = bool(click.get_current_context().meta.get(BEYOND))
     return read, as_of_day(as_of, read.last_known_on, days_after=None if is_far else DAYS_AFTER)
 

@@ -12,6 +12,7 @@ import duckdb
 from importing.engine.currencies import as_code, mapped_currencies
 from importing.engine.format import Format, is_projection
 from ledger.contract import SQL_TYPES, TABLES
+from ledger.odd_rows import money_rules
 
 
 def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[dict[str, Any]]:
@@ -105,10 +106,12 @@ def find_bad_rows(
         if not (fmt.whole_invoices and name == "payments"):
             _break_key(connection, name)
     _give_nothing(connection, fmt, roles)
+    _break_rates(connection, fmt, existing)
     if "exchange_rates" in fmt.tables and "exchange_rates" in existing:
         _revalue_history(connection, existing)
     while _break_references(connection, fmt, existing):
         pass
+    _break_events(connection, fmt, existing)
 
 
 def _break_rules(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -231,6 +234,51 @@ def _break_references(connection: duckdb.DuckDBPyConnection, fmt: Format, existi
             ANTI JOIN bad USING (file, line)
         """)
     return _count(connection) > before
+
+
+def _break_rates(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: dict[str, str]) -> None:
+    """Refuse what would leave the book without a reporting currency: amounts in a currency without a rate on or before
+    their day where others have rates, and rates of the reporting currency other than 1. Only where there are rates."""
+    if "exchange_rates" not in {*fmt.tables, *existing}:
+        return
+    names = ("exchange_rates", "invoices", "payments")
+    for name in names:
+        columns = ", ".join(TABLES[name].columns)
+        parts = []
+        if name in fmt.tables:
+            parts.append(f"SELECT file, line, {columns} FROM draft_{name} ANTI JOIN bad USING (file, line)")
+        if name in existing:
+            parts.append(f"SELECT NULL AS file, NULL AS line, {columns} FROM {existing[name]}")
+        nothing = ", ".join(f"NULL::{SQL_TYPES[d.type]} AS {c}" for c, d in TABLES[name].columns.items())
+        sql = " UNION ALL BY NAME ".join(parts) or f"SELECT NULL AS file, NULL AS line, {nothing} WHERE false"
+        connection.execute(f"CREATE TABLE rated_{name} AS {sql}")
+    for name, test, words in money_rules("rated_"):
+        found = "' (found ''' || currency || ''')'"
+        connection.execute(
+            f"INSERT INTO bad SELECT DISTINCT file, line, '{_q(words)}' || {found} FROM rated_{name} "
+            f"WHERE file IS NOT NULL AND {test}"
+        )
+    for name in names:
+        connection.execute(f"DROP TABLE rated_{name}")
+
+
+def _break_events(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: dict[str, str]) -> None:
+    """Refuse events of a customer that no other row of the source or the ledger names; a merger may name new ones."""
+    if "events" not in fmt.tables:
+        return
+    merged = "FROM draft_events WHERE kind = 'merged_into'"
+    parts = [f"SELECT customer_id {merged}", f"SELECT detail {merged}"]
+    for name in fmt.tables:
+        if "customer_id" in TABLES[name].columns and name != "events":
+            parts.append(f"SELECT customer_id FROM draft_{name} ANTI JOIN bad USING (file, line)")
+    parts += [f"SELECT customer_id FROM {existing[n]}" for n in ("customers", "invoices", "payments") if n in existing]
+    connection.execute(f"""
+        INSERT INTO bad SELECT DISTINCT file, line, 'events.customer_id is not a customer of the ledger (found ''' ||
+            customer_id || ''')'
+        FROM draft_events ANTI JOIN bad USING (file, line)
+        WHERE NOT is_inferred AND customer_id NOT IN (SELECT customer_id FROM ({" UNION ALL ".join(parts)})
+            WHERE customer_id IS NOT NULL)
+    """)
 
 
 def _revalue_history(connection: duckdb.DuckDBPyConnection, existing: dict[str, str]) -> None:
