@@ -177,7 +177,7 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "exchange_rates": Table(
-        key=("currency", "observed_on"), event="observed_on", known="published_on",
+        key=("currency", "observed_on"), event="observed_on",
         columns={
             "currency": _CURRENCY, "observed_on": _EVENT_DAY,
             "rate": Column(type="number", required=True, rule="isfinite({column}) AND {column} > 0", words="above 0"),

@@ -252,7 +252,9 @@ def _undated(values: dict[str, str], invoices: Mapping[str, Any], *, has_own_amo
         )
     is_undated = f"{paid_on} IS NULL"
     values["amount"] = amount
-    values["kind"] = f"CASE WHEN {is_undated} THEN 'undated' ELSE {values['kind']} END"
+    is_note = f"{_value('invoices', 'amount', invoices)} < 0"  # what is paid on a credit note goes back to the customer
+    values["kind"] = f"CASE WHEN {is_note} THEN 'refund' WHEN {is_undated} THEN 'undated' ELSE {values['kind']} END"
+    values["amount"] = f"CASE WHEN {is_note} THEN abs({values['amount']}) ELSE {values['amount']} END"
     issued_on = _value("invoices", "issued_on", invoices)
     values["paid_on"] = f"coalesce({paid_on}, {issued_on})"
     booked_on = values.get("booked_on", "NULL::DATE")
