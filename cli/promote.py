@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     help="Promote although a gate refuses, for this reason. Another person must confirm it by the same command.",
 )
 @click.option("--check", "only_check", is_flag=True, help="Run the gates and promote nothing.")
-@click.option("--by", default=None, help="The account that runs this command; any other name is refused.")
+@click.option(
+    "--by",
+    default=None,
+    help="Who runs this command (account, or subject of the key in TRADECREDIT_KEY); any other name is refused.",
+)
 @json_option
 def command(
     model: str, version: str, why: str, gates_file: Path | None, override: str | None, only_check: bool, by: str | None,

@@ -14,7 +14,11 @@ from cli.output import json_option, print_json
 @click.option(
     "--to", "version", default=None, help="A version's number (default: the champion before the present one)."
 )
-@click.option("--by", default=None, help="The account that runs this command; any other name is refused.")
+@click.option(
+    "--by",
+    default=None,
+    help="Who runs this command (account, or subject of the key in TRADECREDIT_KEY); any other name is refused.",
+)
 @json_option
 def command(model: str, why: str, version: str | None, by: str | None, as_json: bool) -> None:
     """Point the champion alias of MODEL back and record who did it and why. No gates are run: it is a way back.

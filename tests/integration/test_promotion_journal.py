@@ -94,7 +94,7 @@ def test_a_rollback_takes_the_last_promotion_back_and_a_second_one_the_one_befor
 def test_nobody_promotes_under_another_name(settings: Settings) -> None:
     refused = CliRunner().invoke(promote_command, ["default", "--by", "The Chief Risk Officer"])
     assert isinstance(refused.exception, InputError)
-    assert "must be the account that runs this command" in str(refused.exception)
+    assert "must be who runs this command" in str(refused.exception)
     assert [e for e in Journal.of(settings).entries() if e.action in journal.ALIAS_CHANGES] == []
 
 
