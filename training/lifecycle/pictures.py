@@ -251,6 +251,7 @@ def shap_figures(fitted: Fitted) -> dict[str, Figure]:
     matrix = fitted.evidence["matrix"].iloc[:: max(1, len(fitted.evidence["matrix"]) // EXPLAINED_ROWS)]
     import matplotlib as mpl
 
+    shown_by = mpl.get_backend()
     mpl.use("Agg")  # shap draws through pyplot
     import matplotlib.pyplot as plt
     import shap
@@ -278,4 +279,5 @@ def shap_figures(fitted: Fitted) -> dict[str, Figure]:
         figure.tight_layout()
         found[name] = figure
         plt.close(figure)
+    mpl.use(shown_by)  # a notebook goes on showing its own plots
     return found
