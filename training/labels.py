@@ -16,6 +16,10 @@ from ledger.ledger import Ledger
 from ledger.settlement import Settlement, settle
 
 
+SPAN = 1 << 32  # more days than any two dates lie apart; days of the ledger are after 1950, counted from 1970
+EPOCH = 1 << 16  # added to days, so that those before 1970 are not below 0
+
+
 def default_labels(
     ledger: Ledger,
     snapshots: pd.DataFrame,
@@ -23,8 +27,9 @@ def default_labels(
     *,
     until: date | str | pd.Timestamp | None = None,
     settlement: Settlement | None = None,
+    standing_in: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Whether a customer not in default on as_of enters default within each horizon of the policy.
+    """Return whether a customer not in default on as_of enters default within each horizon of the policy.
 
     Returns a frame in the order of `snapshots`, indexed by (customer_id, as_of), by what the ledger knows on `until`
     (its last known day):
@@ -39,33 +44,36 @@ def default_labels(
       ledger reaches as_of + h months + the policy's maturity days: an outcome not seen yet is not a good outcome, and a
       default seen early does not count before the good ones of the same age do.
 
+    standing_in : whether each snapshot is in default, where the caller knows it already: it does not depend on `until`.
     Source: CRR Art. 178; Delegated Regulation (EU) 2018/171.
     """
     last = pd.Timestamp(ledger.last_known_on if until is None else until)
     settlement = settle(ledger) if settlement is None else settlement
     as_of = pd.to_datetime(snapshots["as_of"]).to_numpy().astype("datetime64[D]")
     ids = snapshots["customer_id"].astype("str").to_numpy()
-    standing_in = in_default(ledger, snapshots, policy, settlement=settlement).to_numpy()
+    if standing_in is None:
+        standing_in = in_default(ledger, snapshots, policy, settlement=settlement).to_numpy()
     entered = _next_entry(default_spells(ledger, policy, until=last, settlement=settlement), ids, as_of)
+    mature, came = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
+    # snapshots are asked about on few days: what depends on the day alone is found for each of these
+    days, place = np.unique(as_of, return_inverse=True)
+    outcomes = {}
+    for months in range(policy.horizon_months, 0, -1):
+        end = months_after(days, months)
+        is_within = ~np.isnat(entered) & (entered <= end[place])
+        is_mature = (end + np.timedelta64(policy.maturity_days, "D") <= np.datetime64(last, "D"))[place]
+        mature[is_mature & (mature == 0)] = months
+        came[is_within] = months
+        if months in policy.horizons_months:
+            outcome = pd.array(is_within, dtype="boolean")
+            outcome[~is_mature | standing_in] = pd.NA
+            outcomes[f"default_{months}m"] = outcome
     frame = pd.DataFrame({
         "in_default": standing_in,
         "default_on": entered.astype("datetime64[s]"),
         "observed_until": np.full(len(ids), np.datetime64(last, "s")),
-        "mature_months": np.zeros(len(ids), dtype=np.int64),
-        "default_month": np.zeros(len(ids), dtype=np.int64),
+        "mature_months": mature, "default_month": came, **outcomes,
     }, index=pd.MultiIndex.from_frame(snapshots[["customer_id", "as_of"]]))  # fmt: skip
-    for months in range(policy.horizon_months, 0, -1):
-        end = months_after(as_of, months)
-        is_within = ~np.isnat(entered) & (entered <= end)
-        is_mature = end + np.timedelta64(policy.maturity_days, "D") <= np.datetime64(last, "D")
-        frame["mature_months"] = frame["mature_months"].where(
-            ~is_mature | (frame["mature_months"].to_numpy() > 0), months
-        )
-        frame["default_month"] = frame["default_month"].where(~is_within, months)
-        if months in policy.horizons_months:
-            outcome = pd.array(is_within, dtype="boolean")
-            outcome[~is_mature | standing_in] = pd.NA
-            frame[f"default_{months}m"] = outcome
     return frame
 
 
@@ -93,20 +101,15 @@ def _next_entry(spells: pd.DataFrame, ids: np.ndarray, as_of: np.ndarray) -> np.
     found = np.full(len(ids), np.datetime64("NaT"), dtype="datetime64[D]")
     if spells.empty or not len(ids):
         return found
-    asked = pd.DataFrame(
-        {"customer_id": pd.array(ids, dtype="str"), "on": as_of.astype("datetime64[s]"), "row": np.arange(len(ids))}
-    )
-    entries = (
-        spells[["customer_id", "entered_on"]]
-        .rename(columns={"entered_on": "on"})
-        .assign(entered_on=spells["entered_on"])
-    )
-    entries["customer_id"] = entries["customer_id"].astype("str")
-    matched = pd.merge_asof(
-        asked.sort_values("on", kind="stable"), entries.sort_values("on", kind="stable"),
-        on="on", by="customer_id", direction="forward", allow_exact_matches=False,
-    )  # fmt: skip
-    found[matched["row"].to_numpy()] = matched["entered_on"].to_numpy().astype("datetime64[D]")
+    names = pd.Index(spells["customer_id"].astype("str").unique())
+    customer = names.get_indexer(pd.Index(ids))
+    # one whole number for (customer, day) orders both: the entry after each as_of is the next of the same customer
+    entered = spells["entered_on"].to_numpy().astype("datetime64[D]").astype(np.int64) + EPOCH
+    entries = np.sort(names.get_indexer(spells["customer_id"].astype("str")) * SPAN + entered)
+    place = np.searchsorted(entries, customer * SPAN + as_of.astype(np.int64) + EPOCH, side="right")
+    following = entries[np.minimum(place, len(entries) - 1)]
+    is_own = (customer >= 0) & (place < len(entries)) & (following // SPAN == customer)
+    found[is_own] = (following[is_own] % SPAN - EPOCH).astype("datetime64[D]")
     return found
 
 

@@ -14,12 +14,13 @@ from ledger.errors import InputError
 
 
 def customer_folds(customer_ids: Iterable[str], folds: int, salt: str = "") -> NDArray[np.int64]:
-    """The fold, 0 … folds − 1, of each customer id: the first 8 bytes of SHA-256 of salt and id.
+    """Return the fold, 0 … folds − 1, of each customer id: the first 8 bytes of SHA-256 of salt and id.
 
     It does not depend on the other customers, on their order or on a seed of the process, so a customer stays in its
     fold when the ledger grows.
     """
-    ids, place = np.unique(np.asarray(list(customer_ids), dtype=object).astype(str), return_inverse=True)
+    given = customer_ids if isinstance(customer_ids, np.ndarray) else np.asarray(list(customer_ids), dtype=object)
+    place, ids = pd.factorize(given)
     digests = (hashlib.sha256(f"{salt}:{i}".encode()).digest() for i in ids)
     fold = np.array([int.from_bytes(d[:8], "big") % folds for d in digests], dtype=np.int64)
     return fold[place] if len(fold) else np.zeros(0, dtype=np.int64)

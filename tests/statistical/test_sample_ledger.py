@@ -135,9 +135,12 @@ def test_true_lateness_is_calibrated(prepared):
     )
     late = late[late["due_on"] < "2024-07-01"]
     days = (pd.to_datetime(late["paid_on"]) - late["due_on"]).dt.days.fillna(10**6)
+    # one stop of one of the ten largest (here: C0000002, 6,400 items in two deciles) would be most of a decile's luck
+    ordinary = (late["customer_id"].groupby(late["customer_id"]).transform("size") <= 1000).to_numpy()
     for k in (1, 5, 30, 60, 90):
         p, y = late[f"true_p_late_{k}"], days >= k
         assert y.mean() == pytest.approx(p.mean(), rel=0.10), k
+        p, y = p[ordinary], y[ordinary]
         decile = pd.qcut(p.rank(method="first"), 10, labels=False)
         for part in range(10):
             at = decile == part

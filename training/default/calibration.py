@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from models.calibration import Calibration, fit_calibration, shift_to_mean
@@ -111,7 +112,7 @@ def later_scored(
 
 def one_story(customer: NDArray[np.object_]) -> Floats:
     """Weights with which a customer's months together weigh like the median customer's one: they are one story."""
-    counts = np.unique(customer.astype(str), return_counts=True)[1]
+    counts = np.bincount(pd.factorize(customer)[0])
     return np.full(len(customer), 1.0 / np.median(counts) if len(counts) else 1.0)
 
 

@@ -17,7 +17,7 @@ from features.engine.histories import build
 from features.engine.prepared import PreparedLedger, prepare
 from features.engine.snapshots import active, month_ends
 from features.language import Level
-from ledger.default_status import DefaultPolicy
+from ledger.default_status import DefaultPolicy, in_default
 from ledger.errors import InputError
 from ledger.known import known_on
 from ledger.ledger import Ledger
@@ -43,6 +43,8 @@ class Histories:
     snapshots: pd.DataFrame = field(repr=False)
     columns: tuple[str, ...] = field(repr=False)
     matrix: Floats = field(repr=False)
+    # kept with the histories, and with each choice of their columns: what is asked for at many places is computed once
+    computed: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def customer(self) -> NDArray[np.object_]:
@@ -76,15 +78,28 @@ class Histories:
         return pd.DataFrame(self.matrix[rows], columns=list(self.columns))
 
     def outcomes(self, until: pd.Timestamp, policy: DefaultPolicy | None = None) -> Outcomes:
-        """What was known of each snapshot's outcome on day `until`; by another policy than the data's where given."""
+        """Return what was known of each snapshot's outcome on day `until`; by another policy than the data's where given.
+
+        Computed once for each day and policy, whether a snapshot is in default once for each policy.
+        """
+        chosen, until = policy or self.policy, pd.Timestamp(until)
+        if (until, chosen) in self.computed:
+            kept: Outcomes = self.computed[until, chosen]
+            return kept
+        if chosen not in self.computed:
+            self.computed[chosen] = in_default(
+                self.ledger, self.snapshots, chosen, settlement=self.prepared.settlement
+            ).to_numpy()
         found = default_labels(
-            self.ledger, self.snapshots, policy or self.policy, until=until, settlement=self.prepared.settlement
-        )
-        return Outcomes(
+            self.ledger, self.snapshots, chosen, until=until, settlement=self.prepared.settlement,
+            standing_in=self.computed[chosen],
+        )  # fmt: skip
+        self.computed[until, chosen] = Outcomes(
             in_default=found["in_default"].to_numpy(),
             mature_months=np.where(self.on <= np.datetime64(until, "D"), found["mature_months"].to_numpy(), 0),
             default_month=found["default_month"].to_numpy(),
         )
+        return self.outcomes(until, chosen)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -157,7 +157,7 @@ def _first_stage(
     milder = replace(shape, rounds=shape.near_rounds)
     bag = fit_bag(_rows(data, used, y, offset), data.monotone, milder, seed=seed)
     margin = bag.margin_of_unseen(rows.matrix, rows.customer)
-    months = float(np.median(np.unique(rows.customer.astype(str), return_counts=True)[1]))
+    months = float(np.median(np.bincount(pd.factorize(rows.customer)[0])))
     roll = fit_roll(margin, rows.y, rows.offset, months)
     start = tuple(rolled(booster, roll) for booster in bag.members)
     return replace(bag, members=start), start
