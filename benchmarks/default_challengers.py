@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from training.default import cold_start
 from training.default.data import Histories
 from training.default.evaluation import rules
 from training.splits import customer_folds
@@ -26,6 +27,15 @@ def scorecard(matrix: Floats, y: Floats, columns: tuple[str, ...]):  # type: ign
     return card.fit(pd.DataFrame(matrix, columns=list(columns)), y.astype(int))
 
 
+def with_values(data: Histories, rows: NDArray[np.int64]) -> Histories:
+    """Return the histories without the columns that have one value or none in `rows`: scikit-learn's cannot be fitted on
+    these."""
+    spread = np.nanmax(data.matrix[rows], axis=0, initial=-np.inf) > np.nanmin(
+        data.matrix[rows], axis=0, initial=np.inf
+    )
+    return cold_start.only(data, [name for name, is_told in zip(data.columns, spread, strict=True) if is_told])
+
+
 def challengers(data: Histories, origin: pd.Timestamp, rows: NDArray[np.int64]) -> dict[str, Floats]:
     """Scores of `rows` by challengers fitted at `origin` on mature outcomes, each without the row's customers; and by
     plain rules."""
@@ -34,6 +44,7 @@ def challengers(data: Histories, origin: pd.Timestamp, rows: NDArray[np.int64]) 
     fold = customer_folds(data.customer, FOLDS, "challengers")
     thinned = usable & (data.month % EVERY_MONTH == 0)
     found = {"HistGradientBoosting": np.zeros(len(rows)), "logistic scorecard": np.zeros(len(rows))}
+    data = with_values(data, np.flatnonzero(thinned))
     for left_out in range(FOLDS):
         train, asked = np.flatnonzero(thinned & (fold != left_out)), fold[rows] == left_out
         trees = HistGradientBoostingClassifier(

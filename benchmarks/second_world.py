@@ -16,14 +16,14 @@ from scipy.special import expit
 
 from benchmarks.default_book import print_table
 from benchmarks.default_ceiling import taught
-from benchmarks.default_challengers import challengers
 from ledger.default_status import PRIMARY
 from models import metrics
 from sample.second_world import second_world
 from training.default import cold_start
+from training.default.challengers import fit_challengers
 from training.default.columns import SELECTED
 from training.default.data import histories
-from training.default.evaluation import true_pd
+from training.default.evaluation import rules, true_pd
 from training.default.fit import Options, bags_until, evaluation_origin, later_log_odds, later_rows
 from training.default.stages import shape_on
 
@@ -48,7 +48,9 @@ def of_seed(seed: int, customers: int, months: int) -> dict[str, Any]:
     learned = np.flatnonzero(
         (data.on <= np.datetime64(origin, "D")) & ~seen.in_default & (true > 0) & (true < 1 - 1e-9)
     )
-    others = challengers(data, origin, rows)
+    oldest = rules(data, rows)
+    others = {challenger.name: challenger.pd for challenger in fit_challengers(data, origin, rows)}
+    others |= {"past due > 30 days": oldest["past_due_30"], "DBT of open items": oldest["dbt"]}
     gini = {
         "default model": log_odds, "taught the true PDs": taught(data, learned, rows, true),
         **{name: others[name] for name in ("HistGradientBoosting", "past due > 30 days", "DBT of open items")},

@@ -15,7 +15,6 @@ from ledger.errors import InputError
 from ledger.ledger import Ledger
 from ledger.settlement import Settlement, settle
 
-
 SPAN = 1 << 32  # more days than any two dates lie apart; days of the ledger are after 1950, counted from 1970
 EPOCH = 1 << 16  # added to days, so that those before 1970 are not below 0
 
@@ -61,20 +60,19 @@ def default_labels(
     for months in range(policy.horizon_months, 0, -1):
         end = months_after(days, months)
         is_within = ~np.isnat(entered) & (entered <= end[place])
-        is_mature = (end + np.timedelta64(policy.maturity_days, "D") <= np.datetime64(last, "D"))[place]
+        is_mature = np.asarray(end + np.timedelta64(policy.maturity_days, "D") <= np.datetime64(last, "D"))[place]
         mature[is_mature & (mature == 0)] = months
         came[is_within] = months
         if months in policy.horizons_months:
             outcome = pd.array(is_within, dtype="boolean")
             outcome[~is_mature | standing_in] = pd.NA
             outcomes[f"default_{months}m"] = outcome
-    frame = pd.DataFrame({
+    return pd.DataFrame({
         "in_default": standing_in,
         "default_on": entered.astype("datetime64[s]"),
         "observed_until": np.full(len(ids), np.datetime64(last, "s")),
         "mature_months": mature, "default_month": came, **outcomes,
     }, index=pd.MultiIndex.from_frame(snapshots[["customer_id", "as_of"]]))  # fmt: skip
-    return frame
 
 
 def months_after(as_of: np.ndarray, months: int) -> np.ndarray:

@@ -160,3 +160,31 @@ def test_paired_difference_of_equal_figures_is_zero():
 def test_unknown_outcomes_are_refused():
     with pytest.raises(InputError, match="1 of 2 rows have a NaN"):
         metrics.auc([0, np.nan], [0.1, 0.2])
+
+
+def test_an_order_found_once_gives_the_same_figures_for_every_weight():
+    """By scikit-learn's own functions, with ties, rows without weight and probabilities as outcomes."""
+    random = np.random.default_rng(5)
+    score = np.round(random.normal(size=400), 1)
+    y = (random.random(400) < 0.2).astype(float)
+    ranking, reliability = metrics.Ranking(y, score), metrics.Reliability(y, 1 / (1 + np.exp(-score)))
+    for _ in range(5):
+        weight = random.integers(0, 3, 400).astype(float)
+        assert ranking.auc(weight) == metrics.auc(y, score, weight)
+        assert ranking.auc(weight) == pytest.approx(roc_auc_score(y, score, sample_weight=weight), abs=1e-12)
+        expected = average_precision_score(y, score, sample_weight=weight)
+        assert ranking.average_precision(weight) == pytest.approx(expected, abs=1e-12)
+        table = metrics.calibration_table(y, 1 / (1 + np.exp(-score)), weight)
+        gap = np.average((table["predicted"] - table["observed"]).abs(), weights=table["weight"])
+        assert reliability.ece(weight) == pytest.approx(gap, abs=1e-15)
+    soft = metrics.Ranking(random.random(400), score)
+    assert 0.4 < soft.auc() < 0.6
+
+
+def test_intervals_of_several_figures_are_those_of_each():
+    random = np.random.default_rng(6)
+    customers, y, score = random.integers(0, 40, 300), (random.random(300) < 0.3).astype(float), random.random(300)
+    figures = {"auc": lambda w: metrics.auc(y, score, w), "brier": lambda w: metrics.brier(y, score, w)}
+    together = metrics.intervals_by_customer(figures, customers, draws=20)
+    for name, figure in figures.items():
+        assert together[name] == metrics.by_customer(figure, customers, draws=20)

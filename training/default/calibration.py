@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.calibration import Calibration, fit_calibration, shift_to_mean
 from training.default.data import Histories
+from training.default.ensembles import Bag
 from training.default.stages import SHORTEST_MONTHS, FittedBag, Options
 
 Floats = NDArray[np.float64]
@@ -118,9 +119,23 @@ def one_story(customer: NDArray[np.object_]) -> Floats:
 
 def margins(data: Histories, fitted: FittedBag, rows: NDArray[Any], of_unseen: bool) -> Floats:
     """Log-odds before calibration: the bag's level and margin."""
+    members = member_margins(data, fitted.bag, rows)
     if of_unseen:
-        return fitted.level + fitted.bag.margin_of_unseen(data.matrix[rows], data.customer[rows])
-    return fitted.level + fitted.bag.margin(data.matrix[rows])
+        return fitted.level + fitted.bag.mean_of_unseen(members, data.customer[rows])
+    return fitted.level + np.asarray(members.mean(axis=0))
+
+
+def member_margins(data: Histories, bag: Bag, rows: NDArray[Any]) -> Floats:
+    """Return each member's margin of some rows, (members, rows); a row is scored by a bag once, and then remembered."""
+    asked = np.flatnonzero(rows) if rows.dtype == bool else rows
+    key = "margins", data.columns, id(bag)
+    if key not in data.computed:  # the bag itself is kept with its scores, so that its id stays its own
+        data.computed[key] = bag, np.full((len(data.matrix), len(bag.members)), np.nan)
+    kept: Floats = data.computed[key][1]
+    new = asked[np.isnan(kept[asked, 0])]
+    if len(new):
+        kept[new] = bag.member_margins(data.matrix[new]).T
+    return np.ascontiguousarray(kept[asked].T)
 
 
 def moved(calibration: Calibration, data: Histories, final: FittedBag, options: Options) -> Calibration:

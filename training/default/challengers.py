@@ -86,9 +86,14 @@ def fit_challengers(data: Histories, origin: pd.Timestamp, rows: NDArray[np.int6
     parameters: dict[str, dict[str, Any]] = {}
     for left_out in range(FOLDS):
         train, asked = np.flatnonzero(thinned & (fold != left_out)), fold[rows] == left_out
-        matrix = data.matrix[train]
+        # a column without a value in these rows says nothing, and scikit-learn cannot be fitted on it
+        has_values = ~np.isnan(data.matrix[train]).all(axis=0)
+        matrix = data.matrix[train][:, has_values]
         for name, (model, used) in (
-            ("HistGradientBoosting", hist_gradient_boosting(data.monotone)),
+            (
+                "HistGradientBoosting",
+                hist_gradient_boosting([m for m, has in zip(data.monotone, has_values, strict=True) if has]),
+            ),
             ("logistic scorecard", logistic_scorecard()),
         ):
             if asked.any():
@@ -96,7 +101,7 @@ def fit_challengers(data: Histories, origin: pd.Timestamp, rows: NDArray[np.int6
                     # a column with few distinct values has fewer bins than asked for: meant
                     warnings.filterwarnings("ignore", message="Bins whose width are too small")
                     model.fit(matrix, y[train])
-                kinds[name][asked] = model.predict_proba(data.matrix[rows[asked]])[:, 1]
+                kinds[name][asked] = model.predict_proba(data.matrix[rows[asked]][:, has_values])[:, 1]
             parameters[name] = {**used, "folds": FOLDS, "every_month": EVERY_MONTH, "library": "scikit-learn"}
     return tuple(
         Challenger(name=name, parameters=parameters[name], pd=np.clip(pds, SMALLEST_PD, 1 - SMALLEST_PD))

@@ -191,11 +191,10 @@ def _figures(z: Floats, y: Floats, customer: NDArray[np.object_], true: Floats |
     p = expit(z)
     found |= {"pd_mean": float(p.mean()), "default_rate": float(y.mean())}
     named: dict[str, Callable[[Any], float]] = {
-        "auc": lambda w: metrics.auc(y, z, w), "brier": lambda w: metrics.brier(y, p, w),
+        "auc": metrics.Ranking(y, z).auc, "brier": lambda w: metrics.brier(y, p, w),
     }  # fmt: skip
     if 0 < y.sum() < len(y):
-        for name, metric in named.items():
-            interval = metrics.by_customer(metric, customer.astype(str), draws=DRAWS)
+        for name, interval in metrics.intervals_by_customer(named, customer, draws=DRAWS).items():
             found |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
     if true is not None and (has := ~np.isnan(true)).any():
         t, q = true[has], p[has]

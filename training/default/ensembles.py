@@ -127,9 +127,13 @@ class Bag:
 
     def margin_of_unseen(self, matrix: Floats, customer: NDArray[np.object_]) -> Floats:
         """The mean margin of those members only that were fitted without the row's customer."""
+        return self.mean_of_unseen(self.member_margins(matrix), customer)
+
+    def mean_of_unseen(self, members: Floats, customer: NDArray[np.object_]) -> Floats:
+        """Return the mean over those members only that were fitted without the row's customer; members : (members, rows)."""
         folds = {salt: customer_folds(customer, self.folds, salt) for salt in set(self.salts)}
         is_unseen = np.stack([folds[s] == f for s, f in zip(self.salts, self.unseen_fold, strict=True)])
-        return np.asarray(np.average(self.member_margins(matrix), axis=0, weights=is_unseen))
+        return np.asarray(np.average(members, axis=0, weights=is_unseen))
 
 
 def fit_bag(

@@ -84,15 +84,13 @@ def judge(
 
 
 def _model_figures(y: Floats, p: Floats, log_odds: Floats) -> dict[str, Metric]:
+    ranking = metrics.Ranking(y, log_odds)
     return {
-        "auc": lambda w: metrics.auc(y, log_odds, w),
-        "gini": lambda w: metrics.gini(y, log_odds, w),
-        "ks": lambda w: metrics.ks(y, log_odds, w),
-        "average_precision": lambda w: metrics.average_precision(y, log_odds, w),
+        "auc": ranking.auc, "gini": ranking.gini, "ks": ranking.ks, "average_precision": ranking.average_precision,
         "brier": lambda w: metrics.brier(y, p, w),
         "log_loss": lambda w: metrics.log_loss(y, p, w),
-        "ece": lambda w: metrics.ece(y, p, w),
-    }
+        "ece": metrics.Reliability(y, p).ece,
+    }  # fmt: skip
 
 
 def rules(data: Histories, rows: NDArray[np.int64]) -> dict[str, Floats]:
@@ -109,15 +107,14 @@ def rules(data: Histories, rows: NDArray[np.int64]) -> dict[str, Floats]:
 def _rule_figures(data: Histories, rows: NDArray[np.int64], y: Floats) -> dict[str, Metric]:
     found: dict[str, Metric] = {}
     for name, scores in rules(data, rows).items():
-        found[f"baseline_{name}_auc"] = lambda w, s=scores: metrics.auc(y, s, w)  # type: ignore[misc]
-        found[f"baseline_{name}_gini"] = lambda w, s=scores: metrics.gini(y, s, w)  # type: ignore[misc]
+        ranking = metrics.Ranking(y, scores)
+        found |= {f"baseline_{name}_auc": ranking.auc, f"baseline_{name}_gini": ranking.gini}
     return found
 
 
 def _with_intervals(figures: Mapping[str, Metric], customer: NDArray[np.object_], draws: int) -> dict[str, float]:
     found: dict[str, float] = {}
-    for name, metric in figures.items():
-        interval = metrics.by_customer(metric, customer.astype(str), draws=draws)
+    for name, interval in metrics.intervals_by_customer(figures, customer, draws=draws).items():
         found |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
     return found
 
@@ -173,12 +170,14 @@ def _against_truth(
     true = true_pd(data, rows, truth)
     has = ~np.isnan(true)
     y, p, z, true, customer = y[has], p[has], log_odds[has], true[has], customer[has]
+    by_truth, by_model = metrics.Ranking(y, true), metrics.Ranking(y, z)
+    # outcomes replaced by the true PD: the same question without the luck of the draw
+    expected, best = metrics.Ranking(true, z), metrics.Ranking(true, true)
     figures: dict[str, Metric] = {
-        "truth_auc": lambda w: metrics.auc(y, true, w),
-        "truth_gini": lambda w: metrics.gini(y, true, w),
-        "gini_share_of_truth": lambda w: metrics.gini(y, z, w) / metrics.gini(y, true, w),
-        # outcomes replaced by the true PD: the same question without the luck of the draw
-        "expected_gini_share_of_truth": lambda w: metrics.gini(true, z, w) / metrics.gini(true, true, w),
+        "truth_auc": by_truth.auc,
+        "truth_gini": by_truth.gini,
+        "gini_share_of_truth": lambda w: by_model.gini(w) / by_truth.gini(w),
+        "expected_gini_share_of_truth": lambda w: expected.gini(w) / best.gini(w),
     }
     slope, intercept = metrics.log_odds_slope(true, p)
     return {
