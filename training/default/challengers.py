@@ -87,7 +87,7 @@ def fit_challengers(data: Histories, origin: pd.Timestamp, rows: NDArray[np.int6
     for left_out in range(FOLDS):
         train, asked = np.flatnonzero(thinned & (fold != left_out)), fold[rows] == left_out
         # a column without a value in these rows says nothing, and scikit-learn cannot be fitted on it
-        has_values = ~np.isnan(data.matrix[train]).all(axis=0)
+        has_values = np.asarray(~np.isnan(data.matrix[train]).all(axis=0))
         matrix = data.matrix[train][:, has_values]
         for name, (model, used) in (
             (
