@@ -19,14 +19,14 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.delay_plain import plain_boosting
-from benchmarks.delay_real import DAY, SHARED, SPLITS, imported
+from benchmarks.delay_real import DAY, HEADER, SHARED, SPLITS, imported, line
 from cli.output import table
 from features.engine.histories import build_items
 from features.engine.prepared import prepare
 from models import metrics
 from models.delay.conformal import Levels
 from models.delay.late_threshold import DAYS_LATE
-from training.delay.evaluation import BASELINE_INPUTS, Scored, shortest_interval_figures
+from training.delay.evaluation import BASELINE_INPUTS, Scored, evaluate, shortest_interval_figures
 from training.delay.fit import LEVELS_HALF_LIFE, Recipe, fit_recipe, levels_of, recalibrated
 from training.delay.late_calibration import fit_late_calibration, thickness_table
 from training.delay.samples import outcomes
@@ -90,6 +90,9 @@ def run(name: str) -> None:
         for which, p in chances.items()
     ]  # fmt: skip
     print(table(rows, ["", "ECE", "Brier", "log loss", "AUC", "mean", "lower 8 tenths %", "top tenth %"]))
+    print("\nall figures of benchmarks.delay_real, before and after\n")
+    rows = [line(which, evaluate(scored, intervals=False)) for which, scored in (("before", before), ("after", after))]
+    print(table(rows, HEADER))
     print("\nAUC by customers' size, with the 95 % interval of the difference over customers\n")
     rows = [
         [

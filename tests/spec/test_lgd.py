@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from cli.lgd import command
 from ledger.default_status import PRIMARY
 from ledger.lgd import LgdPolicy, LgdTable, closed_defaults, lgd_table, measure
 from tests.spec.test_default_status import prepared
@@ -114,3 +117,15 @@ def test_a_ledger_without_defaults_says_policy():
         lgd_table(prepared(DUE, "p | acme | a | 2024-01-31 | | 1000"), PRIMARY, until="2024-06-30").book.source
         == "policy"
     )
+
+
+def test_the_command_prints_the_value_with_its_source(tmp_path):
+    prepared(DUE, "p | acme | a | 2024-06-01 | | 300").write(tmp_path / "ledger")
+    found = CliRunner().invoke(command, [str(tmp_path / "ledger"), "--json", "--defaults"], catch_exceptions=False)
+    stored = json.loads(found.output)
+    assert (stored["book"]["value"], stored["book"]["source"]) == (0.40, "policy")
+    assert (stored["still_open"], len(stored["defaults"])) == (1, 1)
+    assert stored["defaults"][0]["ead"] == 1500
+    shown = CliRunner().invoke(command, [str(tmp_path / "ledger")], catch_exceptions=False)
+    assert "whole book" in shown.output
+    assert "weight = n / (n + 20)" in shown.output

@@ -17,8 +17,9 @@ from models.delay.late_threshold import DAYS_LATE
 from models.delay.payment_curve import Curves, curves_of
 from models.delay.payment_steps import THRESHOLDS, steps_after
 from tests.served import small
+from training.delay import fit as delay_fit
 from training.delay.evaluation import BASELINE_INPUTS, Scored
-from training.delay.fit import FEWEST_PAID, questions, train
+from training.delay.fit import FEWEST_PAID, Recipe, questions, train
 from training.delay.late_calibration import fit_late_calibration, thickness_table
 from training.delay.samples import outcomes
 
@@ -90,6 +91,18 @@ def test_the_fit_finds_a_known_miscalibration_and_refuses_too_few():
     table = thickness_table(scored, "all")
     assert table["items"].sum() == (scored.is_paid | (scored.ended >= DAYS_LATE)).sum()
     assert table["paid_items"].iloc[0] == "none"
+
+
+def test_without_evidence_a_model_is_registered_only_by_name(monkeypatch):
+    facts = {"as_of": "test", "held_out_from": "2024-01-01"}
+    recipe = Recipe(model=replace(small().delay, facts=facts), left_out=None, earlier=None, scored=None)
+    monkeypatch.setattr(delay_fit, "fit_recipe", lambda *_, **__: recipe)
+    ledger, day = small().ledger, small().prepared.data_known_to
+    with pytest.raises(delay_fit.NoEvidence, match="--without-evidence"):
+        delay_fit.fit(ledger, as_of=day)
+    fitted = delay_fit.fit(ledger, as_of=day, without_evidence=True)
+    assert fitted.parameters["without_evidence"] is True  # tracking makes the registry's tag of it
+    assert fitted.metrics == {}
 
 
 def test_a_model_is_not_fitted_before_anything_fell_due():

@@ -1,15 +1,24 @@
-"""One customer's own rows get the book's PD where both take the lateness of industries and countries from the reference."""
+"""What a model keeps of the ledger that it learned from: peers, lineage, loss given default; and when a ledger is too short."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from decisions.scorer import FILLED_PEERS, OWN_PEERS, REFERENCE_PEERS, Scorer
 from features.engine.peer_reference import FEWEST_DUE, OWN, REFERENCE, PeerReference
+from ledger.default_status import PRIMARY
+from ledger.lgd import lgd_table
+from models.default.model import DefaultModel
+from models.delay.late_calibration import LateCalibration
+from models.delay.model import DelayModel
+from models.lineage import LearnedFrom
 from tests.served import small
+from training.default.fit import TooShort, evaluation_origin
 
 
 def scorer_with_reference() -> Scorer:
@@ -72,3 +81,37 @@ def test_a_group_with_enough_invoices_keeps_its_own_lateness():
             assert filled.counts[kind][place, 0, 1] == (late if kept else 0)
     assert {OWN, REFERENCE} == {source for groups in sources.values() for source in groups.values()}
     assert PeerReference.from_json(reference.to_json()) == reference
+
+
+def test_what_the_model_keeps_of_its_ledger_survives_saving(tmp_path):
+    served = small().prepared
+    kept = {
+        "peers": PeerReference.of(served.prepared, served.data_known_to),
+        "learned_from": LearnedFrom.of(served.ledger, served.data_known_to),
+        "lgd": lgd_table(served.ledger, PRIMARY, settlement=served.prepared.settlement),
+    }
+    replace(small().default, **kept).save(tmp_path)
+    loaded = DefaultModel.load(tmp_path)
+    assert {name: getattr(loaded, name) for name in kept} == kept
+    calibration = LateCalibration(intercept=0.5, slope=1.1, new=-0.2)
+    replace(small().delay, learned_from=kept["learned_from"], late_calibration=calibration).save(tmp_path / "delay")
+    delay = DelayModel.load(tmp_path / "delay")
+    assert (delay.learned_from, delay.late_calibration) == (kept["learned_from"], calibration)
+
+
+def test_short_history_is_advised_only_where_it_can_be_evaluated():
+    def refused(first: str, as_of: str) -> TooShort:
+        data = SimpleNamespace(
+            on=pd.to_datetime([first]).to_numpy(), as_of=pd.Timestamp(as_of), policy=PRIMARY, default_status=None
+        )
+        with pytest.raises(TooShort) as caught:
+            evaluation_origin(data)
+        return caught.value
+
+    # 12 months + 90 days + 6 months do not fit into 15 months; 6 months + 60 days + 3 months do
+    longer = refused("2023-04-30", "2024-07-31")
+    assert longer.short_history_helps
+    assert "short_history" in str(longer)
+    shorter = refused("2023-12-31", "2024-07-31")
+    assert not shorter.short_history_helps
+    assert "short_history" not in str(shorter)
