@@ -134,7 +134,10 @@ class DefaultModel:
         base, parts = self.history.contributions(X)
         if self.cold is not None:
             parts = self.cold.contributions(X, base, parts, self.needed)
-            check_additive(base + parts.to_numpy().sum(axis=1), self._log_odds(X)[0])
+            weight, door = self.cold.history_weight(X), self.cold.door
+            margin = weight * self.history.mean_log_odds(self.history.matrix(X))
+            margin += (1.0 - weight) * door.mean_log_odds(door.matrix(X))
+            check_additive(base + parts.to_numpy().sum(axis=1), margin)
         return base, parts
 
     def save(self, folder: Path) -> None:
