@@ -113,7 +113,8 @@ def _lives(
     ledger: Ledger, s: Settlement, as_of: date, policy: CoverPolicy, items: pd.DataFrame, terms: pd.DataFrame
 ) -> pd.DataFrame:
     """One row an open item, and one an invoice that was unpaid for longer than an extension period: it stopped shipments."""
-    closed = _closed_late(s, as_of, int(min(terms["maximum_extension_days"].min(), policy.maximum_extension_days)))
+    given = terms["maximum_extension_days"].dropna()
+    closed = _closed_late(s, as_of, int(min([*given, policy.maximum_extension_days])))
     own = pd.DataFrame({
         "invoice_id": items["item_id"], "document": items["invoice_id"], "customer_id": items["customer_id"],
         "issued_on": days(items["issued_on"]).astype(np.int64), "due_on": days(items["due_on"]).astype(np.int64),

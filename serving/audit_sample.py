@@ -13,6 +13,7 @@ from models.registry import Settings
 from serving.decision_log import DecisionLog, Erased, Record
 from serving.replay import replay
 
+SAME, SAME_FROM_INPUTS = "same", "same from inputs"
 KINDS = ("review", "decide", "score", "explain", "what_if")
 
 
@@ -21,7 +22,8 @@ class Paper:
     """One decision of the sample.
 
     record : as logged. replayed : the record that was computed again (the review that a person's decision is about).
-    outcome : same, different or not replayed. why : words where it was not replayed or only in part.
+    outcome : same, same from inputs (the ledger is another now), different, or not replayed (also where no number could be
+    compared). why : words where it was not replayed or only in part.
     numbers : name, logged and again of every number compared. answered_by : the person's decision about it, if any.
     """
 
@@ -70,8 +72,15 @@ def paper(settings: Settings, log: DecisionLog, decision_id: str, served: Scorin
                      answered_by=log.answers_to(decision_id))  # fmt: skip
     compared = [*found.from_inputs, *(found.from_ledger or ())]
     numbers = [{"name": c.name, "logged": c.logged, "again": c.again, "same": c.is_same} for c in compared]
+    outcome, why = SAME, found.why_not_ledger
+    if not found.is_same:
+        outcome = "different"
+    elif not compared:
+        outcome, why = "not replayed", f"no number to compare: {why or 'the answer holds none'}"
+    elif found.from_ledger is None:
+        outcome = SAME_FROM_INPUTS
     return Paper(
-        record=record, replayed=about, outcome="same" if found.is_same else "different", why=found.why_not_ledger,
+        record=record, replayed=about, outcome=outcome, why=why,
         numbers=numbers, answered_by=log.answers_to(decision_id),
     )  # fmt: skip
 

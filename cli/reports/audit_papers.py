@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from decisions.report import INTEGER, Column, Report, Table, number, text
+from serving.audit_sample import SAME, SAME_FROM_INPUTS
 
 if TYPE_CHECKING:
     from models.registry import Settings
@@ -58,18 +59,18 @@ def sample_report(
     frame = pd.DataFrame(rows, columns=["decision_id", "sequence", "kind", "decided_at", "customer_id", "said", "by", "answered_by", "model",
                                         "outcome", "numbers", "why"])  # fmt: skip
     today = datetime.now(UTC).date()
-    same = int((frame["outcome"] == "same").sum())
+    same = int(frame["outcome"].isin([SAME, SAME_FROM_INPUTS]).sum())
     columns = [
         text("decision_id", "decision"), number("sequence", "record", INTEGER), text("kind", "kind"), text("decided_at", "at (UTC)"), text("customer_id", "customer"),
         text("said", "answer"), text("by", "by"), text("answered_by", "decided by"), Column(name="model", label="models", is_wide=True),
-        text("outcome", "replay"), number("numbers", "numbers compared", INTEGER), Column(name="why", label="remark", is_wide=True),
+        text("outcome", "replay"), number("numbers", "numbers compared", INTEGER), text("why", "remark"),
     ]  # fmt: skip
     is_sound = same == len(frame) and verdict.is_whole
     return Report(
         name="audit_sample", title="Audit sample of decisions", as_of=_last(frame, today), known_to=today,
         command=f"tradecredit audit sample --n {count} --seed {seed} " + " ".join(f"--kind {k}" for k in kinds) + f" --out {out}",
         facts={
-            "sample": f"{len(frame):,} of {of:,} decisions of kind {', '.join(kinds)}, seed {seed}", "the_same_to_the_last_digit": f"{same:,}",
+            "sample": f"{len(frame):,} of {of:,} decisions of kind {', '.join(kinds)}, seed {seed}", "the_same_to_the_last_digit": f"{same:,}, of them {int((frame['outcome'] == SAME_FROM_INPUTS).sum()):,} from the logged inputs only",
             "chain": f"{verdict.records:,} records, every hash and link holds" if verdict.is_whole else f"broken at record {verdict.broken_at}: {verdict.why}",
             "head": verdict.head,
         },

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from cli.report import command
 from decisions.policy_files import BUNDLED
 from ledger.ledger import read_ledger
+from tests.drawn import ledger as drawn_ledger
 from tests.served import small
 
 DAY = "2023-09-30"
@@ -187,3 +188,28 @@ def test_migration_counts_moves_to_better_and_worse_grades() -> None:
         == 1
     )
     assert counts.to_numpy().sum() == 4
+
+
+@pytest.mark.parametrize("name", ["ageing", "kpi", "provisions", "cover"])
+def test_a_ledger_of_the_three_required_tables_alone_is_enough(tmp_path: Path, name: str) -> None:
+    drawn_ledger(
+        invoices="""
+            invoice_id | customer_id | issued_on  | due_on     | amount
+            a          | acme        | 2023-01-02 | 2023-02-01 | 100
+            b          | bolt        | 2023-08-01 | 2023-08-31 | 300
+        """,
+        payments="""
+            invoice_id | paid_on    | amount
+            a          | 2023-03-01 | 100
+        """,
+    ).write(tmp_path / "ledger")  # fmt: skip
+    words = [
+        name,
+        str(tmp_path / "ledger"),
+        "--as-of",
+        "2023-08-31",
+        *(["--scores", "none"] if name in ("provisions", "cover") else []),
+    ]
+    result = CliRunner().invoke(command, [*words, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "300" in result.output

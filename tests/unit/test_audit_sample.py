@@ -80,4 +80,4 @@ def test_what_cannot_be_replayed_is_said_and_fails_the_sample(
     assert report.exit_code == 1
     rows = report.tables[0].rows()
     assert [row["decision_id"] for row in rows] == ids
-    assert all(row["outcome"] != "same" and row["numbers"] == 0 for row in rows)
+    assert all(row["outcome"] == "not replayed" and row["why"] and row["numbers"] == 0 for row in rows)
