@@ -86,6 +86,7 @@ class CoverPolicy(Policy):
     maximum_liability: Amount
     maximum_terms_days: Days
     maximum_extension_days: Days
+    smallest_overdue: Amount
     notify_within_days: Days
     report_insolvency_within_days: Days
     claim_waiting_days: Days
@@ -103,7 +104,8 @@ def evaluate(lives: pd.DataFrame, limits: pd.DataFrame, policy: CoverPolicy, as_
     ----------
     lives : one row an invoice, open or closed: invoice_id, customer_id, country (None: not given), issued_on, due_on,
         settled_on, notified_on, extended_until, conceded_on, claimed_on (day numbers, NEVER where not), insolvent_on (of
-        the customer), is_disputed, open_cents, extension_days (the buyer's maximum extension period).
+        the customer), is_disputed, open_cents, extension_days (the buyer's maximum extension period), unpaid_cents (what was unpaid at its
+        end; for an open item what is open).
     limits : one row a limit: customer_id, valid_from, valid_until (day numbers, both included), limit_cents, share,
         kind (insurer, discretionary), is_excluded. Of several in force on a day the one that began last counts.
     policy : the policy. as_of : the day.
@@ -117,7 +119,7 @@ def evaluate(lives: pd.DataFrame, limits: pd.DataFrame, policy: CoverPolicy, as_
     is_notified, is_claimed.
     """
     at = as_of if isinstance(as_of, int) else day(as_of)
-    stops = stop_days(lives)
+    stops = stop_days(lives, policy)
     is_open = (lives["issued_on"] <= at) & (lives["settled_on"] > at) & (lives["open_cents"] > 0)
     book = lives[is_open].sort_values(["customer_id", "issued_on", "invoice_id"], ignore_index=True)
     limit = _limits_on(book, limits)
@@ -147,7 +149,7 @@ def effective_due(lives: pd.DataFrame) -> NDArray[np.int64]:
     return np.where((extended < MOST) & (extended > due), extended, due)
 
 
-def stop_days(lives: pd.DataFrame) -> pd.DataFrame:
+def stop_days(lives: pd.DataFrame, policy: CoverPolicy) -> pd.DataFrame:
     """Return the stretches in which shipments to a customer must stop: customer_id, first, last (day numbers).
 
     A stretch begins the day after the maximum extension period of an invoice, or after an insolvency, and lasts until
@@ -161,8 +163,14 @@ def stop_days(lives: pd.DataFrame) -> pd.DataFrame:
     ended = pd.DataFrame(
         {"customer_id": insolvent["customer_id"], "first": insolvent["insolvent_on"].astype(np.int64) + 1, "last": MOST}
     )
-    both = pd.concat([own[own["first"] <= own["last"]], ended], ignore_index=True)
+    is_material = (lives["unpaid_cents"] >= smallest_cents(policy)).to_numpy()
+    both = pd.concat([own[(own["first"] <= own["last"]) & is_material], ended], ignore_index=True)
     return both.sort_values(["customer_id", "first"], ignore_index=True)
+
+
+def smallest_cents(policy: CoverPolicy) -> int:
+    """Return the smallest unpaid amount that counts as overdue to the insurer, in cents of the reporting currency."""
+    return round(policy.smallest_overdue * 100)
 
 
 def _limits_on(book: pd.DataFrame, limits: pd.DataFrame) -> pd.DataFrame:
@@ -212,7 +220,8 @@ def _reason(
         "shipped_after_stop": _shipped_after_stop(book, stops),
         "extended_without_consent": (book["conceded_on"].to_numpy() <= at) & (book["extended_until"].to_numpy() >= MOST),
         "insolvency_not_reported": (at > dates["insolvency_by"]) & (notified > dates["insolvency_by"]),
-        "overdue_not_reported": (at > dates["notify_by"]) & (notified > dates["notify_by"]),
+        "overdue_not_reported": (at > dates["notify_by"]) & (notified > dates["notify_by"])
+        & (book["open_cents"].to_numpy() >= smallest_cents(policy)),
         "claim_not_made": (at > dates["claim_by"]) & (claimed > dates["claim_by"]),
     }  # fmt: skip
     found: NDArray[np.object_] = np.select([holds[name] for name in REASONS], list(REASONS), "").astype(object)
@@ -242,7 +251,7 @@ def _within_limit(book: pd.DataFrame, limit: NDArray[np.int64], is_eligible: NDA
     return within
 
 
-def duties(evaluated: pd.DataFrame, as_of: date) -> pd.DataFrame:
+def duties(evaluated: pd.DataFrame, policy: CoverPolicy, as_of: date) -> pd.DataFrame:
     """Return what must still be done for cover, one row an invoice and duty, the nearest deadline first.
 
     Columns: customer_id, invoice_id, duty (a key of DUTIES), by (day number), days_left, open_cents, insured_cents.
@@ -253,7 +262,9 @@ def duties(evaluated: pd.DataFrame, as_of: date) -> pd.DataFrame:
     book = evaluated[evaluated["reason"] == ""]
     arisen = {
         "report_insolvency": (book["insolvency_by"] < MOST) & ~book["is_notified"],
-        "report_overdue": (book["effective_due"] < at) & ~book["is_notified"],
+        "report_overdue": (book["effective_due"] < at)
+        & ~book["is_notified"]
+        & (book["open_cents"] >= smallest_cents(policy)),
         "make_claim": (book["claim_from"] <= at) & (book["effective_due"] < at) & ~book["is_claimed"],
     }
     ends = {"report_insolvency": "insolvency_by", "report_overdue": "notify_by", "make_claim": "claim_by"}

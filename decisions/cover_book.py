@@ -13,6 +13,7 @@ from decisions.cover import CoverPolicy, Experience, discretionary_limit, evalua
 from ledger.currency import CENTS
 from ledger.known import NEVER, day, days, known_from, known_until
 from ledger.ledger import TABLES, Ledger
+from ledger.loss_history import unpaid_after
 from ledger.master import master_on
 from ledger.open_positions import owners_on, positions
 from ledger.settlement import OPEN, WRITTEN_OFF, Settlement, last_versions
@@ -119,6 +120,7 @@ def _lives(
         "invoice_id": items["item_id"], "document": items["invoice_id"], "customer_id": items["customer_id"],
         "issued_on": days(items["issued_on"]).astype(np.int64), "due_on": days(items["due_on"]).astype(np.int64),
         "settled_on": FAR, "is_disputed": items["is_disputed"], "open_cents": items["reporting_open_cents"],
+        "unpaid_cents": items["reporting_open_cents"],
     })  # fmt: skip
     lives = pd.concat([own, closed], ignore_index=True)
     last = terms.drop_duplicates("customer_id", keep="last").set_index("customer_id")["maximum_extension_days"]
@@ -141,11 +143,13 @@ def _closed_late(s: Settlement, as_of: date, shortest: int) -> pd.DataFrame:
     closed = np.where(kind == WRITTEN_OFF, FAR, closed)
     kept = (kind != OPEN) & (closed > s.due_on[entries].astype(np.int64) + shortest)
     entries = entries[kept]
+    # with one extension period for all: a buyer's own longer one leaves a little less unpaid at its end
+    (unpaid,) = unpaid_after(s, entries, int(at), (shortest,))
     ids = np.array(s.invoice_ids, dtype=object)[s.invoice[entries]]
     return pd.DataFrame({
         "invoice_id": ids, "document": ids, "customer_id": s.owners.ids[s.customer[entries]],
         "issued_on": s.issued_on[entries].astype(np.int64), "due_on": s.due_on[entries].astype(np.int64),
-        "settled_on": closed[kept], "is_disputed": False, "open_cents": 0,
+        "settled_on": closed[kept], "is_disputed": False, "open_cents": 0, "unpaid_cents": unpaid,
     })  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -63,7 +64,7 @@ def loss_history(
     entries = np.flatnonzero(is_used)
     version = last_versions(s.version_start, s.version_known_from, entries, on)
     amount = s.amount_cents[entries]
-    unpaid = _unpaid(s, entries, at)
+    unpaid = unpaid_after(s, entries, at, FIRST_DAYS)
     rate = amount / np.maximum(s.document_amount_cents[entries], 1)
     written = np.rint(s.document_written_off_cents[version] * rate).astype(np.int64)
     recovered = np.rint(_recovered(ledger, s, entries, at) * rate).astype(np.int64)
@@ -80,8 +81,14 @@ def loss_history(
     )  # fmt: skip
 
 
-def _unpaid(s: Settlement, entries: NDArray[np.int64], at: int) -> list[NDArray[np.int64]]:
-    """What of each invoice is unpaid at the end of the day on which it enters each bucket after `current`."""
+def unpaid_after(
+    s: Settlement, entries: NDArray[np.int64], at: int, late_days: Sequence[int]
+) -> list[NDArray[np.int64]]:
+    """Return what of each invoice was unpaid at the end of the day so many days after its due day, one array a number of
+    days, in cents of the reporting currency, as known on day `at`.
+
+    Payments, credit notes, discounts and sales to a factor count by their own days; write-offs do not pay.
+    """
     first, lengths = s.allocation_start[entries], s.allocation_start[entries + 1] - s.allocation_start[entries]
     place = np.repeat(np.arange(len(entries)), lengths)
     row = np.repeat(first, lengths) + np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -90,7 +97,7 @@ def _unpaid(s: Settlement, entries: NDArray[np.int64], at: int) -> list[NDArray[
     row, place = row[counts], place[counts]
     late = s.allocation_on[row].astype(np.int64) - s.due_on[entries][place]
     found = []
-    for days in FIRST_DAYS:
+    for days in late_days:
         in_time = late <= days
         paid = np.zeros(len(entries), dtype=np.int64)
         np.add.at(paid, place[in_time], s.allocation_cents[row[in_time]])

@@ -38,7 +38,8 @@ def walk(
         return "no_limit", share, amount
     for other in others:  # was somebody's extension period over, and the item still unpaid, when this was shipped?
         due = other["extended_until"] if FAR > other["extended_until"] > other["due_on"] else other["due_on"]
-        if other["settled_on"] >= issued and issued > due + other["extension_days"]:
+        large = other["unpaid_cents"] >= 100 * policy.smallest_overdue
+        if large and other["settled_on"] >= issued and issued > due + other["extension_days"]:
             return "shipped_after_stop", share, amount
         if other["insolvent_on"] < issued:
             return "shipped_after_stop", share, amount
@@ -58,7 +59,8 @@ def walk(
             and now < today
         ):
             found["insolvency_not_reported"] = True
-        if now == due + invoice["extension_days"] + policy.notify_within_days and not has_notice and now < today:
+        must_report = now == due + invoice["extension_days"] + policy.notify_within_days
+        if must_report and not has_notice and now < today and invoice["open_cents"] >= 100 * policy.smallest_overdue:
             found["overdue_not_reported"] = True
         if now == due + policy.claim_within_days and not has_claim and now < today:
             found["claim_not_made"] = True

@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from decisions.cover import DUTIES, REASONS, CoverPolicy, duties, net_expected_loss, notice, value_of_more_cover
+from decisions.cover import (
+    DUTIES,
+    REASONS,
+    CoverPolicy,
+    duties,
+    net_expected_loss,
+    notice,
+    smallest_cents,
+    value_of_more_cover,
+)
 from decisions.cover_book import CoverBook, cover_book
 from decisions.customer_scores import CustomerScores
 from decisions.report import DATE, DAYS, Chart, Column, Report, Table, count, money, number, share, text
@@ -89,8 +98,8 @@ def cover_report(
     found = cover_figures(ledger, settlement, as_of, policy, scores, lgd)
     book, names = found.book, master_on(ledger, as_of)["name"]
     tables = [
-        _summary(found, scores), _duties(book, as_of, within_days, names), _lost_tomorrow(book, names), _lost(found), _never(found),
-        _stop_list(ledger, book, as_of, names, found), _customers(found), _more_cover(found, policy), _discretionary(book, policy, names),
+        _summary(found, scores), _duties(book, policy, as_of, within_days, names), _lost_tomorrow(book, names), _lost(found), _never(found),
+        _stop_list(ledger, book, policy, as_of, names, found), _customers(found), _more_cover(found, policy), _discretionary(book, policy, names),
     ]  # fmt: skip
     status = found.items.groupby("status")["open"].sum()
     order = [s for s in ("covered", "over the limit", "suspended", "lost", "not insured") if s in status]
@@ -150,8 +159,8 @@ def _summary(found: CoverFigures, scores: CustomerScores) -> Table:
     return Table(name="summary", title="Exposure and cover", columns=columns, frame=frame)
 
 
-def _duties(book: CoverBook, as_of: date, within_days: int, names: pd.Series) -> Table:
-    frame = duties(book.evaluated, as_of)
+def _duties(book: CoverBook, policy: CoverPolicy, as_of: date, within_days: int, names: pd.Series) -> Table:
+    frame = duties(book.evaluated, policy, as_of)
     frame = frame[frame["days_left"] <= within_days]
     frame = pd.DataFrame({
         "by": _dates(frame["by"]), "days_left": frame["days_left"], "duty": frame["duty"].map(DUTIES),
@@ -214,11 +223,13 @@ def _active(ledger: Ledger, as_of: date) -> set[str]:
     return set(own["customer_id"])
 
 
-def _stop_list(ledger: Ledger, book: CoverBook, as_of: date, names: pd.Series, found: CoverFigures) -> Table:
+def _stop_list(
+    ledger: Ledger, book: CoverBook, policy: CoverPolicy, as_of: date, names: pd.Series, found: CoverFigures
+) -> Table:
     """Customers with an open item or an invoice of the last year to whom shipments must stop."""
     from decisions.cover import stop_days
 
-    at, stops = day(as_of), stop_days(book.lives)
+    at, stops = day(as_of), stop_days(book.lives, policy)
     now = stops[(stops["first"] <= at) & (stops["last"] > at)].drop_duplicates("customer_id")
     open_now = found.customers.set_index("customer_id")["open"]
     frame = pd.DataFrame({
@@ -306,7 +317,12 @@ def notices(
     documents = book.items.set_index("item_id")
     amounts = (documents["amount_cents"] * _rate(documents)).reindex(items["invoice_id"]).to_numpy(dtype=float)
     items["amount"] = amounts / CENTS
-    is_late = (own["effective_due"] < at) & (own["reason"] == "") & (own["notify_by"] - at <= within_days)
+    is_late = (
+        (own["effective_due"] < at)
+        & (own["reason"] == "")
+        & (own["open_cents"] >= smallest_cents(policy))
+        & (own["notify_by"] - at <= within_days)
+    )
     is_moved = own["invoice_id"].map(conceded) <= at
     is_promised = own["invoice_id"].map(documents["invoice_id"]).isin(promised)
     chosen: Mapping[str, Any] = {

@@ -37,7 +37,7 @@ D = day(date(2024, 1, 1))
 LIFE = {
     "invoice_id": "a", "customer_id": "acme", "country": "DE", "issued_on": D, "due_on": D + 30, "settled_on": FAR,
     "notified_on": FAR, "extended_until": FAR, "conceded_on": FAR, "claimed_on": FAR, "insolvent_on": FAR,
-    "is_disputed": False, "open_cents": 100_000, "extension_days": 60,
+    "is_disputed": False, "open_cents": 100_000, "extension_days": 60, "unpaid_cents": 100_000,
 }  # fmt: skip
 LIMIT = {
     "customer_id": "acme", "valid_from": D - 100, "valid_until": D + 1000, "limit_cents": 150_000, "share": 0.9,
@@ -69,6 +69,8 @@ def one(at: int, *, limit: Mapping[str, Any] | None = None, **life: Any) -> dict
     (D + 10, {"due_on": D + 181}, "terms_too_long"),
     (D + 10, {"country": "RU"}, "country_not_covered"),
     (D + 10, {"customer_id": "bolt"}, "no_limit"),
+    (D + 121, {"open_cents": 49_999}, ""),  # below the smallest amount that has to be reported
+    (D + 121, {"open_cents": 50_000}, "overdue_not_reported"),
 ])  # fmt: skip
 def test_cover_is_lost_on_the_day_after_the_last_day_of_a_duty(at: int, life: dict[str, Any], reason: str) -> None:
     assert one(at, **life)["reason"] == reason
@@ -81,7 +83,7 @@ def test_an_invoice_shipped_after_the_extension_period_of_another_has_no_cover()
     lives["due_on"] = lives["issued_on"] + 30
     found = evaluate(lives, pd.DataFrame([{**LIMIT, "limit_cents": 10**9}]), POLICY, D + 100).set_index("invoice_id")
     assert found["reason"].to_dict() == {"a": "", "b": "", "c": "shipped_after_stop"}
-    assert stop_days(lives).iloc[0].tolist() == ["acme", D + 91, FAR]
+    assert stop_days(lives, POLICY).iloc[0].tolist() == ["acme", D + 91, FAR]
 
 
 def test_the_limit_goes_to_the_oldest_issues_and_lost_items_use_none_of_it() -> None:
@@ -97,7 +99,7 @@ def test_the_limit_goes_to_the_oldest_issues_and_lost_items_use_none_of_it() -> 
 
 def test_duties_say_what_is_lost_tomorrow() -> None:
     at = D + 120
-    found = duties(evaluate(pd.DataFrame([LIFE]), pd.DataFrame([LIMIT]), POLICY, at), date(2024, 4, 30))
+    found = duties(evaluate(pd.DataFrame([LIFE]), pd.DataFrame([LIMIT]), POLICY, at), POLICY, date(2024, 4, 30))
     assert day(date(2024, 4, 30)) == at
     assert found[["duty", "days_left", "insured_cents"]].values.tolist() == [["report_overdue", 0, 90_000]]
     assert one(at + 1)["reason"] == "overdue_not_reported"
@@ -125,6 +127,7 @@ def random_lives(rng: np.random.Generator, count: int) -> tuple[pd.DataFrame, pd
         "open_cents": rng.integers(0, 300_000, count), "extension_days": [extension[c] for c in customer],
     })  # fmt: skip
     lives["settled_on"] = np.maximum(lives["settled_on"], lives["issued_on"])
+    lives["unpaid_cents"] = np.where(lives["settled_on"] < FAR, rng.integers(0, 300_000, count), lives["open_cents"])
     some = rng.choice(customers, 2 * len(customers))
     begin = D + rng.integers(-200, 400, len(some))
     limits = pd.DataFrame({
