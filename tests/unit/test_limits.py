@@ -208,7 +208,7 @@ def test_every_code_has_a_sentence_in_each_language():
         ),
         1.0,
     )
-    numbers |= {"items": "I1, I2"}
+    numbers |= {"items": "I1, I2", "day": date(2024, 6, 30), "customer": "C2", "currency": "EUR"}
     for code in SENTENCES:
         for language in LANGUAGES:
             assert "{" not in sentence(code, numbers, language)

@@ -235,7 +235,7 @@ def test_a_discount_is_taken_within_its_days_and_settles_what_it_names(prepared)
 
 def test_every_kind_of_payment_and_a_cure_are_in_it(prepared):
     payments = prepared.ledger.payments
-    assert set(payments["kind"]) == set(PAYMENT_KINDS) - {"factoring"}
+    assert set(payments["kind"]) == set(PAYMENT_KINDS) - {"factoring", "undated"}
     bills = payments[payments["kind"] == "bill"]
     assert ((bills["matures_on"] - bills["paid_on"]).dt.days >= 91).all()
     assert set(prepared.ledger["orders"]["status"]) == set(ORDER_STATUSES)
