@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ledger.buckets import BUCKETS, bucket_numbers
 from ledger.currency import CENTS
+from ledger.known import is_known
 from ledger.settlement import OPEN, Settlement, dates, last_versions
 
 ACTIVE_DAYS = 365  # an invoice within so many days keeps a customer under review
@@ -20,9 +21,9 @@ ACTIVE_DAYS = 365  # an invoice within so many days keeps a customer under revie
 class Accounts:
     """Accounts on one day.
 
-    items : one row an open item, by customer in the order asked: customer_id, invoice_id, row (its place in
+    items : one row an open item, by customer in the order given: customer_id, invoice_id, row (its place in
         ledger.invoices), issued_on, due_on, amount, open_amount (reporting currency), days_past_due, is_disputed.
-    customers : one row a customer asked, indexed by customer_id: invoices (known by then, open or not),
+    customers : one row a customer given, indexed by customer_id: invoices (known by then, open or not),
         days_since_invoice (NaN without one), balance, overdue (all that is past due, disputed items too), arrears (its
         undisputed part), disputed, bills (given for invoices and not matured: settled, and still exposure), exposure
         (balance and bills), unapplied (credits not set against an item), days_past_due (of the oldest undisputed
@@ -34,7 +35,7 @@ class Accounts:
 
 
 def accounts(settlement: Settlement, customer_ids: list[str], at: int) -> Accounts:
-    """The accounts of these customers at the end of day `at` (days since 1970-01-01).
+    """Return the accounts of these customers at the end of day `at` (days since 1970-01-01).
 
     Raises KeyError for a customer that the ledger does not know: whoever asks says so to its user first.
     """
@@ -68,7 +69,7 @@ def accounts(settlement: Settlement, customer_ids: list[str], at: int) -> Accoun
 
 
 def _ranges(start: NDArray[np.int64], codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """All places in the ranges start[c]:start[c + 1] of some codes, and to which of the codes each belongs."""
+    """Return all places in the ranges start[c]:start[c + 1] of some codes, and to which of the codes each belongs."""
     first, lengths = start[codes], start[codes + 1] - start[codes]
     place = np.repeat(np.arange(len(codes)), lengths)
     offset = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -77,7 +78,7 @@ def _ranges(start: NDArray[np.int64], codes: NDArray[np.int64]) -> tuple[NDArray
 
 def _known_entries(s: Settlement, codes: NDArray[np.int64], at: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     entries, place = _ranges(s.invoice_start, codes)
-    known = (s.known_from[entries] <= at) & (s.known_until[entries] > at)
+    known = is_known(s.known_from[entries], s.known_until[entries], at)
     return entries[known], place[known]
 
 
@@ -88,7 +89,7 @@ def _balances(
     past_due: NDArray[np.int64],
     disputed: NDArray[np.bool_],
 ) -> dict[str, NDArray[Any]]:
-    """The columns of balances, one value a customer: sums of whole cents, so buckets add up exactly."""
+    """Return the columns of balances, one value a customer: sums of whole cents, so buckets add up exactly."""
 
     def summed(which: NDArray[np.bool_]) -> NDArray[np.float64]:
         total = np.zeros(count, dtype=np.int64)
@@ -108,7 +109,7 @@ def _balances(
 
 def _unapplied(s: Settlement, codes: NDArray[np.int64], at: int) -> NDArray[np.int64]:
     entries, place = _ranges(s.unapplied_start, codes)
-    known = (s.unapplied_known_from[entries] <= at) & (s.unapplied_known_until[entries] > at)
+    known = is_known(s.unapplied_known_from[entries], s.unapplied_known_until[entries], at)
     total = np.zeros(len(codes), dtype=np.int64)
     np.add.at(total, place[known], s.unapplied_cents[entries[known]])
     return total
@@ -117,7 +118,7 @@ def _unapplied(s: Settlement, codes: NDArray[np.int64], at: int) -> NDArray[np.i
 def _bills(s: Settlement, codes: NDArray[np.int64], at: int) -> NDArray[np.int64]:
     """Return cents of each customer's bills that the books hold on day `at` and that mature after it."""
     entries, place = _ranges(s.bill_start, codes)
-    held = (s.bill_known_from[entries] <= at) & (s.bill_known_until[entries] > at) & (s.bill_matures_on[entries] > at)
+    held = is_known(s.bill_known_from[entries], s.bill_known_until[entries], at) & (s.bill_matures_on[entries] > at)
     total = np.zeros(len(codes), dtype=np.int64)
     np.add.at(total, place[held], s.bill_cents[entries[held]])
     return total

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ledger.currency import CENTS, reporting_cents
-from ledger.known import NEVER, day, days, known_from, known_until
+from ledger.known import NEVER, day, days, known_from, known_rows, known_until
 from ledger.ledger import TABLES, Ledger
 from ledger.owners import Owners
 from ledger.sorting import by_group
@@ -57,7 +57,7 @@ def bills_outstanding(ledger: Ledger, as_of: date | str | pd.Timestamp) -> pd.Da
     Parameters
     ----------
     ledger : the ledger; a bill is a payment of kind `bill` with the day on which it falls due in `matures_on`.
-    as_of : the day asked about.
+    as_of : the day.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def bills_outstanding(ledger: Ledger, as_of: date | str | pd.Timestamp) -> pd.Da
     invoice with the same amount, known by `as_of`: the bill no longer counts and its invoice is open again.
     """
     at, payments = np.int32(day(as_of)), ledger.payments
-    known = (known_from(payments, TABLES["payments"]) <= at) & (known_until(payments, TABLES["payments"]) > at)
+    known = known_rows(payments, TABLES["payments"], at)
     bills = payments[known & (payments["kind"] == "bill").to_numpy() & (days(payments["matures_on"]) > at)]
     back = payments[known & (payments["kind"] == "reversal").to_numpy()]
     returned = {(i, round(a * CENTS)) for i, a in zip(back["invoice_id"], back["amount"], strict=True)}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ledger.errors import InputError
-from ledger.known import day, known_from, known_until
+from ledger.known import day, known_rows
 from ledger.ledger import TABLES, Ledger
 
 
@@ -28,7 +28,7 @@ def terms_on(ledger: Ledger, customer_id: str, as_of: date) -> Terms:
     """The last terms that were effective and known on `as_of`; all None where there were none."""
     frame, at = ledger["credit_terms"], day(as_of)
     own = frame[(frame["customer_id"] == customer_id).to_numpy()]
-    known = own[(known_from(own, TABLES["credit_terms"]) <= at) & (known_until(own, TABLES["credit_terms"]) > at)]
+    known = own[known_rows(own, TABLES["credit_terms"], at)]
     if known.empty:
         return Terms()
     last = known.sort_values("effective_on", kind="stable").iloc[-1]
@@ -68,7 +68,7 @@ def all_terms_on(ledger: Ledger, as_of: date | pd.Timestamp) -> pd.DataFrame:
     """Return the credit terms in force on `as_of`, one row a customer that has any: the columns of `Terms` with
     customer_id, effective_on and payment_terms_days; NaN is not given."""
     frame, at = ledger["credit_terms"], day(as_of)
-    known = frame[(known_from(frame, TABLES["credit_terms"]) <= at) & (known_until(frame, TABLES["credit_terms"]) > at)]
+    known = frame[known_rows(frame, TABLES["credit_terms"], at)]
     return (
         known.sort_values("effective_on", kind="stable")
         .drop_duplicates("customer_id", keep="last")

@@ -14,7 +14,7 @@ CENTS = 100  # minor units in one unit of the reporting currency
 
 
 def reporting_currency(ledger: Ledger) -> str | None:
-    """The currency that amounts are reported in: the only one, or the one that exchange_rates gives no rate for.
+    """Return the currency that amounts are reported in: the only one, or the one that exchange_rates gives no rate for.
 
     None for a ledger without any amount. Raises LedgerError where currencies are mixed and no rate says how.
     """
@@ -36,7 +36,7 @@ def reporting_currency(ledger: Ledger) -> str | None:
 
 
 def is_in_one_currency(ledger: Ledger) -> bool:
-    """Whether every amount is in the reporting currency. Raises LedgerError as `reporting_currency` does."""
+    """Return whether every amount is in the reporting currency. Raises LedgerError as `reporting_currency` does."""
     return ledger.currencies <= {reporting_currency(ledger)}
 
 
@@ -116,9 +116,11 @@ def reporting_cents(amount: pd.Series, currency: pd.Series, on: pd.Series, ledge
     foreign = (currency != reporting).to_numpy()
     if foreign.any():
         rates = _usable_rates(ledger["exchange_rates"])
-        asked = pd.DataFrame({"currency": currency, "observed_on": on.astype("datetime64[s]")})[foreign]
-        asked["row"] = np.flatnonzero(foreign)
-        found = pd.merge_asof(asked.sort_values("observed_on", kind="stable"), rates, on="observed_on", by="currency")
+        foreign_amounts = pd.DataFrame({"currency": currency, "observed_on": on.astype("datetime64[s]")})[foreign]
+        foreign_amounts["row"] = np.flatnonzero(foreign)
+        found = pd.merge_asof(
+            foreign_amounts.sort_values("observed_on", kind="stable"), rates, on="observed_on", by="currency"
+        )
         lacking = found["rate"].isna()
         if lacking.any():
             first = found[lacking].iloc[0]

@@ -1,4 +1,4 @@
-"""What a user did wrong: one base class, so that the front door and the service can answer without a traceback."""
+"""What a user did wrong: one base class, so that the command line and the service can answer without a traceback."""
 
 
 class InputError(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ Days = NDArray[np.int32]
 
 
 def days(column: pd.Series) -> Days:
-    """A column of dates as int32 days since 1970-01-01; NaT becomes `NEVER`."""
+    """Return a column of dates as int32 days since 1970-01-01; NaT becomes `NEVER`."""
     found: Days = _days(_seconds(column))
     return found
 
@@ -44,7 +45,7 @@ def _days(seconds):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _later(event, known):  # type: ignore[no-untyped-def]
-    """The later of two days; the first where the second is not given."""
+    """Return the later of two days; the first where the second is not given."""
     found = np.empty(len(event), dtype=np.int32)
     for i in range(len(event)):
         seconds = event[i] if known[i] == NOT_GIVEN or event[i] == NOT_GIVEN else max(event[i], known[i])
@@ -53,7 +54,7 @@ def _later(event, known):  # type: ignore[no-untyped-def]
 
 
 def day(as_of: date | str | pd.Timestamp) -> int:
-    """One date as days since 1970-01-01."""
+    """Return one date as days since 1970-01-01."""
     return int(np.datetime64(pd.Timestamp(as_of).date(), "D").astype(np.int64))
 
 
@@ -73,10 +74,21 @@ def known_from(frame: pd.DataFrame, table: Table) -> Days:
 
 
 def known_until(frame: pd.DataFrame, table: Table) -> Days:
-    """The first day on which each row no longer counts, because a correction superseded it; else `NEVER`."""
+    """Return the first day on which each row no longer counts, because a correction superseded it; else `NEVER`."""
     if "superseded_on" not in table.columns:
         return np.full(len(frame), NEVER, dtype=np.int32)
     return days(frame["superseded_on"])
+
+
+def is_known(since: Any, until: Any, at: Any) -> Any:
+    """Return where rows are known on day `at`: from `since` on, and before `until`. Arrays or single days, elementwise."""
+    return (since <= at) & (until > at)
+
+
+def known_rows(frame: pd.DataFrame, table: Table, at: Any) -> NDArray[np.bool_]:
+    """Return which rows of a table the books held at the end of day `at` (days since 1970-01-01)."""
+    found: NDArray[np.bool_] = is_known(known_from(frame, table), known_until(frame, table), at)
+    return found
 
 
 def known_on(ledger: Ledger, as_of: date | str | pd.Timestamp) -> Ledger:
@@ -103,7 +115,7 @@ def known_on(ledger: Ledger, as_of: date | str | pd.Timestamp) -> Ledger:
     at, tables = day(as_of), {}
     for name, frame in ledger.tables.items():
         table = TABLES[name]
-        kept = frame[(known_from(frame, table) <= at) & (known_until(frame, table) > at)].reset_index(drop=True)
+        kept = frame[known_rows(frame, table, at)].reset_index(drop=True)
         if "superseded_on" in kept:
             kept["superseded_on"] = pd.NaT
             kept["superseded_on"] = kept["superseded_on"].astype("datetime64[s]")

@@ -1,4 +1,4 @@
-"""The ledger: the tables in memory, read from a folder or a DuckDB file through the door."""
+"""The ledger: the tables in memory, read from a folder or a DuckDB file and validated once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["TABLES", "Column", "Ledger", "LedgerError", "Table", "connect", "rea
 
 
 def source_of(folder: Path, name: str) -> str | None:
-    """The SQL table function that reads table `name` of a ledger folder, or None where the folder has no such table.
+    """Return the SQL table function that reads table `name` of a ledger folder, or None where the folder has no such table.
 
     `NAME.parquet` (a file, or a folder of part files) comes before `NAME.csv`. Imports keep a superseded row where it
     is and put its closed copy into `NAME.superseded/`; here the copy takes the row's place.
@@ -39,7 +39,7 @@ def source_of(folder: Path, name: str) -> str | None:
 
 
 def _with_superseded(name: str, parts: str, superseded: Path) -> str:
-    """The part files' rows, each superseded one replaced by its copy that says until when it counted.
+    """Return the part files' rows, each superseded one replaced by its copy that says until when it counted.
 
     A row is found by its key and the number of the part that brought it (0: there before the first import).
     """
@@ -122,7 +122,7 @@ class Ledger:
 
     @classmethod
     def from_frames(cls, *, references: bool = True, **frames: pd.DataFrame) -> Ledger:
-        """A checked ledger from frames in memory, by table name; columns may be text, as read from a form."""
+        """Return a checked ledger from frames in memory, by table name; columns may be text, as read from a form."""
         unknown = sorted(set(frames) - set(TABLES))
         if unknown:
             raise LedgerError(f"unknown tables {', '.join(unknown)}; a ledger has {', '.join(TABLES)}.")
@@ -139,7 +139,7 @@ class Ledger:
 
     @cached_property
     def customers(self) -> pd.DataFrame:
-        """One row a customer: the last known facts. `tables["customers"]` has every dated row of them."""
+        """Return one row a customer: the last known facts. `tables["customers"]` has every dated row of them."""
         return customers_on(self.tables["customers"])
 
     @property
@@ -156,7 +156,7 @@ class Ledger:
 
     @cached_property
     def last_known_on(self) -> date:
-        """The last day on which the books held something new: the ledger's own 'today'."""
+        """Return the last day on which the books held something new: the ledger's own 'today'."""
         days = [
             self.tables[t][c].max()
             for t in ("invoices", "payments", "events")
@@ -169,7 +169,7 @@ class Ledger:
 
     @cached_property
     def currencies(self) -> frozenset[str]:
-        """The currencies of its invoices and payments."""
+        """Return the currencies of its invoices and payments."""
         from ledger.text_codes import distinct  # compiled: not for those who merely name the ledger
 
         return frozenset(distinct(self.invoices["currency"]) | distinct(self.payments["currency"]))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ledger.buckets import BUCKETS
 from ledger.currency import document_cents
-from ledger.known import day, known_from, known_until
+from ledger.known import day, is_known, known_rows
 from ledger.ledger import TABLES, Ledger
 from ledger.settlement import CASH, CREDIT, DISCOUNT, FACTOR, Settlement, last_versions
 
@@ -60,7 +60,7 @@ def loss_history(
     until = at - outcome_days
     since = day((pd.Timestamp(as_of) - pd.DateOffset(months=months)).date()) - outcome_days + 1
     on = np.int32(at)
-    is_used = (s.known_from <= on) & (s.known_until > on) & (s.due_on >= since) & (s.due_on <= until)
+    is_used = is_known(s.known_from, s.known_until, on) & (s.due_on >= since) & (s.due_on <= until)
     entries = np.flatnonzero(is_used)
     version = last_versions(s.version_start, s.version_known_from, entries, on)
     amount = s.amount_cents[entries]
@@ -93,7 +93,7 @@ def unpaid_after(
     place = np.repeat(np.arange(len(entries)), lengths)
     row = np.repeat(first, lengths) + np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     counts = np.isin(s.allocation_kind[row], (CASH, CREDIT, FACTOR, DISCOUNT))
-    counts &= (s.allocation_known_from[row] <= at) & (s.allocation_known_until[row] > at)
+    counts &= is_known(s.allocation_known_from[row], s.allocation_known_until[row], at)
     row, place = row[counts], place[counts]
     late = s.allocation_on[row].astype(np.int64) - s.due_on[entries][place]
     found = []
@@ -110,7 +110,7 @@ def _recovered(ledger: Ledger, s: Settlement, entries: NDArray[np.int64], at: in
     """Document cents recovered after a write-off, by the events that name the invoice."""
     events = ledger.events
     is_used = (events["kind"] == "recovery").to_numpy() & events["amount"].notna().to_numpy()
-    is_used &= (known_from(events, TABLES["events"]) <= at) & (known_until(events, TABLES["events"]) > at)
+    is_used &= known_rows(events, TABLES["events"], at)
     own = events[is_used & events["invoice_id"].notna().to_numpy()]
     if own.empty:
         return np.zeros(len(entries), dtype=np.int64)

@@ -10,7 +10,7 @@ import pandas as pd
 from ledger.bills import bills_outstanding
 from ledger.buckets import bucket_numbers
 from ledger.currency import document_cents
-from ledger.known import day, days, known_from, known_until
+from ledger.known import day, days, is_known, known_rows
 from ledger.ledger import TABLES, Ledger, LedgerError
 from ledger.owners import Owners
 from ledger.receivables import by_currency
@@ -42,7 +42,7 @@ def positions(ledger: Ledger, settlement: Settlement, as_of: date | pd.Timestamp
     is_disputed.
     """
     s, at = settlement, np.int32(day(as_of))
-    entries = np.flatnonzero((s.known_from <= at) & (s.known_until > at))
+    entries = np.flatnonzero(is_known(s.known_from, s.known_until, at))
     version = last_versions(s.version_start, s.version_known_from, entries, at)
     kept = (s.closed_kind[version] == OPEN) | (s.document_excess_cents[version] > 0)
     entries, version = entries[kept], version[kept]
@@ -76,7 +76,7 @@ def with_instalments(frame: pd.DataFrame, ledger: Ledger, at: np.int32) -> pd.Da
     table = ledger["instalments"]
     if not len(table):
         return frame
-    is_known = (known_from(table, TABLES["instalments"]) <= at) & (known_until(table, TABLES["instalments"]) > at)
+    is_known = known_rows(table, TABLES["instalments"], at)
     parts = table[is_known].sort_values(["invoice_id", "due_on", "number"], kind="stable")
     parts = pd.DataFrame({
         "invoice_id": parts["invoice_id"].astype(object), "number": parts["number"].astype(np.int64),
@@ -123,6 +123,6 @@ def owners_on(owners: Owners, customer_ids: pd.Series, as_of: date | pd.Timestam
     if not owners.has_merged:
         return customer_ids.astype(object)
     at = day(as_of)
-    holds = (owners.since <= at) & (owners.until > at)
+    holds = is_known(owners.since, owners.until, at)
     owner_of = pd.Series(owners.ids[owners.owner[holds]], index=owners.ids[owners.member[holds]])
     return customer_ids.astype(object).map(owner_of).astype(object)

@@ -39,21 +39,21 @@ class Owners:
 
     @cached_property
     def index(self) -> pd.Index:
-        """The ids as an index to look codes up in."""
+        """Return the ids as an index to look codes up in."""
         return pd.Index(self.ids)
 
     @cached_property
     def has_merged(self) -> bool:
-        """Whether any customer was merged into another."""
+        """Return whether any customer was merged into another."""
         return len(self.member) > len(self.ids)
 
     def codes(self, customer_ids: pd.Series) -> Codes:
-        """Each id's code; -1 for an id that the ledger does not know."""
+        """Return each id's code; -1 for an id that the ledger does not know."""
         found: Codes = self.code_of_name[self.names.look_up(customer_ids)]
         return found
 
     def moved(self, customer: Codes, since: Days, until: Days) -> tuple[NDArray[np.int64], Codes, Days, Days]:
-        """Rows spread over their owners: (source row, owner, known from, known until), one entry a row and owner.
+        """Return rows spread over their owners: (source row, owner, known from, known until), one entry a row and owner.
 
         A row of a customer that was merged into another on day M counts for the first until M and for the second
         from M, never for both on one day.
@@ -72,7 +72,7 @@ class Owners:
 
 
 def owners(ledger: Ledger) -> Owners:
-    """The ledger's customers and their mergers, from events of kind merged_into (`detail` is the new customer's id).
+    """Return the ledger's customers and their mergers, from events of kind merged_into (`detail` is the new customer's id).
 
     Raises LedgerError where the new customer is unknown or mergers run in a circle.
     """
@@ -101,7 +101,7 @@ def owners(ledger: Ledger) -> Owners:
 
 
 def _unmerged(ledger: Ledger) -> Owners:
-    """Every customer for itself: those of customers, and those that only other tables name."""
+    """Return every customer for itself: those of customers, and those that only other tables name."""
     named = ledger.customers["customer_id"]
     names = Dictionary.of(named)
     # a part of a ledger may hold rows of customers that it does not hold

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ledger.known import day, known_from, known_until
+from ledger.known import day, known_rows
 from ledger.ledger import TABLES, Ledger
 from ledger.rating_scales import risk_of_ratings
 
@@ -41,7 +41,7 @@ def published_ratings(ledger: Ledger, customer_ids: Sequence[str], as_of: date) 
     own = frame[frame["customer_id"].isin(list(customer_ids)).to_numpy()]
     if own.empty:
         return {}
-    known = (known_from(own, TABLES["ratings"]) <= at) & (known_until(own, TABLES["ratings"]) > at)
+    known = known_rows(own, TABLES["ratings"], at)
     own = own[known].assign(risk=lambda f: risk_of_ratings(f["value"], f["scale"]))
     own = own[own["risk"] >= 0]
     last = own.sort_values(["rated_on", "risk"], kind="stable").groupby("customer_id").tail(1)

@@ -37,7 +37,7 @@ _SAID = re.compile(r"\s*(\d+)\s*-\s*(\d+)\s*,\s*(\d+)\s+best\s*")
 
 
 def scale_named(name: str) -> Scale | None:
-    """The scale of a name: a published one, or one that says its bounds and best value itself ("1-10, 1 best")."""
+    """Return the scale of a name: a published one, or one that says its bounds and best value itself ("1-10, 1 best")."""
     if name.lower() in SCALES:
         return SCALES[name.lower()]
     said = _SAID.fullmatch(name.lower())

@@ -1,6 +1,6 @@
 """Receivables on a day: the ageing of what is open, and the figures that a credit department is measured by.
 
-All of it comes from the one settlement, as the books stood at the end of the day asked about.
+All figures come from the one settlement, as the books stood at the end of the day.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ledger.settlement import Settlement, settle
 
 
 def by_currency(ledger: Ledger) -> Iterator[tuple[str, Ledger]]:
-    """Each currency of the ledger with its invoices and payments alone, so that no rate is needed."""
+    """Return each currency of the ledger with its invoices and payments alone, so that no rate is needed."""
     parted = ("invoices", "payments", "exchange_rates")
     for currency in sorted(ledger.currencies):
         yield currency, Ledger(tables={
@@ -30,7 +30,7 @@ def by_currency(ledger: Ledger) -> Iterator[tuple[str, Ledger]]:
 
 
 def ageing(ledger: Ledger, as_of: date | pd.Timestamp, *, by_customer: bool = False) -> pd.DataFrame:
-    """The open balance by days past due, in document currencies, as known at the end of `as_of`.
+    """Return the open balance by days past due, in document currencies, as known at the end of `as_of`.
 
     One row a currency (and customer): currency, customer_id (with `by_customer`), the buckets by their names, open (the
     buckets' sum), unapplied (money that names no invoice, shown apart), overpaid (allocated above an invoice's amount),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ledger.buckets import bucket_numbers
 from ledger.currency import CENTS, reporting_cents
-from ledger.known import day, days, known_from, known_until
+from ledger.known import day, days, is_known, known_from, known_until
 from ledger.ledger import TABLES, Ledger
 from ledger.master import NOT_GIVEN, master_on
 from ledger.open_positions import with_instalments
@@ -96,7 +96,7 @@ def _on(book: _Book, ledger: Ledger, s: Settlement, on: date, by: str, days_in_p
     current = by_group(customer[bucket == 0], cents[bucket == 0])
     weighted = np.zeros(count)
     np.add.at(weighted, group[customer], cents * DBT_DAYS[bucket])
-    known = (book.since <= at) & (book.until > at)
+    known = is_known(book.since, book.until, at)
     in_period = known & (book.issued > before) & (book.issued <= at)
     sales = by_group(book.customer[in_period], book.cents[in_period])
     late, allocated = _paid_late(s, at, before, group, count)
@@ -131,7 +131,7 @@ def _groups(ledger: Ledger, s: Settlement, on: date, by: str) -> tuple[NDArray[n
 def _open(ledger: Ledger, s: Settlement, at: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """Customer, cents and days past due of each item open at the end of day `at`, instalments by their own dates."""
     on = np.int32(at)
-    entries = np.flatnonzero((s.known_from <= on) & (s.known_until > on))
+    entries = np.flatnonzero(is_known(s.known_from, s.known_until, on))
     version = last_versions(s.version_start, s.version_known_from, entries, on)
     is_open = s.closed_kind[version] == OPEN
     entries, version = entries[is_open], version[is_open]
@@ -160,7 +160,7 @@ def _paid_late(
         & (s.allocation_known_until > at) & (s.allocation_cents > 0)
     )  # fmt: skip
     entry = np.searchsorted(s.allocation_start, place, side="right") - 1
-    counts = (s.known_from[entry] <= at) & (s.known_until[entry] > at)
+    counts = is_known(s.known_from[entry], s.known_until[entry], at)
     place, entry = place[counts], entry[counts]
     days_late = np.maximum(s.allocation_on[place] - s.due_on[entry], 0).astype(np.float64)
     late, allocated = np.zeros(count), np.zeros(count, dtype=np.int64)

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from ledger import settlement_kernels
 from ledger.bills import bill_arrays
 from ledger.currency import reporting_cents
-from ledger.known import NEVER, Days, day, days, known_from, known_until
+from ledger.known import NEVER, Days, day, days, is_known, known_from, known_until
 from ledger.ledger import TABLES, Ledger
 from ledger.owners import Owners, owners
 from ledger.settlement_changes import NO_CASH, SIGNS, Cents, Changes, Invoices, Small, at_rows, joined, tolerances
@@ -129,7 +129,7 @@ class Settlement:
         return self.invoice_names.words
 
     def at(self, as_of: date | str | pd.Timestamp) -> pd.DataFrame:
-        """Every invoice as the books held it at the end of day `as_of`, one row an invoice known by then.
+        """Return every invoice as the books held it at the end of day `as_of`, one row an invoice known by then.
 
         Columns: customer_id, invoice_id, row (place in ledger.invoices), issued_on, due_on, settled_on, closed_on (NaT
         where not), closed_kind (open, paid, credited, factored, written_off, undated), amount_cents, open_cents,
@@ -137,7 +137,7 @@ class Settlement:
         days_past_due (of open items, at least 0; -1 for closed ones), days_late (of paid items, signed; NA otherwise).
         """
         at = np.int32(day(as_of))
-        entries = np.flatnonzero((self.known_from <= at) & (self.known_until > at))
+        entries = np.flatnonzero(is_known(self.known_from, self.known_until, at))
         version = last_versions(self.version_start, self.version_known_from, entries, at)
         closed, kind = self.closed_on[version], self.closed_kind[version]
         paid, due = kind == PAID, self.due_on[entries]
@@ -164,7 +164,7 @@ class Settlement:
         Columns: customer_id, currency, unapplied_cents (reporting), document_unapplied_cents.
         """
         at = day(as_of)
-        known = (self.unapplied_known_from <= at) & (self.unapplied_known_until > at)
+        known = is_known(self.unapplied_known_from, self.unapplied_known_until, at)
         customer = np.repeat(np.arange(len(self.owners.ids)), np.diff(self.unapplied_start))
         frame = pd.DataFrame({
             "customer_id": self.owners.ids[customer[known]], "currency": self.unapplied_currency[known],
@@ -174,7 +174,7 @@ class Settlement:
 
 
 def dates(days: Iterable[int] | Days) -> NDArray[np.datetime64]:
-    """Days since 1970-01-01 as datetime64[s]; NEVER becomes NaT."""
+    """Return days since 1970-01-01 as datetime64[s]; NEVER becomes NaT."""
     values = np.asarray(days, dtype=np.int64)
     shown = values.astype("datetime64[D]")
     shown[values == NEVER] = np.datetime64("NaT")
@@ -182,7 +182,7 @@ def dates(days: Iterable[int] | Days) -> NDArray[np.datetime64]:
 
 
 def settle(ledger: Ledger) -> Settlement:
-    """The settlement of a whole ledger. Deterministic, and independent of the order of rows.
+    """Return the settlement of a whole ledger. Deterministic, and independent of the order of rows.
 
     Raises LedgerError where amounts cannot be brought to one currency or mergers of customers run in a circle.
     """
@@ -273,7 +273,7 @@ def _versions(
     rate: NDArray[np.float64],
     tolerance: Cents | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """The versions of each invoice entry: the Settlement's version fields."""
+    """Return the versions of each invoice entry: the Settlement's version fields."""
     tolerance = np.array([TOLERANCE]) if tolerance is None else tolerance
     where, on, first, last, kind = (
         allocations[name]
@@ -316,7 +316,7 @@ _UNAPPLIED = {
 
 
 def _unapplied(ledger: Ledger, who: Owners, table: Invoices, payments: Changes) -> dict[str, NDArray[Any]]:
-    """Money that names no invoice that the books hold: cash and credit notes, for the days on which that is so."""
+    """Return money that names no invoice that the books hold: cash and credit notes, for the days on which that is so."""
     names, since, until, cash_rows = payments.invoice, payments.since, payments.until, len(payments.invoice)
     is_no_cash = ledger.payments["kind"].isin(NO_CASH).to_numpy()
     if is_no_cash.any():  # a row known for no day is no money of a customer

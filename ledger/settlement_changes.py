@@ -50,7 +50,7 @@ ENTRIES = {"write_off": WRITE_OFF, "dispute_opened": DISPUTE_OPENED, "dispute_cl
 
 
 def at_rows(column: pd.Series, row: NDArray[np.int64] | None) -> pd.Series:
-    """The rows of a column at these places; all of them for None."""
+    """Return the rows of a column at these places; all of them for None."""
     return column if row is None else column.iloc[row]
 
 
@@ -99,7 +99,7 @@ class Invoices:
         )  # fmt: skip
 
     def held(self) -> tuple[Days, Days]:
-        """Per invoice id the first day on which the books hold it, and the first on which they no longer do."""
+        """Return per invoice id the first day on which the books hold it, and the first on which they no longer do."""
         if self.names.is_rising:
             return self.since, self.until
         found = np.full(len(self.names), NEVER), np.full(len(self.names), -NEVER)
@@ -148,16 +148,16 @@ class Changes:
     def of_events(cls, ledger: Ledger, names: Dictionary) -> Changes | None:
         frame = ledger.events
         kind = numbers(frame["kind"], ENTRIES) if len(frame) else np.zeros(0, dtype=np.int8)
-        told = np.flatnonzero(kind)
-        if not len(told):
+        rows = np.flatnonzero(kind)
+        if not len(rows):
             return None
-        frame = frame.iloc[told]
+        frame = frame.iloc[rows]
         written = frame["amount"].to_numpy(dtype=np.float64) * _units_of_invoices(frame["invoice_id"], ledger)
         return cls(
             invoice=names.look_up(frame["invoice_id"]), on=days(frame["occurred_on"]),
             since=known_from(frame, TABLES["events"]), until=known_until(frame, TABLES["events"]),
             cents=np.where(np.isnan(written), ALL_THAT_IS_LEFT, np.rint(np.nan_to_num(written)).astype(np.int64)),
-            kind=kind[told],
+            kind=kind[rows],
         ).named()  # fmt: skip
 
     @property
@@ -165,7 +165,7 @@ class Changes:
         return self.invoice, self.on, self.since, self.until, self.cents, self.kind
 
     def named(self) -> Changes:
-        """The rows that name an invoice of the books."""
+        """Return the rows that name an invoice of the books."""
         if not len(self.invoice) or self.invoice.min() >= 0:
             return self
         return changes_of(column[self.invoice >= 0] for column in self.columns)
@@ -196,7 +196,7 @@ def changes_of(columns: Iterable[NDArray[Any]]) -> Changes:
 
 
 def joined(parts: Iterable[Changes | None]) -> Changes:
-    """All changes one after the other; None is none."""
+    """Return all changes one after the other; None is none."""
     present = [part for part in parts if part is not None]
     if len(present) == 1:
         return present[0]

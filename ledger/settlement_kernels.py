@@ -37,7 +37,7 @@ def spread(lo, hi, invoice, rate, changes, where, allocations):  # type: ignore[
 
 @njit(cache=True, nogil=True)
 def longest(where):  # type: ignore[no-untyped-def]
-    """The most allocations that one invoice has."""
+    """Return the most allocations that one invoice has."""
     most = 0
     for i in range(len(where) - 1):
         most = max(most, where[i + 1] - where[i])
@@ -100,7 +100,7 @@ def _state(amount, tolerance, lo, hi, on, first, last, cents, kind, at):  # type
         else:
             disputed = kind[e] == DISPUTE_OPENED
             was = was or disputed
-        # days on which each sum reached the amount and from which it has stayed; judged once a day, not once an entry
+        # days on which each sum reached the amount and from which it has stayed; evaluated once a day, not once an entry
         following = e + 1
         while following < hi and not (first[following] <= at < last[following]):
             following += 1
@@ -169,7 +169,7 @@ def write_versions(lo, hi, most, invoices, rate, allocations, version_start, ver
 
 @njit(cache=True, nogil=True)
 def last_versions(version_start, version_known_from, entries, at):  # type: ignore[no-untyped-def]
-    """The place of the last version known on day `at`, per entry."""
+    """Return the place of the last version known on day `at`, per entry."""
     found = np.empty(len(entries), dtype=np.int64)
     for i in range(len(entries)):
         v = version_start[entries[i]]
@@ -275,7 +275,7 @@ def _by_day(order, day, n):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _day_of_month(day):  # type: ignore[no-untyped-def]
-    """The day of the month, 1 to 31, of days since 1970-01-01 (Hinnant's civil_from_days)."""
+    """Return the day of the month, 1 to 31, of days since 1970-01-01 (Hinnant's civil_from_days)."""
     z = np.int64(day) + 719_468
     of_era = z % 146_097
     year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365

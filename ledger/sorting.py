@@ -14,14 +14,14 @@ SHIFTS_A_ROW = 8  # rows that one row may pass on its way to its place, on avera
 def by_group(
     group: Codes, groups: int, *keys: NDArray[np.signedinteger]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(order, start): rows sorted by group and then by the keys, the first one foremost; rows of group g are
+    """Return (order, start): rows sorted by group and then by the keys, the first one foremost; rows of group g are
     `order[start[g]:start[g + 1]]`. Rows equal in all keys stay in the order given; rows of group -1 are left out. Keys must
     fit into 63 bits together."""
     return grouped(group, groups, packed(*keys) if keys else np.zeros(0, dtype=np.int64))
 
 
 def packed(*keys: NDArray[np.signedinteger]) -> NDArray[np.int64]:
-    """Keys as one number a row, the first one foremost. They must fit into 63 bits together."""
+    """Return keys as one number a row, the first one foremost. They must fit into 63 bits together."""
     key = np.zeros(len(keys[0]), dtype=np.int64)
     for part in keys:
         low = int(part.min(initial=0))
@@ -37,7 +37,7 @@ def _pack(key, part, low, bits):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def running(counts):  # type: ignore[no-untyped-def]
-    """Where each group of so many rows begins, and at last where all end."""
+    """Return where each group of so many rows begins, and at last where all end."""
     start = np.empty(len(counts) + 1, dtype=np.int64)
     start[0] = 0
     for i in range(len(counts)):

@@ -36,7 +36,7 @@ class Texts:
 
     @property
     def arguments(self) -> tuple[Any, ...]:
-        """What the compiled functions read."""
+        """Return what the compiled functions read."""
         return self.data, self.start, self.valid, self.shift
 
     def __len__(self) -> int:
@@ -44,7 +44,7 @@ class Texts:
 
 
 def texts(column: pd.Series) -> Texts:
-    """A column of texts without a copy where Arrow already holds it in one piece."""
+    """Return a column of texts without a copy where Arrow already holds it in one piece."""
     values = column.array
     found = values.__arrow_array__() if hasattr(values, "__arrow_array__") else pa.array(values, from_pandas=True)
     if isinstance(found, pa.ChunkedArray):
@@ -62,7 +62,7 @@ def texts(column: pd.Series) -> Texts:
 
 
 def is_empty(column: pd.Series) -> bool:
-    """Whether a column of texts has none."""
+    """Return whether a column of texts has none."""
     found = texts(column)
     return bool(found.array.null_count == len(found))
 
@@ -80,7 +80,7 @@ class Dictionary:
 
     @classmethod
     def of(cls, column: pd.Series) -> Dictionary:
-        """The dictionary of a column."""
+        """Return the dictionary of a column."""
         found = texts(column)
         n = len(found)
         if found.array.null_count == n:
@@ -99,7 +99,7 @@ class Dictionary:
 
     @cached_property
     def words(self) -> list[str]:
-        """The texts by their number."""
+        """Return the texts by their number."""
         return list(self.column.array.take(pa.array(self.firsts)).to_pylist())
 
     @cached_property
@@ -107,15 +107,15 @@ class Dictionary:
         return self.slots if len(self.slots) else _table_of(self.column.data, self.column.start, self.firsts)
 
     def look_up(self, column: pd.Series) -> Codes:
-        """Each row's number in this dictionary; -1 for a missing text, and for one that is not in it."""
-        asked = texts(column)
-        out = np.empty(len(asked), dtype=np.int32)
-        if not len(self) or asked.array.null_count == len(asked):
+        """Return each row's number in this dictionary; -1 for a missing text, and for one that is not in it."""
+        wanted = texts(column)
+        out = np.empty(len(wanted), dtype=np.int32)
+        if not len(self) or wanted.array.null_count == len(wanted):
             out.fill(-1)
             return out
         own = self.column.data, self.column.start
-        if not self.is_rising or not _followed(asked.arguments, own, out):
-            _looked_up(asked.arguments, own, self.codes, self.firsts, self._table, out)
+        if not self.is_rising or not _followed(wanted.arguments, own, out):
+            _looked_up(wanted.arguments, own, self.codes, self.firsts, self._table, out)
         return out
 
 
@@ -130,13 +130,13 @@ def numbers(column: pd.Series, values: Mapping[str, int]) -> NDArray[np.int8]:
 
 
 def distinct(column: pd.Series) -> set[str]:
-    """The different texts of a column."""
+    """Return the different texts of a column."""
     only = _only_word(texts(column))
     return {only} if only is not None else set(Dictionary.of(column).words)
 
 
 def _only_word(column: Texts) -> str | None:
-    """The text of every row; None where rows differ or are missing."""
+    """Return the text of every row; None where rows differ or are missing."""
     if not len(column) or len(column.valid) or not _is_constant(column.data, column.start):
         return None
     return str(column.array[0].as_py())
@@ -213,7 +213,7 @@ def _grown(slots):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _place(slots, h, data, lo, hi, own, start, firsts):  # type: ignore[no-untyped-def]
-    """(number of the text data[lo:hi] or -1, the slot that holds it or would)."""
+    """Return (number of the text data[lo:hi] or -1, the slot that holds it or would)."""
     upper = h >> np.uint64(32)
     bits = np.uint64(len(slots) - 1)
     at = upper & bits
@@ -257,7 +257,7 @@ def _numbered(column, codes, firsts):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _table_of(data, start, firsts):  # type: ignore[no-untyped-def]
-    """The slots that find texts known to be different."""
+    """Return the slots that find texts known to be different."""
     size = SMALLEST_TABLE
     while size < 2 * len(firsts):
         size *= 2

@@ -32,18 +32,18 @@ def timeline(ledger: Ledger, invoice_id: str) -> pd.DataFrame:
     if own.empty:
         return _other_document(ledger, invoice_id)
     credit = invoices[(invoices["applies_to"] == invoice_id) & (invoices["kind"] == "credit_note")]
-    paid, told = payments[payments["invoice_id"] == invoice_id], events[events["invoice_id"] == invoice_id]
+    paid, events_of_it = payments[payments["invoice_id"] == invoice_id], events[events["invoice_id"] == invoice_id]
     is_back = paid["kind"].isin(["reversal", "refund"])
-    acts = told["amount"].where(told["kind"] == "write_off")
+    acts = events_of_it["amount"].where(events_of_it["kind"] == "write_off")
     rows = pd.concat([
         _rows(own, "invoices", "issued_on", pd.Series("issued", own.index), own["amount"], _terms(own)),
         _rows(credit, "invoices", "issued_on", pd.Series("credit note", credit.index), -credit["amount"], _none(credit)),
         _rows(paid, "payments", "paid_on", paid["kind"], paid["amount"].where(is_back, -paid["amount"]), paid["method"]),
-        _rows(told, "events", "occurred_on", told["kind"].str.replace("_", " "), -acts, _words(told)),
+        _rows(events_of_it, "events", "occurred_on", events_of_it["kind"].str.replace("_", " "), -acts, _words(events_of_it)),
     ], ignore_index=True)  # fmt: skip
     part = Ledger(tables={
         **ledger.tables, "invoices": pd.concat([own, credit], ignore_index=True),
-        "payments": paid.reset_index(drop=True), "events": told.reset_index(drop=True),
+        "payments": paid.reset_index(drop=True), "events": events_of_it.reset_index(drop=True),
     })  # fmt: skip
     settlement = settle(part)
     units = max(CENTS, minor_units(str(own["currency"].iloc[0])))
@@ -96,7 +96,7 @@ def _other_document(ledger: Ledger, document_id: str) -> pd.DataFrame:
 def _rows(
     frame: pd.DataFrame, table: str, event: str, what: pd.Series, amount: pd.Series, detail: pd.Series
 ) -> pd.DataFrame:
-    """The rows of one table as lines of a timeline, and one line more for each that a correction took back."""
+    """Return the rows of one table as lines of a timeline, and one line more for each that a correction took back."""
     known = pd.to_datetime(known_from(frame, TABLES[table]), unit="D").as_unit("s")
     lines = pd.DataFrame({
         "known_on": known, "happened_on": frame[event], "what": what.astype(object), "reference": frame[TABLES[table].key[0]],
@@ -119,7 +119,7 @@ def _terms(invoices: pd.DataFrame) -> pd.Series:
 
 
 def _words(events: pd.DataFrame) -> pd.Series:
-    """An event's detail with its amount, where it has any."""
+    """Return an event's detail with its amount, where it has any."""
     amounts = [None if pd.isna(a) else f"{a:,.2f}" for a in events["amount"]]
     details = [None if pd.isna(d) else str(d) for d in events["detail"]]
     texts = [", ".join(t for t in pair if t) or None for pair in zip(details, amounts, strict=True)]

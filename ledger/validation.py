@@ -1,4 +1,4 @@
-"""The ledger's door: gives every table its types and refuses what breaks a rule, once, with a clear sentence."""
+"""Validate and type every ledger table, once; raise LedgerError that names the rows that break a rule."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ BATCH = 1 << 24  # rows handed over in one piece
 
 
 def quoted(text: str) -> str:
-    """Text as an SQL literal."""
+    """Return text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB that loads nothing from the network and prints no progress bar of its own."""
+    """Return an in-memory DuckDB that loads nothing from the network and prints no progress bar of its own."""
     return duckdb.connect(
         config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 2}
     )
@@ -98,7 +98,7 @@ def _frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _no_texts(rows: int) -> pa.Array:
-    """A column of missing texts. Its offsets are zeros that are never written, so that they take no memory."""
+    """Return a column of missing texts. Its offsets are zeros that are never written, so that they take no memory."""
     offsets, valid = np.zeros(rows + 1, dtype=np.int64), np.zeros(-(-rows // 8), dtype=np.uint8)
     return pa.LargeStringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(b""), pa.py_buffer(valid), rows)
 
@@ -188,7 +188,7 @@ def _hold_all(complete: Mapping[str, pd.DataFrame], *, references: bool) -> None
 
 
 def _hold(connection: duckdb.DuckDBPyConnection, name: str, table: Table, frame: pd.DataFrame) -> None:
-    """The rules of one table: all are asked in one pass over the rows, one by one only to say what is wrong."""
+    """Raise LedgerError for a broken rule of one table: all are tested in one pass, one by one only to say what is wrong."""
     rules = []
     for column, declared in table.columns.items():
         if declared.required:
@@ -231,7 +231,7 @@ def _hold_dated(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> N
 
 
 def _are_different(frame: pd.DataFrame, key: str) -> bool:
-    """Whether no two rows have one key; rows that a correction superseded may (False then: SQL looks closer)."""
+    """Return whether no two rows have one key; rows that a correction superseded may (False then: SQL looks closer)."""
     from ledger.text_codes import Dictionary  # compiled: not for those who merely name the ledger
 
     return len(Dictionary.of(frame[key])) == len(frame)

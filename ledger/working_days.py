@@ -79,7 +79,7 @@ def without_own_system(countries: Iterable[str], currencies: Iterable[str]) -> N
 
 
 def days_to_working_day(countries: Iterable[str], currencies: Iterable[str], days: Days) -> Days:
-    """Days from each day to the next working day; 0 on one. country, currency : of each day, '' where not given."""
+    """Return days from each day to the next working day; 0 on one. country, currency : of each day, '' where not given."""
     found = np.zeros(len(days), dtype=np.int64)
     for rows, place, closed in _by_calendar(countries, currencies, days, 0, LONGEST_CLOSURE):
         open_days = np.flatnonzero(~closed)

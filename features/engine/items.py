@@ -15,7 +15,7 @@ from features.engine.similar_invoices import LIKE_GIVENS, invoice_codes, similar
 from features.language import Column, Node
 from ledger.currency import CENTS, reporting_cents
 from ledger.errors import InputError
-from ledger.known import Days
+from ledger.known import Days, is_known
 from ledger.owners import Codes
 from ledger.settlement import OPEN, last_versions
 from ledger.working_days import closed_days_near, days_to_working_day, without_own_system
@@ -133,7 +133,7 @@ def _states(prepared: PreparedLedger, items: pd.DataFrame, as_of: Days) -> tuple
         has = start[code] + step < start[code + 1]
         candidate = order[start[code[has]] + step]
         at = as_of[requested[has]]
-        alive = (s.known_from[candidate] <= at) & (s.known_until[candidate] > at)
+        alive = is_known(s.known_from[candidate], s.known_until[candidate], at)
         entry[requested[has][alive]] = candidate[alive]
     held = np.flatnonzero(entry >= 0)
     for day in np.unique(as_of[held]):

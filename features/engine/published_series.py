@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ledger.contract import TABLES
-from ledger.known import Days, days, known_from, known_until
+from ledger.known import Days, days, is_known, known_from, known_until
 from ledger.ledger import Ledger
 
 A_YEAR_BEFORE = 360  # observations at month ends: twelve months before lies within 365 or 366 days
@@ -31,7 +31,7 @@ class Series:
         distinct, place = np.unique(requested, return_inverse=True)
         value, change = np.full(len(distinct), np.nan), np.full(len(distinct), np.nan)
         for i, at in enumerate(distinct):
-            known = np.flatnonzero((self.known_from <= at) & (self.known_until > at))
+            known = np.flatnonzero(is_known(self.known_from, self.known_until, at))
             if len(known):
                 last = known[-1]
                 value[i] = self.value[last]

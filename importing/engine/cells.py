@@ -21,13 +21,13 @@ BLANK = f"(trim(line) = '' OR line = '{CONTINUED}')"
 
 
 def bare_lines(source: Source, relation: str) -> str:
-    """SQL of the lines of a relation of `lines_of`, without the newline at their ends."""
+    """Return SQL of the lines of a relation of `lines_of`, without the newline at their ends."""
     line = "replace(line, chr(10), '')"
     return f"SELECT line_number, {f'replace({line}, chr(13), {chr(39) * 2})' if source.has_returns else line} AS line FROM {relation}"
 
 
 def cell(source: Source, declared: Field, position: int) -> str:
-    """SQL of one cell's text, without the quotes around it; a line break in an identifier is a blank."""
+    """Return SQL of one cell's text, without the quotes around it; a line break in an identifier is a blank."""
     raw = f"f[{position + 1}]"
     if not source.has_quotes:
         return raw
@@ -60,19 +60,19 @@ def split_of(source: Source) -> tuple[str, str]:
 
 
 def _padding(source: Source) -> list[str]:
-    """SQL tests that a line may have blanks around a value, where few lines do: one look instead of one a cell."""
+    """Return SQL tests that a line may have blanks around a value, where few lines do: one look instead of one a cell."""
     if source.has_quotes or source.is_padded:
         return []
     tests = []
     for blank in source.blanks:
-        beside = quoted(blank + source.delimiter), quoted(source.delimiter + blank)
-        tests += [f"contains(line, {pair})" for pair in beside]
+        pairs = quoted(blank + source.delimiter), quoted(source.delimiter + blank)
+        tests += [f"contains(line, {pair})" for pair in pairs]
         tests += [f"starts_with(line, '{blank}')", f"ends_with(line, '{blank}')"]
     return tests
 
 
 def _oddities(source: Source, name: str, declared: Field, tells_itself: bool) -> list[str]:
-    """SQL tests that make a row odd for one field: what its usual spelling does not settle."""
+    """Return SQL tests that make a row odd for one field: what its usual spelling does not settle."""
     text = f"c_{name}"
     tests = values.not_plain(declared.type, name, text)
     if declared.must_have_value:

@@ -117,7 +117,7 @@ def _names(names: Iterable[str]) -> str:
 
 
 def _arff(path: Path, out: Path) -> Path:
-    """An ARFF file as CSV: the attributes' names as header (plus `row`, the data line's number), '?' as empty."""
+    """Return an ARFF file as CSV: the attributes' names as header (plus `row`, the data line's number), '?' as empty."""
     names, is_data, number = ["row"], False, 0
     with (
         path.open(encoding="utf-8", errors="surrogateescape") as lines,

@@ -128,18 +128,18 @@ class Format:
 
 
 def is_projection(sql: str) -> bool:
-    """Whether a query only picks and renames: cheap to ask again, so not worth keeping as a table."""
+    """Return whether a query only picks and renames: cheap to ask again, so not worth keeping as a table."""
     words = " ".join(sql.split())
     return not any(word in words for word in (" JOIN ", " OVER ", "GROUP BY", "UNION", "unnest", "SELECT count", "md5"))
 
 
 def plain(name: str) -> str:
-    """A header name without case, spaces and punctuation: what names are compared by."""
+    """Return a header name without case, spaces and punctuation: what names are compared by."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def description(fmt: Format) -> str:
-    """A format for a person: each file's columns with what becomes of them, what is refused, and the traps."""
+    """Return a format for a person: each file's columns with what becomes of them, what is refused, and the traps."""
     lines = [f"{fmt.name}: {fmt.title}"]
     for role, file in fmt.files.items():
         lines += ["", f"{role}{' (optional)' if file.optional else ''}"]

@@ -54,7 +54,7 @@ def find_header(
 
 
 def is_data(header: tuple[str, ...]) -> bool:
-    """Whether half or more of a header's names are numbers or dates: then it is a row of data."""
+    """Return whether half or more of a header's names are numbers or dates: then it is a row of data."""
     names = [name for name in header if name]
     return len(names) > 1 and 2 * sum(
         bool(re.fullmatch(r"[\d\s.,:/\-年月日€$£]*\d[\d\s.,:/\-年月日€$£]*", n)) for n in names

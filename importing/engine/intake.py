@@ -44,7 +44,7 @@ def read_all(
 
 
 def usual(fmt: Format, log: list[dict[str, Any]]) -> Usual:
-    """What earlier imports of the format into this ledger learned of its dates and decimals, the latest first."""
+    """Return what earlier imports of the format into this ledger learned of its dates and decimals, the latest first."""
     known: dict[str, Any] = {"day_first": fmt.day_first}
     for entry in log:
         if entry["format"] == fmt.name:
@@ -94,10 +94,10 @@ def _holds_amounts(source: Source, at: int) -> bool:
     )
 
 
-def told(readings: list[Reading], name: str) -> Any:
-    """What the clear values of all columns agree on; None where there are none, or they do not agree."""
-    told = {getattr(c, name) for r in readings for c in r.conventions.values() if c.clear} - {None}
-    return told.pop() if len(told) == 1 else None
+def agreed(readings: list[Reading], name: str) -> Any:
+    """Return what the clear values of all columns agree on; None where there are none, or they do not agree."""
+    found = {getattr(c, name) for r in readings for c in r.conventions.values() if c.clear} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def make_roles(connection: duckdb.DuckDBPyConnection, fmt: Format, readings: list[Reading]) -> None:
@@ -128,7 +128,7 @@ def make_terms(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
 
 
 def accounts(connection: duckdb.DuckDBPyConnection, readings: list[Reading]) -> list[dict[str, Any]]:
-    """One entry a file. Raises RuntimeError where a row is neither accepted nor quarantined."""
+    """Return one entry a file. Raises RuntimeError where a row is neither accepted nor quarantined."""
     lost = dict(connection.execute("SELECT file, count(DISTINCT line) FROM bad GROUP BY file").fetchall())
     found = []
     for reading in readings:

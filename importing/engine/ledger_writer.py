@@ -37,7 +37,7 @@ class Change:
 
 
 def existing_tables(folder: Path) -> dict[str, str]:
-    """Table -> SQL of the current rows of a ledger folder (none for an empty folder)."""
+    """Return table -> SQL of the current rows of a ledger folder (none for an empty folder)."""
     csv = sorted(
         name for name in TABLES if (folder / f"{name}.csv").exists() and not (folder / f"{name}.parquet").exists()
     )
@@ -54,7 +54,7 @@ def existing_tables(folder: Path) -> dict[str, str]:
 
 
 def _all_columns(name: str, source: str) -> str:
-    """The table with every declared column, also where an older file has fewer."""
+    """Return the table with every declared column, also where an older file has fewer."""
     columns = TABLES[name].columns
     empty = (
         "SELECT "
@@ -109,7 +109,7 @@ def compare(connection: duckdb.DuckDBPyConnection, name: str, existing: str | No
 
 
 def _dated(connection: duckdb.DuckDBPyConnection, name: str, existing: str, rules: Rules, on: str) -> Change:
-    """A table with a known day: a corrected row is closed on that day, and its successor is known from it."""
+    """Close corrected rows of a table with a known day on that day, add their successors, and return the counts."""
     table = TABLES[name]
     content = [c for c in table.columns if c not in (*table.key, table.known, "superseded_on")]
     same = " AND ".join([f"e.{c} IS NOT DISTINCT FROM a.{c}" for c in content] or ["true"])
@@ -148,7 +148,7 @@ def _dated(connection: duckdb.DuckDBPyConnection, name: str, existing: str, rule
 
 
 def _gone(name: str, rules: Rules) -> str:
-    """SQL test for a row of the ledger that this import would have brought again if it still held; empty: none."""
+    """Return SQL test for a row of the ledger that this import would have brought again if it still held; empty: none."""
     fmt, key, tests = rules.fmt, TABLES[name].key, []
     if fmt.whole_invoices and name == "payments":
         tests.append("invoice_id IN (SELECT invoice_id FROM accepted_invoices)")
@@ -224,7 +224,7 @@ def parts(
 def _customers_anew(
     connection: duckdb.DuckDBPyConnection, folder: Path, scratch: Path, number: int, existing: str
 ) -> list[Part]:
-    """The customers, a small table without days, as one new part; the rows replaced are kept under `replaced/`."""
+    """Write the customers, a small table, as one new part, and the rows replaced under `replaced/`; return both files."""
     columns, file = ", ".join(TABLES["customers"].columns), f"customers-{number:06d}.parquet"
     whole = (
         f"SELECT {columns} FROM {existing} e ANTI JOIN old_customers USING (customer_id) "

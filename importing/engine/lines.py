@@ -46,16 +46,16 @@ class Bytes:
 
 
 def look_over(path: Path) -> Bytes:
-    """One pass over the bytes of a file, its hash taken beside it."""
+    """Return what one pass over the bytes of a file shows, and its hash, taken by another thread."""
     if path.stat().st_size == 0:
         return Bytes(ends=np.zeros(0, dtype=np.int64))
-    with _mapped(path) as held, ThreadPoolExecutor(max_workers=1) as beside:
-        digest = beside.submit(lambda: hashlib.sha256(held).hexdigest())
+    with _mapped(path) as held, ThreadPoolExecutor(max_workers=1) as other_thread:
+        digest = other_thread.submit(lambda: hashlib.sha256(held).hexdigest())
         data = np.frombuffer(held, np.uint8)
         try:
             ends, returns, pairs, quotes, tabs, strange = [], 0, 0, 0, 0, 0
             for at, chunk in _chunks(data):
-                # control characters are few: all that is asked of them is asked of their places
+                # control characters are few: only their places are looked at
                 place = np.flatnonzero(chunk < 32)
                 control = chunk[place]
                 is_return = control == RETURN
@@ -120,7 +120,7 @@ def _longest(ends: NDArray[np.int64]) -> int:
 
 
 def _encodings(data: NDArray[np.uint8]) -> tuple[bool, bool]:
-    """Whether all of it is ASCII, and whether all of it is UTF-8."""
+    """Return whether all of it is ASCII, and whether all of it is UTF-8."""
     decoder, is_ascii = codecs.getincrementaldecoder("utf-8")(), True
     try:
         for _, chunk in _chunks(data):

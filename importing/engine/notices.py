@@ -24,7 +24,7 @@ WAYS = {
 
 
 def counted(connection: duckdb.DuckDBPyConnection, notices: Iterable[Notice]) -> list[dict[str, Any]]:
-    """Each notice that has cases: its words, how many, and one example."""
+    """Return each notice that has cases: its words, how many, and one example."""
     found = []
     for notice in notices:
         count, example = connection.execute(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 def oldest_first(needs: str, pool: str) -> str:
-    """SQL of (grp, need_key, pool_key, cents): how the pool covers the needs of the same group.
+    """Return SQL of (grp, need_key, pool_key, cents): how the pool covers the needs of the same group.
 
     needs, pool : SQL of (grp, key, cents, ord); groups are matched, each side is taken in the order of `ord`, then key.
     Pool money that finds no need has no row here: it stays unapplied.

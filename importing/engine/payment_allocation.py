@@ -31,7 +31,7 @@ IS_OPEN, EXPLICIT, POOL = range(3)  # on one day: what is issued, then what name
 
 
 def lay(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Make `draft_payments` anew with the payments that name no invoice laid on invoices; say what was inferred."""
+    """Rebuild draft_payments, allocating payments without a reference to open invoices; return the inferences made."""
     if "payments" not in fmt.tables or fmt.whole_invoices:
         return []  # on whole invoices each payment stands on the row of its invoice
     _given(connection, fmt, existing)
@@ -47,7 +47,7 @@ def lay(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping[st
     connection.execute("CREATE TABLE cashier_laid AS SELECT * FROM laid_arrays")
     connection.unregister("laid_arrays")
     _drafts_anew(connection)
-    told = connection.execute(
+    sums = connection.execute(
         "SELECT currency, count(DISTINCT payment_id), CAST(sum(l.cents) AS BIGINT), min(payment_id) FROM (SELECT pool, "
         "cents FROM cashier_laid UNION ALL SELECT pool, cents FROM cashier_kept WHERE invoice_id IS NOT NULL) l "
         "JOIN cashier_pool p ON p.n = l.pool GROUP BY 1 ORDER BY 1"
@@ -59,7 +59,7 @@ def lay(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping[st
             "rows": rows,
             "example": example,
         }
-        for currency, rows, cents, example in told
+        for currency, rows, cents, example in sums
     ]
 
 
@@ -81,7 +81,7 @@ def _given(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: Mapping
     """)
 
     def rows(name: str, draft: str, key: str) -> str:
-        """SQL of a table's rows after the import: the drafts, and what the ledger has beside them."""
+        """Return SQL of a table's rows after the import: the drafts, and what the ledger has besides."""
         accepted = f"SELECT * FROM {draft} ANTI JOIN bad USING (file, line)"
         parts = [accepted] if name in fmt.tables else []
         if name in existing:
@@ -205,7 +205,7 @@ def _drafts_anew(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _groups(invoices: pa.Table) -> NDArray[np.int64]:
-    """Where each group's invoices begin, and the end; invoices are numbered by group."""
+    """Return where each group's invoices begin, and the end; invoices are numbered by group."""
     groups = invoices["grp"].to_numpy()
     return np.searchsorted(groups, np.arange((groups.max() if len(groups) else -1) + 2)).astype(np.int64)
 
@@ -216,7 +216,7 @@ def _arrays(table: pa.Table, *names: str) -> list[NDArray[Any]]:
 
 @njit(cache=True, nogil=True)
 def _laid(group, kind, number, cents, paid, amounts, issued, start):  # type: ignore[no-untyped-def]
-    """(payment, invoice, cents) of each allocation; steps come sorted by group, day, class and number."""
+    """Return (payment, invoice, cents) of each allocation; steps come sorted by group, day, class and number."""
     left, is_known = amounts.copy(), np.zeros(len(amounts), dtype=np.bool_)
     payments, invoices, money_laid = [np.int64(0)][:0], [np.int64(0)][:0], [np.int64(0)][:0]
     for s in range(len(group)):

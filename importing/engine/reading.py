@@ -1,7 +1,7 @@
 """Source files to typed relations: every line becomes fields, every field a value, or a reason why it is not.
 
 One SQL pass over the lines reads the common spellings; only the rows in which something is left unread or in doubt go
-through the careful forms, after the whole column has told how it writes dates and decimals.
+through the careful forms, after the clear values of the whole column have shown how it writes dates and decimals.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def read(
 def _conventions(
     connection: duckdb.DuckDBPyConnection, source: Source, file: File, number: int, usual: Usual
 ) -> dict[str, values.Convention]:
-    """How each date and number column of the file writes its doubtful values, from the column's own clear ones."""
+    """Return how each date and number column of the file writes its doubtful values, from the column's own clear ones."""
     kinds = {
         n: d.type for n, d in file.fields.items() if n in source.columns and d.type in values.DATES + values.NUMBERS
     }
@@ -184,7 +184,7 @@ def _spelled_dates(
 
 
 def _majority(one: int, other: int, if_one: Any, if_other: Any, usual: Any) -> Any:
-    """The reading that the clear values show; the usual one where none is clear; None where they disagree."""
+    """Return the reading that the clear values show; the usual one where none is clear; None where they disagree."""
     if not one and not other:
         return usual
     if one >= values.MAJORITY * other:
@@ -235,7 +235,7 @@ def _second_pass(
 
 
 def _is_total(present: dict[str, Field]) -> str:
-    """SQL test for a row of totals: it says so where a record has its names, or names nobody and nothing.
+    """Return SQL test for a row of totals: it says so where a record has its names, or names nobody and nothing.
 
     A row with all dates that a record must have is a record, whatever it is called.
     """
@@ -254,7 +254,7 @@ def _is_total(present: dict[str, Field]) -> str:
 
 
 def _line_reasons(width: int) -> list[str]:
-    """SQL of the reasons that concern a line as a whole, NULL where they do not hold."""
+    """Return SQL of the reasons that concern a line as a whole, NULL where they do not hold."""
     found = "(found ''' || width || ''')'"
     more = f"width > {width} AND len(list_filter(f[{width + 1}:], lambda v: trim(v) <> '')) > 0"
     return [
@@ -268,7 +268,7 @@ def _line_reasons(width: int) -> list[str]:
 
 
 def _field_reasons(name: str, declared: Field, header: str, convention: values.Convention | None) -> list[str]:
-    """SQL of the reasons that concern one field: it is not what it should be, or it is needed and empty."""
+    """Return SQL of the reasons that concern one field: it is not what it should be, or it is needed and empty."""
     label, reasons = header.replace("'", "''"), []
     no_day = dates.stands_for_no_day(f"t_{name}")
     if declared.type != TEXT:
@@ -288,7 +288,7 @@ def _field_reasons(name: str, declared: Field, header: str, convention: values.C
 
 
 def _doubt(kind: str, convention: values.Convention | None) -> str:
-    """What to say of a value that was not read."""
+    """Return what to say of a value that was not read."""
     if convention and kind in values.DATES and convention.day_first is None:
         return "is not a date, or could be read day first or month first (the column has both)"
     if convention and kind in values.NUMBERS and convention.decimal is None:

@@ -42,13 +42,13 @@ ADDED_UP = "isfinite(amount) AND abs(amount) < 1e15 AND currency IS NOT NULL"
 
 
 def _sums(table: str) -> tuple[tuple[str, ...], str]:
-    """The measures over one ledger table, and SQL of their sums: one pass over the rows for all of them."""
+    """Return the measures over one ledger table, and SQL of their sums: one pass over the rows for all of them."""
     own = {measure: cents for measure, (of_table, cents) in MEASURES.items() if of_table == table}
     return tuple(own), ", ".join(f"sum({cents})" for cents in own.values())
 
 
 def totals(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> dict[tuple[str, str], int]:
-    """(currency, measure) -> cents over relations of invoices and payments, with `open` = invoiced - credited -
+    """Return (currency, measure) -> cents over relations of invoices and payments, with `open` = invoiced - credited -
     (paid - unapplied)."""
     found: dict[tuple[str, str], int] = {}
     for table, relation in tables.items():
@@ -60,7 +60,7 @@ def totals(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> dic
 
 
 def with_open(found: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
-    """The totals with `open` derived and every measure present for every currency."""
+    """Return the totals with `open` derived and every measure present for every currency."""
     whole: dict[tuple[str, str], int] = {}
     for currency in sorted({currency for currency, _ in found}):
         part = {measure: found.get((currency, measure), 0) for measure in MEASURES}
@@ -93,7 +93,7 @@ def totals_rows(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[dict
 def control(
     connection: duckdb.DuckDBPyConnection, fmt: Format, after: dict[tuple[str, str], int]
 ) -> list[dict[str, Any]]:
-    """Each total of the source and of what the ledger took from it, with the reason of every difference.
+    """Return each total of the source and of what the ledger took from it, with the reason of every difference.
 
     before : over all rows of the source whose amount could be read, but totals rows. after : over the rows written.
     Raises RuntimeError where a difference is left without a reason, which is a mistake of this program.
@@ -155,7 +155,7 @@ def money(units: int, currency: str) -> str:
 
 
 def reasons(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Each reason for quarantine with its number of rows and one example; a row counts under each of its reasons."""
+    """Return each reason for quarantine with its number of rows and one example; a row counts under each of its reasons."""
     found = connection.execute(
         f"SELECT regexp_replace(reason, '{STRIPPED}', '') AS words, count(DISTINCT (file, line)), min_by(reason, "
         f"(file, line)), min_by(line, (file, line)) "
@@ -169,7 +169,7 @@ def reasons(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def accepted_totals(
     connection: duckdb.DuckDBPyConnection, fmt: Format, folder: Path, only_part: dict[str, int]
 ) -> dict[tuple[str, str], int]:
-    """The totals, read back from the ledger's files, of the rows that this import accepted.
+    """Return the totals, read back from the ledger's files, of the rows that this import accepted.
 
     only_part : table -> the part that holds all of them, where the ledger had none of them before; other parts need
         not be read then.
@@ -186,7 +186,7 @@ def accepted_totals(
 
 
 def ledger_totals(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[tuple[str, str], int]:
-    """(currency, measure) -> cents over all current rows of the ledger, read from its files."""
+    """Return (currency, measure) -> cents over all current rows of the ledger, read from its files."""
     current = {
         name: f"(SELECT * FROM {source_of(folder, name)} WHERE superseded_on IS NULL)"
         for name in ("invoices", "payments")
@@ -195,7 +195,7 @@ def ledger_totals(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[t
 
 
 def by_currency(cents: dict[tuple[str, str], int]) -> dict[str, dict[str, str]]:
-    """Totals for the report: currency -> measure -> amount."""
+    """Return totals for the report: currency -> measure -> amount."""
     found: dict[str, dict[str, str]] = {}
     for (currency, measure), amount in cents.items():
         if amount or measure not in SHOWN_WHERE_ANY:

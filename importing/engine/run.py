@@ -33,7 +33,7 @@ STEPS = ("reading", "checking", "comparing", "writing", "accounting", "settling"
 
 
 def _silent(step: str) -> None:
-    """Says nothing of the steps."""
+    """Ignore the steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Options:
     is_complete : the files are everything that the source holds: rows that earlier imports of the same format brought
         and that are not in them any more are withdrawn.
     allocation : what becomes of money that names no invoice: one of payment_allocation.POLICIES.
-    step : told the name of each of the STEPS as it begins.
+    step : called with the name of each of the STEPS as it begins.
     """
 
     known_on: date
@@ -81,8 +81,8 @@ def import_files(fmt: Format, paths: Iterable[str | Path], out: str | Path, opti
                 },
             )
             try:
-                with ThreadPoolExecutor(max_workers=1) as beside:
-                    return _import(connection, fmt, files, folder, existing, options, scratch, beside)
+                with ThreadPoolExecutor(max_workers=1) as other_thread:
+                    return _import(connection, fmt, files, folder, existing, options, scratch, other_thread)
             finally:
                 connection.close()
         finally:
@@ -97,7 +97,7 @@ def _import(
     existing: dict[str, str],
     options: Options,
     scratch: Path,
-    beside: ThreadPoolExecutor,
+    other_thread: ThreadPoolExecutor,
 ) -> dict[str, Any]:
     default = _default_currency(options.currency or fmt.currency)
     connection.execute("SET VARIABLE currency = ?", [default])
@@ -109,7 +109,7 @@ def _import(
     roles = {r.number: r.source.role for r in readings}
     intake.make_roles(connection, fmt, readings)
     intake.make_terms(connection, fmt)
-    ready = beside.submit(make_ready)
+    ready = other_thread.submit(make_ready)
     options.step("checking")
     currencies = row_checks.make_drafts(connection, fmt)
     unnamed = row_checks.name_customers(connection, fmt, existing)
@@ -209,9 +209,12 @@ def _put(
 
 
 def _logged(result: dict[str, Any], readings: list[Reading]) -> dict[str, Any]:
-    """What the log of imports keeps of one: what later imports and the auditor ask for."""
+    """Return what the log of imports keeps of one: what later imports and the auditor ask for."""
     return {
-        "conventions": {"day_first": intake.told(readings, "day_first"), "decimal": intake.told(readings, "decimal")},
+        "conventions": {
+            "day_first": intake.agreed(readings, "day_first"),
+            "decimal": intake.agreed(readings, "decimal"),
+        },
         **{k: result[k] for k in ("import", "format", "known_on", "rows", "tables")},
         "files": [{k: a[k] for k in ("file", "sha256", "read", "accepted", "quarantined")} for a in result["files"]],
     }

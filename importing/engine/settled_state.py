@@ -42,7 +42,7 @@ NAMED_BY = {"invoices": "applies_to", "payments": "invoice_id", "events": "invoi
 def settle_import(
     connection: duckdb.DuckDBPyConnection, folder: Path, *, is_first: bool, totals: dict[tuple[str, str], int]
 ) -> list[dict[str, Any]]:
-    """One entry a currency: the invoices touched by this import (all of them for the first) by how they stand, and
+    """Return one entry a currency: the invoices touched by this import (all of them for the first) by how they stand, and
     what of them is open, overpaid, written off, and let go within the tolerance.
 
     totals : the ledger's control totals, (currency, measure) -> cents; the settlement of a first import must agree.
@@ -87,7 +87,7 @@ def settle_import(
 
 
 def make_ready() -> None:
-    """Load the compiled settlement, which takes a while the first time: beside other work, so that nobody waits for it."""
+    """Load the compiled settlement, which takes a while the first time; run it while other steps run."""
     one, number = np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32)
     kind = np.zeros(0, dtype=np.int8)
     _, start = by_group(number, 1, number, kind)
@@ -122,7 +122,7 @@ def _added(parts: list[_Sums]) -> _Sums:
 def _sorted_entries(
     connection: duckdb.DuckDBPyConnection, current: dict[str, str], invoices: int
 ) -> tuple[NDArray[Any], ...]:
-    """(start, day, cents, kind): all that names an invoice, sorted by invoice, day and kind; invoice i's entries are
+    """Return (start, day, cents, kind): all that names an invoice, sorted by invoice, day and kind; invoice i's entries are
     start[i]:start[i + 1]."""
     entries = connection.sql(" UNION ALL ".join(_entries(current))).to_arrow_table()
     number, on, cents, kind = _arrays(entries, "n", "day", "cents", "kind")
@@ -166,7 +166,7 @@ def _settled(
 
 
 def _touched(connection: duckdb.DuckDBPyConnection) -> str:
-    """SQL of the ids of the invoices that the import's new and superseded rows are, or name."""
+    """Return SQL of the ids of the invoices that the import's new and superseded rows are, or name."""
     present = {row[0] for row in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
     parts = ["SELECT NULL::VARCHAR WHERE false"]
     for name, column in NAMED_BY.items():
@@ -209,7 +209,7 @@ def _arrays(table: pa.Table, *names: str) -> list[NDArray[Any]]:
 
 
 def _placed(number: NDArray[np.int64], values: NDArray[Any]) -> NDArray[Any]:
-    """Values by their invoices' numbers: several threads may have brought them in another order."""
+    """Return values by their invoices' numbers: several threads may have brought them in another order."""
     placed = np.empty_like(values)
     placed[number] = values
     return placed

@@ -73,7 +73,7 @@ class Source:
 
 
 def files_in(paths: list[Path]) -> list[Path]:
-    """The files that `paths` name; a folder stands for the tables in it."""
+    """Return the files that `paths` name; a folder stands for the tables in it."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -209,7 +209,7 @@ def _is_clean(seen: Bytes, encoding: str) -> bool:
 
 
 def _has_open_quotes(path: Path) -> bool:
-    """Whether some line has an odd number of quotes: a value spans lines, or a quote is out of place."""
+    """Return whether some line has an odd number of quotes: a value spans lines, or a quote is out of place."""
     with path.open("rb") as stream:
         return any(line.count(b'"') % 2 for line in stream)
 

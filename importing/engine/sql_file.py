@@ -1,4 +1,4 @@
-"""The SQL of a format, kept in a `.sql` file of the same name beside it.
+"""The SQL of a format, kept in a `.sql` file of the same name in its folder.
 
 Each query begins with a comment `-- prepared NAME: one row per …` or `-- table NAME: one row per …`; `{WORD}` in a query is
 replaced by the text that the format's module gives for it.
@@ -23,7 +23,7 @@ class Queries:
 
 
 def queries_of(module: str, **words: str) -> Queries:
-    """Return the queries beside a module.
+    """Return the queries of a module's `.sql` file.
 
     Parameters
     ----------

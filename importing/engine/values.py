@@ -60,7 +60,7 @@ class Convention:
 
 
 def plain(kind: str, text: str) -> str:
-    """The value of `text` in its common spelling; it counts only where none of `not_plain` holds."""
+    """Return the value of `text` in its common spelling; it counts only where none of `not_plain` holds."""
     if kind in (TEXT, ID):
         return f"nullif({text}, '')"
     if kind == MONTH:
@@ -133,7 +133,7 @@ def any_date(text: str, convention: Convention, spelled: str) -> str:
 
 
 def kept(kind: str, value: str) -> str:
-    """The value as the ledger may hold it: NULL for a day that stands for none, or a number too large for cents."""
+    """Return the value as the ledger may hold it: NULL for a day that stands for none, or a number too large for cents."""
     if kind == DATE:
         return f"CASE WHEN {value} NOT IN {NONE_DAYS} THEN {value} END"
     return f"CASE WHEN abs({value}) < {LARGEST} THEN {value} END" if kind == NUMBER else value

@@ -23,7 +23,7 @@ def formats() -> dict[str, Format]:
 
 
 def format_named(name: str) -> Format:
-    """The format of that name. Raises InputError with the names there are."""
+    """Return the format of that name. Raises InputError with the names there are."""
     known = formats()
     if name not in known:
         raise InputError(f"no format is called '{name}'; there are {', '.join(known)}.")

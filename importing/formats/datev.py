@@ -2,7 +2,7 @@
 
 A debit is an invoice under its Rechnungsnummer (Belegfeld 1); a credit with the same number pays it, or is a credit note
 where its text says Gutschrift, Storno or Skonto (a discount). Credits whose number is no invoice's are unapplied. Amounts
-stand in two columns (Soll, Haben), or in one with S or H beside it; a Saldo column is compared with nothing.
+stand in two columns (Soll, Haben), or in one with S or H in another; a Saldo column is compared with nothing.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ CONTENT_ID = (
 
 
 def read_mapping(path: str | Path) -> Format:
-    """The format that a mapping file describes. Raises InputError naming the entry that is wrong."""
+    """Return the format that a mapping file describes. Raises InputError naming the entry that is wrong."""
     path = Path(path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -79,7 +79,7 @@ def read_mapping(path: str | Path) -> Format:
 
 
 def format_of(mapping: Mapping[str, Any], where: str, *, every_column: bool = True) -> Format:
-    """The format of a mapping: its files, and the SQL of its tables.
+    """Return the format of a mapping: its files, and the SQL of its tables.
 
     every_column : a file must have every column that the mapping names, not only those that the ledger requires.
     """
@@ -177,7 +177,7 @@ def _field(table: str, column: str, header: str, *, optional: bool, every_column
 
 
 def _select(name: str, section: Mapping[str, Any], root: str, root_section: Mapping[str, Any], relation: str) -> str:
-    """SQL of one ledger table over its file's relation."""
+    """Return SQL of one ledger table over its file's relation."""
     values = {c: _value(name, c, section) for c in (*section.get("columns", {}), *section.get("constants", {}))}
     has_own_amount = "amount" in section.get("columns", {})
     if root != name:

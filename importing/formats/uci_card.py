@@ -8,7 +8,7 @@ payment before the first statement in the file is unapplied cash. The set's own 
 their month; the limit is in credit_terms.
 
 The set's label, default in the month after the last statement, is an event of kind write_off on that month's last day,
-without an amount: a history asked on 2005-09-30 cannot see it, and the label code can. SEX, EDUCATION, MARRIAGE and
+without an amount: features as of 2005-09-30 cannot see it, and the label code can. SEX, EDUCATION, MARRIAGE and
 AGE are not mapped and so never reach the ledger.
 """
 

@@ -45,7 +45,7 @@ class Sampled:
 
     @cached_property
     def day_order(self) -> tuple[int, int, int]:
-        """How many dates can only be read day first, only month first, and either way."""
+        """Return how many dates can only be read day first, only month first, and either way."""
         found = [m for t in self.texts if t and (m := _SHORT.fullmatch(ascii_text(t)))]
         pairs = [(int(m.group(1)), int(m.group(2))) for m in found]
         day = sum(12 < a <= 31 and b <= 12 for a, b in pairs)
@@ -53,7 +53,7 @@ class Sampled:
         return day, month, len(pairs) - day - month
 
     def dates(self, day_first: bool | None) -> list[date | None]:
-        """The cells as dates; None where one is none."""
+        """Return the cells as dates; None where one is none."""
         return [self._date(text, day_first) for text in self.texts]
 
     @staticmethod
@@ -67,7 +67,7 @@ class Sampled:
 
     @cached_property
     def decimal(self) -> str:
-        """The decimal sign that most clear values show; a point where none does."""
+        """Return the decimal sign that most clear values show; a point where none does."""
         bare = [found[0] for t in self.texts if t and (found := bare_and_factor(ascii_text(t)))]
         comma = sum(bool(re.fullmatch(r"\d+(\.\d{3})*,\d{1,2}|0,\d+", b)) for b in bare)
         point = sum(bool(re.fullmatch(r"\d+(,\d{2,4})*\.\d{1,2}|0\.\d+", b)) for b in bare)
@@ -75,11 +75,11 @@ class Sampled:
 
     @cached_property
     def numbers(self) -> list[float | None]:
-        """The cells as numbers; None where one is none."""
+        """Return the cells as numbers; None where one is none."""
         return [None if text is None else _number(ascii_text(text), self.decimal) for text in self.texts]
 
     def share_of(self, values: Sequence[object | None]) -> float:
-        """The share of the filled cells that were read."""
+        """Return the share of the filled cells that were read."""
         return sum(v is not None for v in values) / self.filled if self.filled else 0.0
 
 

@@ -46,7 +46,7 @@ class FileGuess:
     notes: list[str] = field(default_factory=list)
 
     def column(self, table: str, name: str) -> Sampled | None:
-        """The chosen column of the sample."""
+        """Return the chosen column of the sample."""
         choice = self.choices.get((table, name))
         return None if choice is None else self.file.column(choice.header)
 
@@ -149,8 +149,8 @@ def _key_of_customer(guess: FileGuess, used: set[str]) -> None:
     if key is not None and name is not None:
         pairs = {(a, b) for a, b in zip(key.texts, name.texts, strict=True) if a and b}
         more = len(pairs) - len({a for a, _ in pairs})
-        told = f"{key.distinct:,} customers by '{key.header}', {name.distinct:,} by '{name.header}'"
-        guess.notes.append(told + (f"; {more:,} ids have more than one name" if more else ""))
+        counted = f"{key.distinct:,} customers by '{key.header}', {name.distinct:,} by '{name.header}'"
+        guess.notes.append(counted + (f"; {more:,} ids have more than one name" if more else ""))
     if key is not None and key.filled > 20 and key.distinct == key.filled:
         guess.undecided.append(
             f"'{key.header}' is another on each of {key.filled:,} rows: is it the customer, or a document?"

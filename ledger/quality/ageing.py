@@ -16,7 +16,7 @@ from ledger.validation import connect
 
 
 def ageing(ledger: Ledger) -> tuple[list[dict[str, Any]], list[Finding]]:
-    """Per currency: the open balance by bucket, and the plain sum of the rows, which must agree to the cent."""
+    """Return per currency: the open balance by bucket, and the plain sum of the rows, which must agree to the cent."""
     shown: list[dict[str, Any]] = []
     findings: list[Finding] = []
     for currency, part in by_currency(ledger):

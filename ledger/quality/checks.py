@@ -71,7 +71,7 @@ def coverage(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> tuple[dic
 
 
 def duplicates(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], list[Finding]]:
-    """Invoices and payments that are alike but for their id."""
+    """Return invoices and payments that are alike but for their id."""
     groups, rows, example = one(
         connection,
         """
@@ -103,7 +103,7 @@ def duplicates(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], l
 
 
 def terms(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], list[Finding]]:
-    """Days from issue to due date, and what is suspicious about them."""
+    """Return days from issue to due date, and what is suspicious about them."""
     total, at_once, long, p10, median, p90 = one(
         connection,
         f"""
@@ -174,7 +174,7 @@ def weekdays(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], lis
 
 
 def late_bookings(connection: duckdb.DuckDBPyConnection) -> tuple[list[dict[str, Any]], list[Finding]]:
-    """How many rows were booked late, and whether the source gave booking days at all."""
+    """Return how many rows were booked late, and whether the source gave booking days at all."""
     shown, findings = [], []
     for name in ("invoices", "payments", "events"):
         event = TABLES[name].event
@@ -212,7 +212,7 @@ def late_bookings(connection: duckdb.DuckDBPyConnection) -> tuple[list[dict[str,
 
 
 def histories(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], list[Finding]]:
-    """Who has no history, or a thin one, and how concentrated the book is."""
+    """Return who has no history, or a thin one, and how concentrated the book is."""
     customers, none, thin, top = one(
         connection,
         f"""

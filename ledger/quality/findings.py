@@ -18,12 +18,12 @@ class Finding:
 
 
 def one(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
-    """The single row of a query."""
+    """Return the single row of a query."""
     return tuple(connection.execute(sql).fetchall()[0])
 
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    """The rows of a query as dictionaries, days as text."""
+    """Return the rows of a query as dictionaries, days as text."""
     result = connection.execute(sql)
     names = [d[0] for d in result.description or []]
     return [

@@ -11,7 +11,7 @@ from ledger.quality.report import Quality
 
 
 def tables(report: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The report's sections as tables for a person: (title, rows); sections without rows are left out."""
+    """Return the report's sections as tables for a person: (title, rows); sections without rows are left out."""
     shown = [("Tables", report["tables"])]
     if "coverage" in report:
         shown += [
@@ -37,7 +37,7 @@ def tables(report: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
 
 
 def page(quality: Quality, name: str) -> str:
-    """The report as HTML text, every value escaped."""
+    """Return the report as HTML text, every value escaped."""
     report = quality.as_json()
     template = (Path(__file__).parent / "quality.html").read_text(encoding="utf-8")
     return (

@@ -32,12 +32,12 @@ class Quality:
         return all(f.level != "problem" for f in self.findings)
 
     def as_json(self) -> dict[str, Any]:
-        """The report as plain values for JSON."""
+        """Return the report as plain values for JSON."""
         return {"is_sound": self.is_sound, "findings": [vars(f) for f in self.findings], **self.sections}
 
 
 def quality(ledger: Ledger) -> Quality:
-    """The quality report of a checked ledger, in document currencies, as the books stand on their last known day."""
+    """Return the quality report of a checked ledger, in document currencies, as the books stand on their last known day."""
     connection = connect()
     for name, frame in ledger.tables.items():
         current = frame[frame["superseded_on"].isna()] if "superseded_on" in frame else frame
@@ -68,7 +68,7 @@ def quality(ledger: Ledger) -> Quality:
 
 
 def _tables(ledger: Ledger) -> list[dict[str, Any]]:
-    """Rows of each table, and how many of them a correction superseded."""
+    """Return rows of each table, and how many of them a correction superseded."""
     return [
         {
             "table": name,

@@ -7,7 +7,7 @@ from ledger.quality.findings import Finding
 
 
 def unknown(ledger: Ledger) -> list[Finding]:
-    """What the models will not be able to know from this ledger."""
+    """Return what the models will not be able to know from this ledger."""
     lacks = [
         (
             "credit_terms",
@@ -32,7 +32,9 @@ def unknown(ledger: Ledger) -> list[Finding]:
     if not kinds & {"dispute_opened"}:
         findings.append(
             Finding(
-                level="note", what="no disputes", meaning="a disputed invoice cannot be told from one that is not paid"
+                level="note",
+                what="no disputes",
+                meaning="a disputed invoice cannot be distinguished from one that is not paid",
             )
         )
     customers = ledger.customers
