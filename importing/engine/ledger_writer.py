@@ -91,7 +91,7 @@ def compare(connection: duckdb.DuckDBPyConnection, name: str, existing: str | No
         return Change(new=_count(connection, f"new_{name}"))
     connection.execute(f"CREATE TABLE accepted_{name} AS {accepted}")
     if name == "customers":
-        return _customers(connection, existing)
+        return _customers(connection, existing, rules.known_on)
     on = " AND ".join(f"e.{k} IS NOT DISTINCT FROM a.{k}" for k in table.key)
     connection.execute(
         f"CREATE TABLE before_{name} AS SELECT {columns}, coalesce(part, 0) AS part FROM {existing} e WHERE EXISTS "
@@ -169,28 +169,49 @@ def _gone(name: str, rules: Rules) -> str:
     return " OR ".join(f"({test})" for test in tests)
 
 
-def _customers(connection: duckdb.DuckDBPyConnection, existing: str) -> Change:
-    """Customers have no days: a master row fills in and replaces; the row it replaces is kept as a trace."""
+SINCE = "greatest(effective_on, booked_on)"  # the day from which a dated row of a customer counts; NULL: for ever
+
+
+def _customers(connection: duckdb.DuckDBPyConnection, existing: str, known_on: date) -> Change:
+    """Make `new_customers` and `old_customers`: a change is a further row, known from its day; the old one stays.
+
+    A row without days that changes what is known of a customer gets the day on which the books learn it, or the day after
+    the last change where that is later. It counts for ever only where nothing but the customer's id was known.
+    """
     columns = list(TABLES["customers"].columns)
-    merged = ", ".join(f"coalesce(a.{c}, e.{c}) AS {c}" for c in columns)
+    facts = [c for c in columns if c not in ("customer_id", "effective_on", "booked_on")]
     names = ", ".join(columns)
-    differs = " OR ".join(f"(a.{c} IS NOT NULL AND a.{c} IS DISTINCT FROM e.{c})" for c in columns)
-    connection.execute(
-        f"CREATE TABLE before_customers AS SELECT {names} FROM {existing} e SEMI JOIN accepted_customers USING "
-        f"(customer_id)"
-    )
+    is_blank = " AND ".join(f"e.{c} IS NULL" for c in facts)
+    differs = " OR ".join(f"(a.{c} IS NOT NULL AND a.{c} IS DISTINCT FROM e.{c})" for c in facts)
+    merged = ", ".join(f"coalesce(a.{c}, e.{c}) AS {c}" for c in facts)
+    is_dated = "coalesce(a.effective_on, a.booked_on) IS NOT NULL"
+    day = f"greatest(DATE '{known_on.isoformat()}', e.since + 1)"
+    connection.execute(f"""
+        CREATE TABLE before_customers AS SELECT {names}, {SINCE} AS since FROM {existing} SEMI JOIN accepted_customers
+            USING (customer_id) QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY {SINCE} DESC NULLS LAST) = 1
+    """)
     connection.execute(f"""
         CREATE TABLE new_customers AS
-        SELECT {", ".join(columns)} FROM accepted_customers ANTI JOIN before_customers USING (customer_id)
-        UNION ALL SELECT {merged} FROM accepted_customers a JOIN before_customers e USING (customer_id) WHERE {differs}
+        SELECT {names} FROM accepted_customers ANTI JOIN before_customers USING (customer_id)
+        UNION ALL
+        SELECT {", ".join("a." + c for c in columns)} FROM accepted_customers a JOIN before_customers e USING (customer_id)
+        WHERE {is_dated} AND NOT EXISTS (SELECT 1 FROM {existing} x WHERE x.customer_id = a.customer_id
+            AND x.effective_on IS NOT DISTINCT FROM a.effective_on AND x.booked_on IS NOT DISTINCT FROM a.booked_on)
+        UNION ALL
+        SELECT customer_id, {merged}, NULL AS effective_on, CASE WHEN {is_blank} THEN NULL ELSE {day} END AS booked_on
+        FROM accepted_customers a JOIN before_customers e USING (customer_id) WHERE NOT ({is_dated}) AND ({differs})
     """)
-    connection.execute(
-        f"CREATE TABLE old_customers AS SELECT e.* FROM before_customers e JOIN accepted_customers a USING "
-        f"(customer_id) WHERE {differs}"
+    connection.execute(f"""
+        CREATE TABLE old_customers AS SELECT e.* EXCLUDE (since) FROM before_customers e JOIN accepted_customers a
+            USING (customer_id) WHERE {is_blank} AND NOT ({is_dated}) AND ({differs})
+    """)
+    total, rows = _count(connection, "accepted_customers"), _count(connection, "new_customers")
+    known = int(
+        connection.execute(
+            "SELECT count(*) FROM new_customers SEMI JOIN before_customers USING (customer_id)"
+        ).fetchall()[0][0]
     )
-    corrected, total = _count(connection, "old_customers"), _count(connection, "accepted_customers")
-    new = _count(connection, "new_customers") - corrected
-    return Change(new=new, unchanged=total - new - corrected, corrected=corrected)
+    return Change(new=rows - known, unchanged=total - rows, corrected=known)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +230,8 @@ def parts(
     """The rows of `new_NAME` as a part, and those of `old_NAME` as superseded rows, made but not yet in the ledger."""
     has_new, has_old = change.new + change.corrected > 0, change.corrected + change.withdrawn > 0
     file = f"part-{number:06d}.parquet"
+    if name == "customers":
+        has_old = existing is not None and _count(connection, "old_customers") > 0
     if has_old and name == "customers":
         return _customers_anew(connection, folder, scratch, number, existing or "")
     made = []
