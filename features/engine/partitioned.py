@@ -113,6 +113,11 @@ def part_members(ledger: Path, parts: int | None) -> tuple[list[list[str]], Grou
     customers = _query(
         ledger, "customers", "SELECT customer_id, country, industry, parent_id FROM {source} ORDER BY customer_id"
     ).astype("str")
+    if customers["customer_id"].duplicated().any():
+        raise InputError(
+            f"{ledger}: customers have several dated rows, and peers of parts would not follow them; build the histories in one "
+            "piece (--engine compiled)."
+        )
     links = [*customers.loc[customers["parent_id"].notna(), ["customer_id", "parent_id"]].itertuples(index=False)]
     if source_of(ledger, "events") is not None:
         merged = _query(

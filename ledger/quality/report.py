@@ -40,6 +40,7 @@ def quality(ledger: Ledger) -> Quality:
     """Return the quality report of a checked ledger, in document currencies, as the books stand on their last known day."""
     connection = connect()
     for name, frame in ledger.tables.items():
+        frame = ledger.customers if name == "customers" else frame
         current = frame[frame["superseded_on"].isna()] if "superseded_on" in frame else frame
         connection.register(name, current.reset_index(drop=True))
     sections: dict[str, Any] = {"tables": _tables(ledger), "fingerprint": ledger.fingerprint}
