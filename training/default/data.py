@@ -26,6 +26,7 @@ from training.labels import default_labels
 
 Floats = NDArray[np.float64]
 
+BOOK_COLUMNS = ("days_past_due_oldest", "dbt_open", "invoices_settled_ever")  # that rules and reports ask for
 FIRST_AFTER_DAYS = 90  # a ledger's first months hold no history to learn from
 
 
@@ -37,7 +38,7 @@ class Histories:
     """
 
     ledger: Ledger = field(repr=False)
-    prepared: PreparedLedger = field(repr=False)
+    prepared: PreparedLedger | None = field(repr=False)  # None: read in parts, whose ledgers are no longer there
     as_of: pd.Timestamp
     policy: DefaultPolicy
     snapshots: pd.DataFrame = field(repr=False)
@@ -71,7 +72,20 @@ class Histories:
         """A catalogue column of some rows, computed where the matrix does not hold it (for rules and reports)."""
         if name in self.columns:
             return self.matrix[rows, self.columns.index(name)]
-        return build(self.prepared, self.snapshots.iloc[rows], [name])[name].to_numpy()
+        if ("book", name) in self.computed:
+            kept: Floats = self.computed["book", name][rows]
+            return kept
+        return build(self.prepared_ledger, self.snapshots.iloc[rows], [name])[name].to_numpy()
+
+    @property
+    def prepared_ledger(self) -> PreparedLedger:
+        """The prepared ledger; raises InputError for histories that were read in parts."""
+        if self.prepared is None:
+            raise InputError(
+                "these histories were read in parts, whose ledgers are no longer in memory: read them with the columns and "
+                "outcome days that are needed."
+            )
+        return self.prepared
 
     def frame(self, rows: NDArray[Any]) -> pd.DataFrame:
         """Rows of the matrix as a frame with the columns' names."""
@@ -88,10 +102,10 @@ class Histories:
             return kept
         if chosen not in self.computed:
             self.computed[chosen] = in_default(
-                self.ledger, self.snapshots, chosen, settlement=self.prepared.settlement
+                self.ledger, self.snapshots, chosen, settlement=self.prepared_ledger.settlement
             ).to_numpy()
         found = default_labels(
-            self.ledger, self.snapshots, chosen, until=until, settlement=self.prepared.settlement,
+            self.ledger, self.snapshots, chosen, until=until, settlement=self.prepared_ledger.settlement,
             standing_in=self.computed[chosen],
         )  # fmt: skip
         self.computed[until, chosen] = Outcomes(

@@ -8,7 +8,7 @@ members that never saw the customer. The model handed over is fitted again on al
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -80,26 +80,12 @@ def fit(
     options = options or Options()
     chosen = SELECTED if columns is None else tuple(columns)
     whole = histories(ledger, as_of, policy, cold_start.with_door(chosen))
-    data = cold_start.only(whole, chosen)
-    origin = evaluation_origin(data)
-    shape = shape or shape_on(data, origin, options)
-    *bags, judged_bag = bags_until(data, origin, shape, options, seed)
-    final = fit_at(data, data.as_of, shape, options, seed)
-    doors = cold_start.Doors.fitted(whole, bags, judged_bag, final, seed=seed)
-    judged = _judged(data, bags, judged_bag, truth, doors)
-    calibration = moved(calibrate(data, [*bags, judged_bag], final, options, of_unseen=False), data, final, options)
-    lgd = lgd_table(data.ledger, policy, until=data.as_of, settlement=data.prepared.settlement)
-    model = DefaultModel(
-        columns=data.columns, members=final.bag.members, term_structure=final.term_structure,
-        calibration=calibration, policy=policy, scale=MASTER_SCALE,
-        interval_widening=jackknife_widening(shape.folds),
-        cold=doors.model(calibration, doors.quality(judged.metrics)), lgd=lgd,
-        learned_from=LearnedFrom.of(ledger, data.as_of),
-        peers=PeerReference.of(data.prepared, data.as_of),
-        facts={
-            "as_of": str(data.as_of.date()), "rows": final.count_rows, "default_rows": final.count_defaults,
-            "defaulters": final.count_defaulters,
-        },
+    parts = fit_parts(whole, chosen, seed=seed, truth=truth, shape=shape, options=options)
+    data, origin, final, judged, calibration = parts.data, parts.origin, parts.final, parts.judged, parts.calibration
+    lgd = lgd_table(data.ledger, policy, until=data.as_of, settlement=data.prepared_ledger.settlement)
+    model = replace(
+        parts.model, lgd=lgd, learned_from=LearnedFrom.of(ledger, data.as_of),
+        peers=PeerReference.of(data.prepared_ledger, data.as_of),
     )  # fmt: skip
     inputs = cold_start.only(whole, model.needed)
     example = inputs.frame(np.flatnonzero(data.on == data.on.max())[:5])
@@ -110,13 +96,61 @@ def fit(
         evidence["rows"] = evidence["rows"].assign(**{f"challenger {challenger.name}": challenger.pd})
     kept = kept_rows(data, rows)
     return Fitted(
-        model=model, parameters=_parameters(data, origin, final, shape, options, seed),
+        model=model, parameters=_parameters(data, origin, final, parts.shape, options, seed),
         metrics={**judged.metrics, **level_evidence(data, final, calibration), **lgd_evidence(lgd)},
         example=example, tables={**judged.tables, "importance": _importance(final.bag, data), "lgd": lgd_rows(lgd)},
         figures=judged.figures,
         evidence={name: frame[kept].reset_index(drop=True) for name, frame in evidence.items()},
         challengers={c.name: c.parameters for c in beside},
     )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What is fitted and evaluated on histories alone: the bags' days and shape, the final bag, its calibration, the
+    evaluation on later rows, and the model without what the whole ledger adds (LGD, peers, where it learned)."""
+
+    data: Histories
+    origin: pd.Timestamp
+    shape: Shape
+    final: FittedBag
+    calibration: Calibration
+    judged: Judged
+    model: DefaultModel
+
+
+def fit_parts(
+    whole: Histories, columns: Sequence[str], *, seed: int, truth: pd.DataFrame | None, shape: Shape | None,
+    options: Options,
+) -> Parts:  # fmt: skip
+    """Fit, calibrate and evaluate on histories with the columns of `cold_start.with_door(columns)`."""
+    data = cold_start.only(whole, columns)
+    origin = evaluation_origin(data)
+    shape = shape or shape_on(data, origin, options)
+    *bags, judged_bag = bags_until(data, origin, shape, options, seed)
+    final = fit_at(data, data.as_of, shape, options, seed)
+    doors = cold_start.Doors.fitted(whole, bags, judged_bag, final, seed=seed)
+    judged = _judged(data, bags, judged_bag, truth, doors)
+    calibration = moved(calibrate(data, [*bags, judged_bag], final, options, of_unseen=False), data, final, options)
+    model = DefaultModel(
+        columns=data.columns, members=final.bag.members, term_structure=final.term_structure,
+        calibration=calibration, policy=whole.policy, scale=MASTER_SCALE,
+        interval_widening=jackknife_widening(shape.folds),
+        cold=doors.model(calibration, doors.quality(judged.metrics)),
+        facts={
+            "as_of": str(data.as_of.date()), "rows": final.count_rows, "default_rows": final.count_defaults,
+            "defaulters": final.count_defaulters,
+        },
+    )  # fmt: skip
+    return Parts(
+        data=data, origin=origin, shape=shape, final=final, calibration=calibration, judged=judged, model=model
+    )
+
+
+def outcome_days(as_of: date | str | pd.Timestamp, policy: DefaultPolicy) -> list[pd.Timestamp]:
+    """Return the days on which a fit on `as_of` asks about outcomes: those of its bags, and as_of."""
+    origin, step = _origin(pd.Timestamp(as_of), policy), step_months(policy)
+    return [*(origin - pd.offsets.MonthEnd(step * k) for k in range(CALIBRATION_STEPS, -1, -1)), pd.Timestamp(as_of)]
 
 
 def step_months(policy: DefaultPolicy) -> int:
