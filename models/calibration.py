@@ -48,19 +48,19 @@ class Calibration:
 
     @property
     def offset(self) -> float:
-        """What is added after the slope, in log-odds."""
+        """Return what is added after the slope, in log-odds."""
         return self.intercept + self.central_shift + self.conservatism
 
     def log_odds(self, margin: Floats) -> Floats:
-        """Calibrated log-odds of margins."""
+        """Return calibrated log-odds of margins."""
         return self.slope * np.asarray(margin, dtype=np.float64) + self.offset
 
     def probability(self, margin: Floats) -> Floats:
-        """Calibrated probabilities of margins."""
+        """Return calibrated probabilities of margins."""
         return np.asarray(expit(self.log_odds(margin)), dtype=np.float64)
 
     def through_the_cycle(self, margin: Floats, central_tendency: float) -> Calibration:
-        """The same calibration shifted so that the mean PD over `margin` is the long-run rate `central_tendency`.
+        """Return the same calibration shifted so that the mean PD over `margin` is the long-run rate `central_tendency`.
 
         Order and distances in log-odds stay; only the level moves. Source: CRR Art. 180(1)(a), long-run averages of
         one-year default rates.
@@ -82,7 +82,7 @@ class Calibration:
 
 
 def shift_to_mean(log_odds: Floats, target: float, weight: Floats | None = None) -> float:
-    """The constant that, added to the log-odds, makes their (weighted) mean probability `target`."""
+    """Return the constant that, added to the log-odds, makes their (weighted) mean probability `target`."""
     if not 0.0 < target < 1.0:
         raise InputError(f"The central_tendency of a calibration must be between 0 and 1. Got {target} instead.")
     z = np.asarray(log_odds, dtype=np.float64)
@@ -100,7 +100,7 @@ def fit_calibration(
     slope_sd: float = 0.15,
     conservatism: float = 0.0,
 ) -> Calibration:
-    """Slope and intercept that make `margin` a probability of `y`, on rows that the margin's model has not seen.
+    """Return slope and intercept that make `margin` a probability of `y`, on rows that the margin's model has not seen.
 
     The maximum of the logistic likelihood under a normal prior of the slope around 1 with standard deviation
     `slope_sd`: with few defaults the slope stays near 1 (the margin is already in log-odds), with many the data decide.
@@ -126,5 +126,5 @@ def fit_calibration(
 
 
 def low_default_bound(count: int, defaults: int, confidence: float = 0.75) -> float:
-    """The PD that a low-default segment is not above with `confidence` (Pluto–Tasche)."""
+    """Return the PD that a low-default segment is not above with `confidence` (Pluto–Tasche)."""
     return pluto_tasche(count, confidence, defaults)

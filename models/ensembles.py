@@ -30,7 +30,7 @@ def merged(members: Sequence[lgb.Booster]) -> lgb.Booster:
 
 
 def mean_of_members(members: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """The mean over members of arrays of one shape, added one after the other.
+    """Return the mean over members of arrays of one shape, added one after the other.
 
     numpy's own mean over the first axis adds in another order when there is one row only, which changes the last digit:
     then a customer asked about alone would not get the number of the batch, nor a replay the number of the day.

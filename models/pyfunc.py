@@ -29,7 +29,7 @@ class Everything:
 
 
 def load_model(folder: Path) -> _Predicts:
-    """The model in a folder, by the kind that its `kind.json` names."""
+    """Return the model in a folder, by the kind that its `kind.json` names."""
     kind = json.loads((folder / "kind.json").read_text())["kind"]
     if kind == "default":
         from models.default.model import DefaultModel

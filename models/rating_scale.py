@@ -45,23 +45,23 @@ class MasterScale:
 
     @classmethod
     def log_spaced(cls, *, name: str, version: str, lowest: float, ratio: float, grades: int) -> MasterScale:
-        """A scale whose bounds are lowest · ratio^k."""
+        """Return a scale whose bounds are lowest · ratio^k."""
         ends = [lowest * ratio**k for k in range(grades + 1)]
         return cls(name=name, version=version, bounds=tuple(ends[1:-1]), lowest=ends[0], highest=ends[-1])
 
     @property
     def names(self) -> tuple[str, ...]:
-        """R01 (best), R02, …; the grade of customers in default is IN_DEFAULT. Alphabetical order is order of risk."""
+        """Return R01 (best), R02, …; the grade of customers in default is IN_DEFAULT. Alphabetical order is order of risk."""
         return tuple(f"R{k:02d}" for k in range(1, len(self.bounds) + 2))
 
     @property
     def midpoints(self) -> tuple[float, ...]:
-        """The geometric midpoint of each grade's PDs."""
+        """Return the geometric midpoint of each grade's PDs."""
         ends = np.array([self.lowest, *self.bounds, self.highest])
         return tuple(float(m) for m in np.sqrt(ends[:-1] * ends[1:]))
 
     def grade(self, pd_estimate: ArrayLike) -> NDArray[np.object_]:
-        """The grade of each PD. Raises InputError for a PD that is NaN or outside [0, 1]."""
+        """Return the grade of each PD. Raises InputError for a PD that is NaN or outside [0, 1]."""
         p = np.atleast_1d(np.asarray(pd_estimate, dtype=np.float64))
         wrong = ~((p >= 0.0) & (p <= 1.0))
         if wrong.any():
@@ -71,7 +71,7 @@ class MasterScale:
         return np.array(self.names, dtype=object)[np.searchsorted(np.asarray(self.bounds), p, side="right")]
 
     def table(self) -> pd.DataFrame:
-        """One row a grade: its PD bounds, midpoint and score at the midpoint, and where the published scales stand."""
+        """Return one row per grade: its PD bounds, midpoint and score at the midpoint, and where the published scales stand."""
         ends = [0.0, *self.bounds, 1.0]
         rank = np.arange(len(self.names)) / (len(self.names) - 1)
         frame = pd.DataFrame(
@@ -101,7 +101,7 @@ MASTER_SCALE = MasterScale.log_spaced(name="tradecredit", version="1", lowest=PD
 
 
 def score(pd_estimate: ArrayLike) -> NDArray[np.float64]:
-    """Score of a PD, higher is better: 300 + 50 · log2((1 − PD)/PD), within 0 and 1000; 50 points double the odds.
+    """Return score of a PD, higher is better: 300 + 50 · log2((1 − PD)/PD), within 0 and 1000; 50 points double the odds.
 
     It is linear in log-odds for PDs from 0.006 % to 98.5 %; outside of them it stays at its end.
     """
@@ -109,7 +109,7 @@ def score(pd_estimate: ArrayLike) -> NDArray[np.float64]:
 
 
 def score_of_log_odds(log_odds: ArrayLike) -> NDArray[np.float64]:
-    """Score of calibrated log-odds of default (before any floor of the PD)."""
+    """Return score of calibrated log-odds of default (before any floor of the PD)."""
     z = np.asarray(log_odds, dtype=np.float64)
     points = SCORE_AT_EVEN_ODDS - POINTS_TO_DOUBLE_THE_ODDS / np.log(2.0) * z
     return np.asarray(np.clip(points, 0.0, 1000.0), dtype=np.float64)
@@ -128,7 +128,7 @@ class PublishedScale:
     is_integer: bool = True
 
     def position(self, value: ArrayLike) -> NDArray[np.float64]:
-        """0 for the best value, 1 for the worst, whatever the scale's direction. NaN stays NaN; outside is an error."""
+        """Return 0 for the best value, 1 for the worst, whatever the scale's direction. NaN stays NaN; outside is an error."""
         v = np.asarray(value, dtype=np.float64)
         low, high = sorted((self.best, self.worst))
         wrong = (v < low) | (v > high)
@@ -137,7 +137,7 @@ class PublishedScale:
         return (v - self.best) / (self.worst - self.best)
 
     def at(self, position: float) -> float:
-        """The scale's value at a position between best (0) and worst (1)."""
+        """Return the scale's value at a position between best (0) and worst (1)."""
         value = self.best + position * (self.worst - self.best)
         return float(np.rint(value)) if self.is_integer else float(value)
 
@@ -149,7 +149,7 @@ PAYDEX_DAYS = ((20.0, 120.0), (30.0, 90.0), (40.0, 60.0), (50.0, 30.0), (60.0, 2
 
 
 def published_scale(name: str) -> PublishedScale:
-    """The published scale called `name`; raises InputError for an unknown one."""
+    """Return the published scale called `name`; raises InputError for an unknown one."""
     for scale in PUBLISHED:
         if scale.name == name:
             return scale
@@ -157,7 +157,7 @@ def published_scale(name: str) -> PublishedScale:
 
 
 def paydex_days_beyond_terms(paydex: ArrayLike) -> NDArray[np.float64]:
-    """Days beyond terms that a PAYDEX stands for, straight between the published points; 80 and above (prompt) is 0."""
+    """Return days beyond terms that a PAYDEX stands for, straight between the published points; 80 and above (prompt) is 0."""
     published_scale("paydex").position(paydex)
     points = np.asarray(PAYDEX_DAYS)
     return np.asarray(np.interp(np.asarray(paydex, dtype=np.float64), points[:, 0], points[:, 1]), dtype=np.float64)

@@ -67,7 +67,7 @@ class Served:
 
 
 def client(settings: Settings) -> MlflowClient:
-    """A client of the settings' store; the store is made where it does not exist yet (some seconds, once)."""
+    """Return a client of the settings' store; the store is made where it does not exist yet (some seconds, once)."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     import mlflow
 
@@ -116,7 +116,7 @@ def digest(folder: Path, only: Sequence[str] = ()) -> str:
 
 
 def version_at(settings: Settings, name: str, alias: str = CHAMPION) -> str:
-    """The version number that an alias points to. Raises NoModel where there is none."""
+    """Return the version number that an alias points to. Raises NoModel where there is none."""
     return str(_found(client(settings), name, alias).version)
 
 
@@ -137,7 +137,7 @@ def _found(store: MlflowClient, name: str, alias: str) -> ModelVersion:
 
 
 def load(settings: Settings, name: str, alias: str = CHAMPION) -> Served:
-    """The model version behind an alias (or a version number), its files checked against the logged digest.
+    """Return the model version behind an alias (or a version number), its files checked against the logged digest.
 
     Raises NoModel, or DigestMismatch where a file was changed, added or removed since it was registered.
     """
@@ -191,7 +191,7 @@ def _metrics(settings: Settings, run: Any) -> dict[str, float]:
 
 
 def newest(settings: Settings, name: str) -> str:
-    """The number of the last registered version. Raises NoModel where there is none."""
+    """Return the number of the last registered version. Raises NoModel where there is none."""
     found = client(settings).search_model_versions(f"name = '{name}'", max_results=1, order_by=["version_number DESC"])
     if not found:
         raise NoModel(f"{name}: nothing is registered yet; `tradecredit train LEDGER` registers a candidate.")

@@ -44,23 +44,23 @@ class CalibratedBag:
         refuse_protected(self.columns)
 
     def matrix(self, X: pd.DataFrame) -> Floats:
-        """The bag's columns of X by name, as a C-ordered float64 array. Raises InputError where one is missing."""
+        """Return the bag's columns of X by name, as a C-ordered float64 array. Raises InputError where one is missing."""
         refuse_missing(X, self.columns, "default")
         return np.ascontiguousarray(X[list(self.columns)].to_numpy(dtype=np.float64))
 
     def member_margins(self, matrix: Floats) -> Floats:
-        """Raw margins of each booster: (members, rows)."""
+        """Return raw margins of each booster: (members, rows)."""
         return np.stack([np.asarray(b.predict(matrix, raw_score=True, num_threads=1)) for b in self.members])
 
     def log_odds(self, X: pd.DataFrame) -> tuple[Floats, Floats]:
-        """(calibrated log-odds, their fit error as a standard deviation), one a row of X."""
+        """Return (calibrated log-odds, their fit error as a standard deviation), one a row of X."""
         margins = self.member_margins(self.matrix(X))
         mean = mean_of_members(margins)
         variance = mean_of_members((margins - mean) ** 2) * len(margins) / (len(margins) - 1)
         return self.calibration.log_odds(mean), self.calibration.slope * self.interval_widening * np.sqrt(variance)
 
     def contributions(self, X: pd.DataFrame) -> tuple[float, pd.DataFrame]:
-        """(base, frame): base + the sum of a row of the frame is its calibrated log-odds.
+        """Return (base, frame): base + the sum of a row of the frame is its calibrated log-odds.
 
         base is the margin of the training population's average row. Path-dependent TreeSHAP (Lundberg et al. 2020),
         exact for the bag since SHAP values of a mean are the mean of SHAP values. Raises ArithmeticError where the
@@ -97,7 +97,7 @@ class CalibratedBag:
 
     @classmethod
     def load(cls, folder: Path, stored: Mapping[str, Any]) -> CalibratedBag:
-        """The bag whose members `save` wrote into `folder`, with what it returned."""
+        """Return the bag whose members `save` wrote into `folder`, with what it returned."""
         texts = [(folder / f"member_{number:02d}.txt").read_text() for number in range(stored["members"])]
         return cls(
             columns=tuple(stored["columns"]), members=tuple(lgb.Booster(model_str=text) for text in texts),

@@ -45,17 +45,17 @@ class ColdStart:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What it asks for: the door's columns and the length of the history."""
+        """Return what it asks for: the door's columns and the length of the history."""
         return (*self.door.columns, *(() if LENGTH in self.door.columns else (LENGTH,)))
 
     def history_weight(self, X: pd.DataFrame) -> Floats:
-        """w of each row of X, from 0 (no invoice is known: NaN days since the first) to near 1."""
+        """Return w of each row of X, from 0 (no invoice is known: NaN days since the first) to near 1."""
         if LENGTH not in X.columns:
             raise InputError(f"the default model needs the column {LENGTH}, which is missing.")
         return history_weight(X[LENGTH].to_numpy(dtype=np.float64), self.half_months)
 
     def mixed(self, X: pd.DataFrame, log_odds: Floats, spread: Floats) -> tuple[Floats, Floats, Floats]:
-        """(log-odds, spread, w) of the mixture with the history's log-odds and their fit error, one a row of X.
+        """Return (log-odds, spread, w) of the mixture with the history's log-odds and their fit error, one a row of X.
 
         The fit errors are added as if they went together: an upper bound, since both parts learn from the same
         customers and how their errors go together is not known.
@@ -67,7 +67,7 @@ class ColdStart:
     def contributions(
         self, X: pd.DataFrame, base: float, history: pd.DataFrame, columns: tuple[str, ...]
     ) -> pd.DataFrame:
-        """Contributions of the mixture to its log-odds, about the history's base: one column a name in `columns`.
+        """Return contributions of the mixture to its log-odds, about the history's base: one column a name in `columns`.
 
         A column that both parts use has the sum of its two weighted contributions. What the two bases differ by is the
         contribution of the history's length: how much a short one alone moves the average customer.
@@ -88,7 +88,7 @@ class ColdStart:
 
     @classmethod
     def load(cls, folder: Path) -> ColdStart | None:
-        """What `save` wrote into `folder`; None where a model without this part was saved."""
+        """Return what `save` wrote into `folder`; None where a model without this part was saved."""
         if not (folder / "cold_start.json").exists():
             return None
         stored = json.loads((folder / "cold_start.json").read_text())
@@ -97,6 +97,6 @@ class ColdStart:
 
 
 def history_weight(days_since_first_invoice: Floats, half_months: float) -> Floats:
-    """m / (m + half_months), m the days in months; 0 where no invoice is known (NaN)."""
+    """Return m / (m + half_months), m the days in months; 0 where no invoice is known (NaN)."""
     months = np.maximum(np.nan_to_num(np.asarray(days_since_first_invoice, dtype=np.float64)), 0.0) / DAYS_A_MONTH
     return np.asarray(months / (months + half_months), dtype=np.float64)

@@ -76,32 +76,32 @@ class DefaultModel:
 
     @property
     def horizon_months(self) -> int:
-        """The horizon of the PD that grade, score and contributions speak of."""
+        """Return the horizon of the PD that grade, score and contributions speak of."""
         return self.policy.horizon_months
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """Every matrix column that `predict` asks for: the history's, then those that only the cold start uses."""
+        """Return every matrix column that `predict` asks for: the history's, then those that only the cold start uses."""
         own = set(self.columns)
         return (*self.columns, *(name for name in (self.cold.columns if self.cold else ()) if name not in own))
 
     @cached_property
     def history(self) -> CalibratedBag:
-        """The part that speaks from the history."""
+        """Return the part that speaks from the history."""
         return CalibratedBag(
             columns=self.columns, members=self.members, calibration=self.calibration,
             interval_widening=self.interval_widening,
         )  # fmt: skip
 
     def _log_odds(self, X: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
-        """(log-odds of the longest horizon, their fit error, the history's weight in them), one a row of X."""
+        """Return (log-odds of the longest horizon, their fit error, the history's weight in them), one a row of X."""
         log_odds, spread = self.history.log_odds(X)
         if self.cold is None:
             return log_odds, spread, np.ones(len(log_odds))
         return self.cold.mixed(X, log_odds, spread)
 
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
-        """One row a row of X, with its index.
+        """Return one row per row of X, with its index.
 
         Columns: pd_{h}m per horizon (calibrated, floor 0.05 %), pd_low and pd_high (fit error at 90 %, for the longest
         horizon, from the spread of the bag), score (0–1000, higher is better), grade, margin (calibrated log-odds of
@@ -126,7 +126,7 @@ class DefaultModel:
         )  # fmt: skip
 
     def contributions(self, X: pd.DataFrame) -> tuple[float, pd.DataFrame]:
-        """(base, frame): base + the sum of a row of the frame is its `margin`, in log-odds of the longest horizon.
+        """Return (base, frame): base + the sum of a row of the frame is its `margin`, in log-odds of the longest horizon.
 
         base is the margin of the training population's average row; one column a name in `needed`. Raises
         ArithmeticError where the parts do not add up within 1e-6: no explanation is better than a wrong one.
@@ -159,7 +159,7 @@ class DefaultModel:
 
     @classmethod
     def load(cls, folder: Path) -> DefaultModel:
-        """The model that `save` wrote into `folder`."""
+        """Return the model that `save` wrote into `folder`."""
         folder = Path(folder)
         stored = json.loads((folder / "model.json").read_text())
         history = CalibratedBag.load(folder, stored)

@@ -39,12 +39,12 @@ class TermStructure:
             )
 
     def share(self, log_odds: Floats, months: NDArray[np.int64] | int) -> Floats:
-        """Share of the long PD that falls within `months` (one number, or one a row); 1 at the long horizon."""
+        """Return share of the long PD that falls within `months` (one number, or one a row); 1 at the long horizon."""
         a = np.append(np.array([-np.inf, *self.intercepts]), np.inf)[np.asarray(months)]
         return np.asarray(expit(a + self.slope * np.asarray(log_odds, dtype=np.float64)), dtype=np.float64)
 
     def offset(self, log_odds: Floats, months: NDArray[np.int64]) -> Floats:
-        """What turns log-odds of the long PD into those of the PD within each row's `months`; 0 at the long one."""
+        """Return what turns log-odds of the long PD into those of the PD within each row's `months`; 0 at the long one."""
         z = np.asarray(log_odds, dtype=np.float64)
         return np.asarray(logit(expit(z) * self.share(z, months)) - z, dtype=np.float64)
 
@@ -57,7 +57,7 @@ class TermStructure:
 
 
 def evenly_spread(months: int) -> TermStructure:
-    """The term structure of defaults that fall evenly over the months, whoever the customer."""
+    """Return the term structure of defaults that fall evenly over the months, whoever the customer."""
     return TermStructure(
         months=months, intercepts=tuple(float(v) for v in logit(np.arange(1, months) / months)), slope=0.0
     )
@@ -66,7 +66,7 @@ def evenly_spread(months: int) -> TermStructure:
 def fit_term_structure(
     log_odds: Floats, default_month: NDArray[np.int64], months: int, weight: Floats | None = None
 ) -> TermStructure:
-    """The term structure of customers that defaulted within `months`, by maximum likelihood (an ordered logit).
+    """Return the term structure of customers that defaulted within `months`, by maximum likelihood (an ordered logit).
 
     log_odds : (rows,) of the long PD. default_month : (rows,) 1 … months, the month in which each of them defaulted.
     A few made-up defaults (PRIOR_EVENTS), spread over all months at the mean log-odds, keep every intercept finite.

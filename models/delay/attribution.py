@@ -34,7 +34,7 @@ HEADLINE_END = 29  # p_late_30 is the chance to be unpaid at the end of day 29
 
 
 def group_of(end: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Which average a step is compared with: that of the steps that end at the same place on the due-date axis."""
+    """Return which average a step is compared with: that of the steps that end at the same place on the due-date axis."""
     return np.minimum(np.searchsorted(ENDS, end, side="left"), len(ENDS) - 1)
 
 
@@ -66,14 +66,14 @@ class MeanMargins:
 
 
 def explained_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
-    """The input columns of an explanation: the model's own, and those that answer for the values of a step."""
+    """Return the input columns of an explanation: the model's own, and those that answer for the values of a step."""
     return tuple(dict.fromkeys((*columns, *STEP_COLUMNS.values())))
 
 
 def step_contributions(
     members: tuple[Any, ...], matrix: NDArray[np.float32], columns: tuple[str, ...], threads: int = 1
 ) -> tuple[Floats, Floats]:
-    """(SHAP values by explained column, log-odds) of each step row."""
+    """Return (SHAP values by explained column, log-odds) of each step row."""
     parts = mean_of_members(b.predict(matrix, pred_contrib=True, num_threads=threads) for b in members)
     names = explained_columns(columns)
     place = {name: i for i, name in enumerate(names)}
@@ -86,7 +86,7 @@ def step_contributions(
 def mean_margins(
     members: tuple[Any, ...], matrix: NDArray[np.float32], steps: Steps, columns: tuple[str, ...]
 ) -> MeanMargins:
-    """The averages of reference items' steps; a group without a step has those of all steps."""
+    """Return the averages of reference items' steps; a group without a step has those of all steps."""
     values, margin = step_contributions(members, matrix, columns, threads=2)
     group = group_of(steps.end)
     mean_value, mean_margin = np.tile(values.mean(axis=0), (len(ENDS), 1)), np.full(len(ENDS), margin.mean())
@@ -96,7 +96,7 @@ def mean_margins(
 
 
 def explain(model: DelayModel, X: pd.DataFrame, headline: str) -> tuple[Floats, pd.DataFrame]:
-    """(base, contributions by column) of each item. Raises ArithmeticError where they miss the margin by over 1e-6."""
+    """Return (base, contributions by column) of each item. Raises ArithmeticError where they miss the margin by over 1e-6."""
     asked, moved = asked_day(X), days_moved(X)
     steps = steps_after(asked)
     base, found = np.empty(len(X)), np.zeros((len(X), len(model.margins.columns)))
@@ -134,14 +134,14 @@ def explain(model: DelayModel, X: pd.DataFrame, headline: str) -> tuple[Floats, 
 
 
 def _placed(values: Floats, columns: tuple[str, ...], model: DelayModel) -> Floats:
-    """Values of some columns among all that an explanation names; 0 for the others."""
+    """Return values of some columns among all that an explanation names; 0 for the others."""
     found = np.zeros(len(model.margins.columns))
     found[[model.margins.columns.index(name) for name in columns]] = values
     return found
 
 
 def _along(answer: Any, reference: Floats, margin: Floats, start: Any, end: Any) -> tuple[float, Floats, float]:
-    """(the answer at the reference, each step's mean slope on the way to `margin`, the answer there)."""
+    """Return (the answer at the reference, each step's mean slope on the way to `margin`, the answer there)."""
     base, _ = answer(reference, start, end)
     whole, _ = answer(margin, start, end)
     change = margin - reference
@@ -174,7 +174,7 @@ def _pool(log_unpaid: float, log_odds: float) -> Pooled:
 
 
 def _late_30(passed: Floats, early: int, margin: Floats, start: Any, end: Any) -> tuple[float, Floats]:
-    """Log-odds of being unpaid after so much (`passed`, a share) of each step, and their slope by each step's log-odds.
+    """Return log-odds of being unpaid after so much (`passed`, a share) of each step, and their slope by each step's log-odds.
 
     early : of the steps, those that end by the late question's day; above 0 the last margin is the question's.
     """
@@ -193,7 +193,7 @@ def _late_30(passed: Floats, early: int, margin: Floats, start: Any, end: Any) -
 
 
 def _mean_days(moved: int, early: int, margin: Floats, start: Any, end: Any) -> tuple[float, Floats]:
-    """Expected days late against a due date that lies `moved` days later, and their slope by each step's log-odds; early
+    """Return expected days late against a due date that lies `moved` days later, and their slope by each step's log-odds; early
     as above."""
     steps = margin[: len(end)]
     hazard = expit(steps)

@@ -12,7 +12,7 @@ Dates = NDArray[np.datetime64]
 
 
 def next_working_days(days: Dates, countries: pd.Series, currencies: pd.Series) -> Dates:
-    """Each day, or the first working day after it.
+    """Return each day, or the first working day after it.
 
     countries, currencies : ISO codes of each day; where one is missing or unknown to the calendar, only the other's days
     and weekends are skipped.

@@ -31,7 +31,7 @@ class Levels:
     calibrated: tuple[float, ...] = tuple(float(k) for k in KNOTS)
 
     def applied(self, curves: Curves) -> Curves:
-        """The curves with their levels mapped."""
+        """Return the curves with their levels mapped."""
         unpaid = 1.0 - np.interp(1.0 - curves.unpaid, KNOTS, np.array(self.calibrated))
         return Curves(asked=curves.asked, steps=curves.steps, unpaid=unpaid)
 
@@ -44,7 +44,7 @@ class Levels:
 
 
 def fit_levels(low: Floats, high: Floats, is_paid: NDArray[np.bool_], weight: Floats) -> Levels:
-    """The map that makes recent outcomes uniform.
+    """Return the map that makes recent outcomes uniform.
 
     low, high : F(day before) and F(day) of each outcome; a point of mass spreads its weight evenly over [low, high].
         For an item not paid yet `high` is F(last day observed): its outcome lies above.

@@ -44,18 +44,18 @@ class LateQuestion:
     contributions: Floats = field(repr=False)
 
     def margins(self, X: pd.DataFrame) -> Floats:
-        """(items,) log-odds to be at least DAYS_LATE days late."""
+        """Return (items,) log-odds to be at least DAYS_LATE days late."""
         matrix = question_matrix(X, self.columns)
         return mean_of_members(
             np.asarray(b.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64) for b in self.members
         )
 
     def shap_values(self, X: pd.DataFrame) -> tuple[Floats, Floats]:
-        """((items, columns) SHAP values, (items,) log-odds)."""
+        """Return ((items, columns) SHAP values, (items,) log-odds)."""
         return question_shap_values(self.members, X, self.columns)
 
     def applied(self, curves: Curves, X: pd.DataFrame) -> Curves:
-        """The curves, with the pooled chance to be at least DAYS_LATE days late, days counted as the curves count them."""
+        """Return the curves, with the pooled chance to be at least DAYS_LATE days late, days counted as the curves count them."""
         return tilted(curves, self.margins(X))
 
     def save(self, folder: Path) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class LateQuestion:
 
     @classmethod
     def load(cls, folder: Path, stored: Mapping[str, Any]) -> LateQuestion:
-        """The question whose members `save` wrote into `folder`, with what it returned."""
+        """Return the question whose members `save` wrote into `folder`, with what it returned."""
         texts = [(folder / FILES.format(number)).read_text() for number in range(stored["members"])]
         return cls(
             columns=tuple(stored["columns"]), members=tuple(lgb.Booster(model_str=text) for text in texts),
@@ -78,21 +78,21 @@ class LateQuestion:
 
 
 def question_matrix(X: pd.DataFrame, columns: tuple[str, ...]) -> NDArray[np.float32]:
-    """(items, columns) as the boosters of the question see them."""
+    """Return (items, columns) as the boosters of the question see them."""
     return np.ascontiguousarray(X[list(columns)].to_numpy(np.float32))
 
 
 def question_shap_values(
     members: tuple[lgb.Booster, ...], X: pd.DataFrame, columns: tuple[str, ...]
 ) -> tuple[Floats, Floats]:
-    """((items, columns) mean SHAP values of the members, (items,) mean log-odds)."""
+    """Return ((items, columns) mean SHAP values of the members, (items,) mean log-odds)."""
     matrix = question_matrix(X, columns)
     parts = mean_of_members(np.asarray(b.predict(matrix, pred_contrib=True, num_threads=1)) for b in members)
     return parts[:, :-1], parts.sum(axis=1)
 
 
 def tilted(curves: Curves, margin: Floats) -> Curves:
-    """The curves whose chance to be unpaid at the end of LAST_DAY is pooled with the log-odds `margin` (items,).
+    """Return the curves whose chance to be unpaid at the end of LAST_DAY is pooled with the log-odds `margin` (items,).
 
     What comes by LAST_DAY and what comes later keep their proportions. An item asked on LAST_DAY or later stays as it is.
     """

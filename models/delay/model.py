@@ -74,11 +74,11 @@ class DelayModel:
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """Every matrix column that a prediction reads."""
+        """Return every matrix column that a prediction reads."""
         return tuple(dict.fromkeys((*self.columns, *INPUTS)))
 
     def curves(self, X: pd.DataFrame) -> Curves:
-        """Each item's recalibrated curve, in days after its stated due date. Raises InputError for a missing column, or an item without its dates."""
+        """Return each item's recalibrated curve, in days after its stated due date. Raises InputError for a missing column, or an item without its dates."""
         refuse_missing(X, self.needed, "delay")
         asked = asked_day(X)
         steps = steps_after(asked)
@@ -104,17 +104,17 @@ class DelayModel:
         return replace(self, levels=Levels(), late_calibration=None)
 
     def matrix(self, X: pd.DataFrame, steps: Steps) -> NDArray[np.float32]:
-        """(steps, columns + STEP_COLUMNS): what the boosters see."""
+        """Return (steps, columns + STEP_COLUMNS): what the boosters see."""
         return step_matrix(X, steps, self.columns, self.pooled_habit)
 
     def raw_margins(self, matrix: NDArray[np.float32]) -> Floats:
-        """The bag's mean log-odds to be paid in each step."""
+        """Return the bag's mean log-odds to be paid in each step."""
         return mean_of_members(
             np.asarray(b.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64) for b in self.members
         )
 
     def predict(self, X: pd.DataFrame, items: pd.DataFrame | None = None) -> pd.DataFrame:
-        """One row an item, with the index of X.
+        """Return one row an item, with the index of X.
 
         X : the matrix of `build_items`. items : the items asked, in the same order, with due_on and perhaps country
         (ISO 3166 alpha-2) and currency (ISO 4217); only `expected_on` needs them.
@@ -147,7 +147,7 @@ class DelayModel:
         return frame
 
     def contributions(self, X: pd.DataFrame, headline: str = "p_late_30") -> tuple[Floats, pd.DataFrame]:
-        """(base, frame): each item's base + the sum of its row is the headline's margin, see `margin`.
+        """Return (base, frame): each item's base + the sum of its row is the headline's margin, see `margin`.
 
         The base is the margin of the average item of the training population asked on the same day before or after
         its due date; it differs between items that are asked at different distances from the due date.
@@ -180,7 +180,7 @@ class DelayModel:
 
     @classmethod
     def load(cls, folder: Path) -> DelayModel:
-        """The model that `save` wrote into `folder`. Raises InputError where it was made for other steps."""
+        """Return the model that `save` wrote into `folder`. Raises InputError where it was made for other steps."""
         folder = Path(folder)
         stored = json.loads((folder / "delay.json").read_text())
         if stored["step_columns"] != list(STEP_COLUMNS) or "late_question" not in stored:
@@ -205,7 +205,7 @@ class DelayModel:
 
 
 def step_matrix(X: pd.DataFrame, steps: Steps, columns: tuple[str, ...], pooled_habit: Floats) -> NDArray[np.float32]:
-    """(steps, columns + STEP_COLUMNS) as float32: the item's columns repeated for each of its steps, then the step's
+    """Return (steps, columns + STEP_COLUMNS) as float32: the item's columns repeated for each of its steps, then the step's
     own.
     """
     out = np.empty((len(steps.item), len(columns) + len(STEP_COLUMNS)), dtype=np.float32)

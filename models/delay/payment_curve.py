@@ -26,17 +26,17 @@ class Curves:
     unpaid: Floats
 
     def only(self, rows: NDArray[np.bool_]) -> Curves:
-        """The same of some items."""
+        """Return the same of some items."""
         return chosen(self, rows)
 
     def moved(self, days: Ints) -> Curves:
-        """The same curves with every day counted from a due date that lies so many days later."""
+        """Return the same curves with every day counted from a due date that lies so many days later."""
         at = days[self.steps.item]
         steps = replace(self.steps, start=self.steps.start - at, end=self.steps.end - at)
         return replace(self, asked=self.asked - days, steps=steps)
 
     def at_least(self, days_late: int) -> Floats:
-        """P(settled `days_late` days late or later) of each item; 1 where the question comes after that day."""
+        """Return P(settled `days_late` days late or later) of each item; 1 where the question comes after that day."""
         return _unpaid_on(
             self.asked,
             self.steps.first,
@@ -46,13 +46,13 @@ class Curves:
         )
 
     def unpaid_on(self, days_late: Ints) -> Floats:
-        """P(unpaid at the end of a day of each item's own, in days late)."""
+        """Return P(unpaid at the end of a day of each item's own, in days late)."""
         return _unpaid_on(
             self.asked, self.steps.first, self.steps.end, self.unpaid, np.asarray(days_late, dtype=np.int64)
         )
 
     def quantile(self, level: float | Floats) -> Floats:
-        """The first day (days late) by which an item is paid with chance `level` or more.
+        """Return the first day (days late) by which an item is paid with chance `level` or more.
 
         Where the curve ends before that, the day after its last step: 'later than we follow'.
         """
@@ -60,7 +60,7 @@ class Curves:
         return _quantile(self.asked, self.steps.first, self.steps.end, self.unpaid, levels)
 
     def likely(self, around: int = 3) -> Floats:
-        """The day (days late) that has most chance within `around` days of it, after the question and up to 120 days
+        """Return the day (days late) that has most chance within `around` days of it, after the question and up to 120 days
         late (or so many days after the question, where that is later); the first of several such days."""
         return _likely(self.asked, self.steps.first, self.steps.end, self.unpaid, around)
 
@@ -73,19 +73,19 @@ class Curves:
         return _shortest(self.asked, self.steps.first, self.steps.end, self.unpaid, float(level))
 
     def mean(self, floor: float = -np.inf) -> Floats:
-        """Expected days late; what is unpaid at the end of the curve counts as its last day (a restricted mean).
+        """Return expected days late; what is unpaid at the end of the curve counts as its last day (a restricted mean).
 
         With floor 0 early payment counts as on time: the expected days beyond terms.
         """
         return _mean(self.asked, self.steps.first, self.steps.end, self.unpaid, float(floor))
 
     def place(self, days_late: Ints, *, before: bool = False) -> Floats:
-        """F(day) of each item, or F(day before) with `before`: the outcome's place in its own distribution."""
+        """Return F(day) of each item, or F(day before) with `before`: the outcome's place in its own distribution."""
         return 1.0 - self.unpaid_on(np.asarray(days_late, dtype=np.int64) - int(before))
 
 
 def chosen(curves: Curves, rows: NDArray[np.bool_]) -> Curves:
-    """The curves of some items."""
+    """Return the curves of some items."""
     kept = rows[curves.steps.item]
     count = np.diff(curves.steps.first)[rows]
     steps = Steps(
@@ -98,7 +98,7 @@ def chosen(curves: Curves, rows: NDArray[np.bool_]) -> Curves:
 
 
 def joined(parts: list[Curves]) -> Curves:
-    """The curves of several parts, one after the other."""
+    """Return the curves of several parts, one after the other."""
     items, rows = 0, 0
     first, item = [np.zeros(1, dtype=np.int64)], []
     for part in parts:
@@ -117,7 +117,7 @@ def joined(parts: list[Curves]) -> Curves:
 
 
 def curves_of(asked: Ints, steps: Steps, hazard: Floats) -> Curves:
-    """Curves from the chance to be paid in each step when unpaid at its start."""
+    """Return curves from the chance to be paid in each step when unpaid at its start."""
     return Curves(asked=asked, steps=steps, unpaid=_product(steps.first, np.log1p(-np.clip(hazard, 1e-9, 1.0 - 1e-9))))
 
 
@@ -231,7 +231,7 @@ def _mean(asked, first, end, unpaid, floor):  # type: ignore[no-untyped-def]
 
 
 def levels_between(low: Floats, high: Floats, rng: np.random.Generator) -> NDArray[np.float64]:
-    """A place drawn evenly between F(day before) and F(day): uniform when the distribution is true, points of mass
+    """Return a place drawn evenly between F(day before) and F(day): uniform when the distribution is true, points of mass
     too.
     """
     return low + (high - low) * rng.random(len(low))

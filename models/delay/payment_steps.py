@@ -73,7 +73,7 @@ class Steps:
 
 
 def asked_day(X: pd.DataFrame) -> Ints:
-    """The day of the question in days late of each item (below 0: not due yet), counted from its usual due date
+    """Return the day of the question in days late of each item (below 0: not due yet), counted from its usual due date
     where the stated one is implausible. Raises InputError where it is
     missing.
     """
@@ -86,12 +86,12 @@ def asked_day(X: pd.DataFrame) -> Ints:
 
 
 def days_moved(X: pd.DataFrame) -> Ints:
-    """By how many days each item's stated due date lies after the one from which its steps count; 0 for plausible ones."""
+    """Return by how many days each item's stated due date lies after the one from which its steps count; 0 for plausible ones."""
     return X[DUE_MOVED].to_numpy(np.float64).astype(np.int64)
 
 
 def steps_after(asked: Ints) -> Steps:
-    """All steps of items asked on these days (in days late) until the end of the curve."""
+    """Return all steps of items asked on these days (in days late) until the end of the curve."""
     never = np.full(len(asked), 2**31, dtype=np.int64)
     return Steps(
         **dict(zip(("item", "start", "end", "first"), _steps(asked, never, ENDS, ENDS_FROM_QUESTION), strict=True))
@@ -99,7 +99,7 @@ def steps_after(asked: Ints) -> Steps:
 
 
 def steps_seen(asked: Ints, ended: Ints, is_paid: NDArray[np.bool_]) -> tuple[Steps, NDArray[np.int8]]:
-    """The steps that were seen to their end, and whether the item was paid in each.
+    """Return the steps that were seen to their end, and whether the item was paid in each.
 
     asked : days late on the day of the question. ended : days late when paid, or when last observed unpaid. A step in
     which observation ended without payment is left out: what happened in it is not known.
@@ -117,7 +117,7 @@ def steps_seen(asked: Ints, ended: Ints, is_paid: NDArray[np.bool_]) -> tuple[St
 
 @njit(cache=True)
 def _steps(asked, ended, ends, from_question):  # type: ignore[no-untyped-def]
-    """(item, start, end, first): the steps of each item that start before it ended."""
+    """Return (item, start, end, first): the steps of each item that start before it ended."""
     n = len(asked)
     first = np.zeros(n + 1, dtype=np.int64)
     place = np.empty(n * (len(ends) + len(from_question)), dtype=np.int64)
@@ -146,7 +146,7 @@ def _steps(asked, ended, ends, from_question):  # type: ignore[no-untyped-def]
 
 
 def habit_curve(X: pd.DataFrame, pooled: Floats) -> Floats:
-    """(items, habit steps + 1): share unpaid before each habit step and after the last, drawn towards `pooled` hazards.
+    """Return (items, habit steps + 1): share unpaid before each habit step and after the last, drawn towards `pooled` hazards.
 
     A customer without history has the curve of all customers. The first value is 1.
     """
@@ -155,13 +155,13 @@ def habit_curve(X: pd.DataFrame, pooled: Floats) -> Floats:
 
 
 def similar_curve(X: pd.DataFrame, habit: Floats) -> Floats:
-    """The same of the invoices like the item, drawn towards the customer's own curve `habit` (items, habit steps + 1)."""
+    """Return the same of the invoices like the item, drawn towards the customer's own curve `habit` (items, habit steps + 1)."""
     hazards = 1.0 - habit[:, 1:] / np.maximum(habit[:, :-1], 1e-12)
     return _drawn_towards(hazards, LIKE_PRIOR, X, LIKE_COLUMNS, "similar_curve_invoices")
 
 
 def _drawn_towards(prior: Floats, counts: float, X: pd.DataFrame, columns: tuple[str, ...], weight: str) -> Floats:
-    """The curve of an item's own hazards drawn towards those of `prior`, which counts for so many invoices."""
+    """Return the curve of an item's own hazards drawn towards those of `prior`, which counts for so many invoices."""
     own, rests_on = X[list(columns)].to_numpy(np.float64), np.nan_to_num(X[weight].to_numpy(np.float64))
     curve, unpaid = np.ones((len(X), len(columns) + 1)), np.ones(len(X))
     for k in range(len(columns)):
@@ -174,7 +174,7 @@ def _drawn_towards(prior: Floats, counts: float, X: pd.DataFrame, columns: tuple
 
 
 def pooled_habit(X: pd.DataFrame) -> Floats:
-    """The hazards of the curve of all customers: the mean of theirs, each by the weight that reached the step."""
+    """Return the hazards of the curve of all customers: the mean of theirs, each by the weight that reached the step."""
     own = X[list(HABIT_COLUMNS)].to_numpy(np.float64)
     unpaid = np.nan_to_num(X["habit_weight"].to_numpy(np.float64))
     pooled = np.empty(len(HABIT_STEPS))
@@ -187,7 +187,7 @@ def pooled_habit(X: pd.DataFrame) -> Floats:
 
 
 def step_values(X: pd.DataFrame, steps: Steps, pooled: Floats) -> Floats:
-    """(steps, STEP_COLUMNS): what the model sees of each step."""
+    """Return (steps, STEP_COLUMNS): what the model sees of each step."""
     missing = [name for name in INPUTS if name not in X.columns]
     if missing:
         raise InputError(
@@ -205,7 +205,7 @@ def step_values(X: pd.DataFrame, steps: Steps, pooled: Floats) -> Floats:
 
 @njit(cache=True)
 def _unpaid_at(curve, ends, at):  # type: ignore[no-untyped-def]
-    """The habit curve on a day: linear between steps, constant outside."""
+    """Return the habit curve on a day: linear between steps, constant outside."""
     if at < ends[0]:
         return 1.0
     k = np.searchsorted(ends, at, side="right") - 1
@@ -217,7 +217,7 @@ def _unpaid_at(curve, ends, at):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _is_closed(day, due_weekday, closed_days):  # type: ignore[no-untyped-def]
-    """Whether a day, counted from the due date, is no working day: by the bits of item_closed_days near the due date, by the
+    """Return whether a day, counted from the due date, is no working day: by the bits of item_closed_days near the due date, by the
     weekday further off."""
     bit = day + DAYS_BEFORE_DUE
     if 0 <= bit <= DAYS_BEFORE_DUE + DAYS_AFTER_DUE:
@@ -227,7 +227,7 @@ def _is_closed(day, due_weekday, closed_days):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _closed_in_a_row(day, way, due_weekday, closed_days):  # type: ignore[no-untyped-def]
-    """How many days in a row, from `day` on in the direction of `way`, are no working days; at most MOST_CLOSED."""
+    """Return how many days in a row, from `day` on in the direction of `way`, are no working days; at most MOST_CLOSED."""
     count = 0
     while count < MOST_CLOSED and _is_closed(day + way * count, due_weekday, closed_days):
         count += 1
@@ -236,13 +236,13 @@ def _closed_in_a_row(day, way, due_weekday, closed_days):  # type: ignore[no-unt
 
 @njit(cache=True)
 def _paid_between(curve, ends, start, end):  # type: ignore[no-untyped-def]
-    """The share of what is unpaid on one day that is paid by another, by a habit curve."""
+    """Return the share of what is unpaid on one day that is paid by another, by a habit curve."""
     return 1.0 - _unpaid_at(curve, ends, end) / max(_unpaid_at(curve, ends, start), 1e-6)
 
 
 @njit(cache=True)
 def _days_to_month_end(offset, day_of_month, to_month_end, month):  # type: ignore[no-untyped-def]
-    """Days from (due date + offset) to the end of its month; other months than the due date's have no leap day."""
+    """Return days from (due date + offset) to the end of its month; other months than the due date's have no leap day."""
     lengths = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
     rest, m = to_month_end - offset, month - 1
     length = day_of_month + to_month_end

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 def censoring_survival(time: ArrayLike, is_event: ArrayLike) -> tuple[Floats, Floats]:
-    """Kaplan–Meier estimate of P(still observed after t): (distinct times ascending, survival just after each)."""
+    """Return Kaplan–Meier estimate of P(still observed after t): (distinct times ascending, survival just after each)."""
     t, event = np.asarray(time, dtype=np.float64), np.asarray(is_event, dtype=bool)
     distinct, code = np.unique(t, return_inverse=True)
     censored = np.bincount(code, weights=(~event).astype(np.float64), minlength=len(distinct))
@@ -29,12 +29,12 @@ def censoring_survival(time: ArrayLike, is_event: ArrayLike) -> tuple[Floats, Fl
 
 
 def _survival_before(distinct: Floats, survival: Floats, at: Floats) -> Floats:
-    """Survival of censoring just before each time `at`."""
+    """Return survival of censoring just before each time `at`."""
     return np.concatenate([[1.0], survival])[np.searchsorted(distinct, at, side="left")]
 
 
 def ipcw_weights(time: ArrayLike, is_event: ArrayLike, horizon: float) -> tuple[Floats, Floats]:
-    """(y, weight) of the question 'event within `horizon`': weight 0 where the answer is not known.
+    """Return (y, weight) of the question 'event within `horizon`': weight 0 where the answer is not known.
 
     y is 1 for an event at or before the horizon. Rows whose answer is known weigh 1/G(time−) (event) or 1/G(horizon)
     (observed beyond it), G the survival of censoring. Source: Robins and Finkelstein (2000); Graf et al. (1999).
@@ -50,19 +50,19 @@ def ipcw_weights(time: ArrayLike, is_event: ArrayLike, horizon: float) -> tuple[
 
 
 def auc_ipcw(time: ArrayLike, is_event: ArrayLike, score: ArrayLike, horizon: float) -> float:
-    """AUC of 'event within `horizon`' over rows weighted for censoring."""
+    """Return AUC of 'event within `horizon`' over rows weighted for censoring."""
     y, weight = ipcw_weights(time, is_event, horizon)
     return auc(y, score, weight)
 
 
 def brier_ipcw(time: ArrayLike, is_event: ArrayLike, probability: ArrayLike, horizon: float) -> float:
-    """Brier score of 'event within `horizon`' over rows weighted for censoring; weights sum to about the row count."""
+    """Return Brier score of 'event within `horizon`' over rows weighted for censoring; weights sum to about the row count."""
     y, weight = ipcw_weights(time, is_event, horizon)
     return brier(y, probability, weight)
 
 
 def c_index(time: ArrayLike, is_event: ArrayLike, risk: ArrayLike, *, ipcw: bool = False) -> float:
-    """Share of comparable pairs (one event strictly before the other's time) whose earlier event has the higher risk.
+    """Return share of comparable pairs (one event strictly before the other's time) whose earlier event has the higher risk.
 
     Ties of risk count a half. With `ipcw` each event at t weighs 1/G(t−)² (Uno et al. 2011), else 1 (Harrell). NaN
     where no pair is comparable. O(n log n).
@@ -81,7 +81,7 @@ def c_index(time: ArrayLike, is_event: ArrayLike, risk: ArrayLike, *, ipcw: bool
 
 @njit(cache=True)
 def _pairs(time: Floats, weight: Floats, rank: NDArray[np.int64], size: int) -> tuple[float, float]:
-    """Weighted agreeing and comparable pairs; rows by descending time. A Fenwick tree counts later rows by rank."""
+    """Return weighted agreeing and comparable pairs; rows by descending time. A Fenwick tree counts later rows by rank."""
     tree = np.zeros(size + 1)
     agreeing, comparable, later = 0.0, 0.0, 0.0
     start, n = 0, len(time)

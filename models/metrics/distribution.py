@@ -15,14 +15,14 @@ def _mean(values: Floats, weight: ArrayLike | None) -> float:
 
 
 def coverage(y: ArrayLike, low: ArrayLike, high: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Share of outcomes inside [low, high], both ends included."""
+    """Return share of outcomes inside [low, high], both ends included."""
     ys = np.asarray(y, dtype=np.float64)
     inside = (ys >= np.asarray(low, dtype=np.float64)) & (ys <= np.asarray(high, dtype=np.float64))
     return _mean(inside.astype(np.float64), weight)
 
 
 def pinball(y: ArrayLike, quantile: ArrayLike, level: float, weight: ArrayLike | None = None) -> float:
-    """Mean of max(τ (y − q), (τ − 1)(y − q)): smallest in expectation at the true quantile of level τ."""
+    """Return mean of max(τ (y − q), (τ − 1)(y − q)): smallest in expectation at the true quantile of level τ."""
     if not 0.0 < level < 1.0:
         raise InputError(f"The level of pinball must be between 0 and 1. Got {level} instead.")
     gap = np.asarray(y, dtype=np.float64) - np.asarray(quantile, dtype=np.float64)
@@ -30,7 +30,7 @@ def pinball(y: ArrayLike, quantile: ArrayLike, level: float, weight: ArrayLike |
 
 
 def crps_of_quantiles(y: ArrayLike, quantiles: ArrayLike, levels: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """CRPS = 2 ∫ pinball_τ dτ, by the trapezoid over `levels`, held constant outside of them.
+    """Return CRPS = 2 ∫ pinball_τ dτ, by the trapezoid over `levels`, held constant outside of them.
 
     quantiles : (rows, levels), each row ascending. levels : ascending, in (0, 1).
     """
@@ -43,7 +43,7 @@ def crps_of_quantiles(y: ArrayLike, quantiles: ArrayLike, levels: ArrayLike, wei
 
 
 def crps_of_sample(y: ArrayLike, sample: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """CRPS of an equally weighted sample a row: E|X − y| − ½ E|X − X'|. sample : (rows, draws)."""
+    """Return CRPS of an equally weighted sample a row: E|X − y| − ½ E|X − X'|. sample : (rows, draws)."""
     ys, x = np.asarray(y, dtype=np.float64), np.sort(np.asarray(sample, dtype=np.float64), axis=1)
     m = x.shape[1]
     spread = x @ (2.0 * np.arange(1, m + 1) - m - 1.0) / m**2  # ½ E|X − X'| of a sorted sample
@@ -51,12 +51,12 @@ def crps_of_sample(y: ArrayLike, sample: ArrayLike, weight: ArrayLike | None = N
 
 
 def crps_of_cdf(y: ArrayLike, grid: ArrayLike, cdf: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """The mean of `crps_of_each_cdf`."""
+    """Return the mean of `crps_of_each_cdf`."""
     return _mean(crps_of_each_cdf(y, grid, cdf), weight)
 
 
 def crps_of_each_cdf(y: ArrayLike, grid: ArrayLike, cdf: ArrayLike) -> Floats:
-    """CRPS = ∫ (F(x) − 1{y ≤ x})² dx of each row's step function: F = cdf[:, j] on [grid[j], grid[j + 1]).
+    """Return CRPS = ∫ (F(x) − 1{y ≤ x})² dx of each row's step function: F = cdf[:, j] on [grid[j], grid[j + 1]).
 
     grid : ascending (points,). cdf : (rows, points); it must reach 1 at the last point. Outcomes outside the grid add
     their distance to it, where F is 0 or 1.

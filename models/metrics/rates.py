@@ -13,7 +13,7 @@ from ledger.errors import InputError
 
 
 def jeffreys(pd_estimate: float, count: int, defaults: int) -> float:
-    """P(true rate ≤ `pd_estimate`) after `defaults` of `count`, under Jeffreys' prior: Beta(D + ½, N − D + ½).cdf(PD).
+    """Return P(true rate ≤ `pd_estimate`) after `defaults` of `count`, under Jeffreys' prior: Beta(D + ½, N − D + ½).cdf(PD).
 
     Small values say that the estimate is too low; values near 1 that it is too high. Source: ECB, Instructions for
     reporting the validation results of internal models (2019), 2.5.3.1. Fixture: 1 %, 500, 9 -> 0.0462.
@@ -23,13 +23,13 @@ def jeffreys(pd_estimate: float, count: int, defaults: int) -> float:
 
 
 def jeffreys_upper(count: int, defaults: int, confidence: float) -> float:
-    """The rate that the true one does not exceed with `confidence`, after `defaults` of `count` (Jeffreys' prior)."""
+    """Return the rate that the true one does not exceed with `confidence`, after `defaults` of `count` (Jeffreys' prior)."""
     _counts(count, defaults)
     return float(beta.ppf(confidence, defaults + 0.5, count - defaults + 0.5))
 
 
 def pluto_tasche(count: int, confidence: float, defaults: int = 0) -> float:
-    """Upper bound of a PD at `confidence` for `count` customers with `defaults`, outcomes taken as independent.
+    """Return upper bound of a PD at `confidence` for `count` customers with `defaults`, outcomes taken as independent.
 
     Without defaults it is 1 − (1 − γ)^(1/n). Source: Pluto and Tasche, Estimating probabilities of default for low
     default portfolios (2005). Fixture: 800, 0.75 -> 0.173 %; 0.95 -> 0.374 %.
@@ -59,7 +59,7 @@ class Bins:
 
     @classmethod
     def of(cls, reference: pd.Series, count: int = 10) -> Bins:
-        """Equal-mass bins of `reference` (numbers), or one bin a value (text). Equal edges are merged."""
+        """Return equal-mass bins of `reference` (numbers), or one bin a value (text). Equal edges are merged."""
         if not pd.api.types.is_numeric_dtype(reference):
             return cls(values=tuple(sorted(str(v) for v in reference.dropna().unique())))
         known = reference.dropna().to_numpy(dtype=np.float64)
@@ -69,7 +69,7 @@ class Bins:
         return cls(edges=tuple(float(e) for e in edges))
 
     def counts(self, column: pd.Series) -> NDArray[np.int64]:
-        """Rows of `column` in each bin; the last is for missing values, for text the one before it for unseen ones."""
+        """Return rows of `column` in each bin; the last is for missing values, for text the one before it for unseen ones."""
         missing = column.isna().to_numpy()
         if self.values is not None:
             code = pd.Index(list(self.values)).get_indexer(pd.Index(column.astype("str"))).astype(np.int64)
@@ -83,7 +83,7 @@ class Bins:
 
 
 def psi(expected: ArrayLike, actual: ArrayLike) -> float:
-    """Population stability index Σ (aᵢ − eᵢ) ln(aᵢ/eᵢ) of two vectors of counts over the same bins.
+    """Return population stability index Σ (aᵢ − eᵢ) ln(aᵢ/eᵢ) of two vectors of counts over the same bins.
 
     Half a row is added to each bin of both, so that an empty bin is finite; bins empty in both are left out.
     """
@@ -97,7 +97,7 @@ def psi(expected: ArrayLike, actual: ArrayLike) -> float:
 
 
 def psi_limit(reference_count: int, count: int, bins: int, confidence: float = 0.95) -> float:
-    """The PSI that chance alone does not exceed with `confidence` when nothing moved: (1/N + 1/M) · χ²(B − 1).
+    """Return the PSI that chance alone does not exceed with `confidence` when nothing moved: (1/N + 1/M) · χ²(B − 1).
 
     Fixture, B = 10, 95 %: N = M = 1000 -> 0.034; 10,000 and 200 -> 0.086. Source: Yurdakul and Naranjo, Statistical
     properties of the population stability index (2020).

@@ -46,7 +46,7 @@ class Backtested:
 
 
 def windows(first: pd.Timestamp, last: pd.Timestamp, step_months: int) -> list[Window]:
-    """Windows of `step_months` from `first` on; the last one ends on `last`. The origin is the day before each."""
+    """Return windows of `step_months` from `first` on; the last one ends on `last`. The origin is the day before each."""
     if first > last:
         raise InputError(f"--from {first.date()} comes after --to {last.date()}: swap them.")
     starts = [first + pd.DateOffset(months=step_months * k) for k in range(1200)]
@@ -65,7 +65,7 @@ def backtest(
     seed: int = 1,
     watch: Watch = iter,
 ) -> Backtested:
-    """Both models on every window. Raises InputError where `last` lies after the ledger's last known day, or where the
+    """Return both models on every window. Raises InputError where `last` lies after the ledger's last known day, or where the
     delay model cannot be fitted on the first origin; a default model that cannot be fitted is reported as such.
     """
     if last > pd.Timestamp(ledger.last_known_on):
@@ -108,7 +108,7 @@ def backtest(
 def delay_window(
     ledger: Ledger, prepared: PreparedLedger, truth: Asked, window: Window, seed: int
 ) -> tuple[pd.DataFrame, list[Scored]]:
-    """Every invoice issued in the window, asked about on the day before with the model of the window's origin.
+    """Return every invoice issued in the window, asked about on the day before with the model of the window's origin.
 
     An invoice paid before it was issued has no question and is not among them.
     """
@@ -138,7 +138,7 @@ def _invoices(ledger: Ledger, asked: Asked, X: pd.DataFrame, predicted: pd.DataF
 
 
 def delay_figures(scored: list[tuple[Window, list[Scored]]]) -> dict[str, Any]:
-    """Figures over all windows and of each: `known_outcome` over every invoice whose outcome is known (an early
+    """Return figures over all windows and of each: `known_outcome` over every invoice whose outcome is known (an early
     payment is known sooner than a late one: the last months flatter everybody), `mature` over those due MATURE_DAYS
     before the end.
     """
@@ -167,7 +167,7 @@ def delay_figures(scored: list[tuple[Window, list[Scored]]]) -> dict[str, Any]:
 
 
 def default_window(ledger: Ledger, prepared: PreparedLedger, window: Window, seed: int) -> pd.DataFrame:
-    """Every active customer on the origin and on the month ends of the window, with what came of it."""
+    """Return every active customer on the origin and on the month ends of the window, with what came of it."""
     model: Any = default_fit.fit(ledger, as_of=window.origin, seed=seed).model
     days = [window.origin, *month_ends(window.first, window.last)]
     snapshots = active(prepared, sorted({d.date() for d in days if d <= window.last}))
@@ -190,7 +190,7 @@ def default_window(ledger: Ledger, prepared: PreparedLedger, window: Window, see
 
 
 def default_figures(customers: pd.DataFrame) -> dict[str, Any]:
-    """AUC, Gini, KS and Brier over mature snapshots of customers not in default, days past due beside them."""
+    """Return AUC, Gini, KS and Brier over mature snapshots of customers not in default, days past due beside them."""
     if customers.empty:
         return {"snapshots": 0}
     mature = customers[customers["default"].notna() & ~customers["in_default"]]

@@ -39,7 +39,7 @@ def cash_backtest(
     seed: int = 1,
     watch: Callable[[Iterable[Any]], Iterable[Any]] = iter,
 ) -> CashBacktest:
-    """Forecasts of `weeks` weeks on every second Sunday from `first` to `last`; the model is fitted again every
+    """Return forecasts of `weeks` weeks on every second Sunday from `first` to `last`; the model is fitted again every
     `refit_months`."""
     prepared = prepare(ledger)
     days = list(pd.date_range(first, last - pd.Timedelta(days=7 * weeks), freq="2W-SUN"))
@@ -56,7 +56,7 @@ def cash_backtest(
 
 
 def cash_figures(rows: pd.DataFrame) -> dict[str, float]:
-    """WAPE and bias of each forecast over all weeks, WAPE's gain on the plain rules, coverage of the 80 % band."""
+    """Return WAPE and bias of each forecast over all weeks, WAPE's gain on the plain rules, coverage of the 80 % band."""
     total = float(rows["actual"].sum())
     wape = {name: float((rows["actual"] - rows[name]).abs().sum() / total) for name in FORECASTS}
     return {f"wape_{name}": value for name, value in wape.items()} | {

@@ -43,7 +43,7 @@ class Observed:
 def drift(
     reference: Observed, now: Observed, *, columns: Iterable[str] | None = None, confidence: float = CONFIDENCE
 ) -> pd.DataFrame:
-    """One row a column, the most moved first: column, family, psi, limit, is_moved, bins, missing_before, missing_now.
+    """Return one row per column, the most moved first: column, family, psi, limit, is_moved, bins, missing_before, missing_now.
 
     limit : the PSI that chance exceeds in none of the columns with `confidence` when nothing moved (each column has its
         share of the error: 1 - (1 - confidence) / columns), (1/N + 1/M) · χ² with bins - 1 degrees.
@@ -80,6 +80,6 @@ def drift(
 
 
 def counts(bins: Bins, values: pd.Series, missing: pd.Series) -> NDArray[np.int64]:
-    """Customers in each bin; the last three are those without a value, by why: no history, not reported, not applicable."""
+    """Return customers in each bin; the last three are those without a value, by why: no history, not reported, not applicable."""
     why = missing.to_numpy()
     return np.concatenate([bins.counts(values)[:-1], [int((why == meaning).sum()) for meaning in MEANINGS]])
