@@ -14,13 +14,13 @@ SMALLEST = 1e-15  # a probability of exactly 0 or 1 would make one mistake cost 
 
 
 def brier(y: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Mean of (p − y)²."""
+    """Return mean of (p − y)²."""
     ys, p, w = checked(y, probability, weight)
     return float(np.sum(w * (p - ys) ** 2) / np.sum(w))
 
 
 def log_loss(y: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None) -> float:
-    """Mean of −(y ln p + (1 − y) ln(1 − p)), natural logarithm."""
+    """Return mean of −(y ln p + (1 − y) ln(1 − p)), natural logarithm."""
     ys, p, w = checked(y, probability, weight)
     p = np.clip(p, SMALLEST, 1.0 - SMALLEST)
     return float(-np.sum(w * (ys * np.log(p) + (1.0 - ys) * np.log1p(-p))) / np.sum(w))
@@ -29,7 +29,7 @@ def log_loss(y: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = No
 def calibration_table(
     y: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None, *, bins: int = 10
 ) -> pd.DataFrame:
-    """Predicted against observed in bins of equal mass: one row a bin, ascending.
+    """Return predicted against observed in bins of equal mass: one row a bin, ascending.
 
     Columns: count (rows), weight, predicted (mean p), observed (share of y), low and high (smallest and largest p).
     Rows with equal probabilities may fall into two bins; bins without a row are left out.
@@ -77,7 +77,7 @@ class Reliability:
 
 @njit(cache=True, nogil=True)
 def _sums(number, w, wp, wy, bins):  # type: ignore[no-untyped-def]
-    """Sums of w, w·p, w·y by bin, compensated as those of pandas are (Kahan 1965); rows without weight are left out."""
+    """Return sums of w, w·p, w·y by bin, compensated as those of pandas are (Kahan 1965); rows without weight are left out."""
     sums, lost = np.zeros((3, bins)), np.zeros((3, bins))
     for i in range(len(number)):
         if w[i] > 0.0:
@@ -91,7 +91,7 @@ def _sums(number, w, wp, wy, bins):  # type: ignore[no-untyped-def]
 
 
 def log_odds_slope(y: ArrayLike, probability: ArrayLike, weight: ArrayLike | None = None) -> tuple[float, float]:
-    """(slope, intercept) of a logistic regression of y on the log-odds of p; (1, 0) is perfect calibration.
+    """Return (slope, intercept) of a logistic regression of y on the log-odds of p; (1, 0) is perfect calibration.
 
     `y` may be a true probability instead of an outcome. Newton's method; NaN where y has one value only.
     """
@@ -109,7 +109,7 @@ def logistic_line(
     offset: NDArray[np.float64] | float = 0.0,
     slope_precision: float = 0.0,
 ) -> tuple[float, float]:
-    """(slope, intercept) that maximise the weighted logistic likelihood of y on slope · x + intercept + offset.
+    """Return (slope, intercept) that maximise the weighted logistic likelihood of y on slope · x + intercept + offset.
 
     slope_precision is that of a normal prior of the slope around 1; 0 is none. Damped Newton steps.
     """
