@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from decisions.customer_view import open_in_own_currency
 from decisions.scenarios import copies, frames_of, mark, of_others
 from decisions.scorer import Scorer
 from features.engine.histories import build
@@ -126,7 +127,9 @@ def _variant(base: Mapping[str, pd.DataFrame], calm: pd.DataFrame, events: Seque
             added.setdefault(name, []).append(rows)
     for name, parts in added.items():
         own = [frames[name], *parts] if name in frames else parts
-        frames[name] = pd.concat([p.astype(object) for p in own], ignore_index=True)
+        both = pd.concat([p.astype(object) for p in own], ignore_index=True)
+        # a corrected row has its predecessor's key and takes its place
+        frames[name] = both.drop_duplicates(list(TABLES[name].key), keep="last", ignore_index=True)
     return frames
 
 
@@ -163,12 +166,13 @@ def _new_rows(frame: pd.DataFrame, name: str, since: date, as_of: date) -> pd.Da
 def _calm(scorer: Scorer, customer_id: str, since: date, as_of: date) -> pd.DataFrame:
     """Payments on the due day of what was open and not yet due then, and falls due by the later day."""
     items = accounts(scorer.served.prepared.settlement, [customer_id], day(since)).items
-    due = items["due_on"]
+    own, due = open_in_own_currency(scorer, customer_id, since), items["due_on"]
     items = items[((due > pd.Timestamp(since)) & (due <= pd.Timestamp(as_of))).to_numpy()]
+    keys = list(zip(items["invoice_id"], items["due_on"].dt.date, strict=True))
     return pd.DataFrame({
-        "payment_id": [f"calm-{i}" for i in items["invoice_id"]], "customer_id": customer_id,
-        "invoice_id": list(items["invoice_id"]), "paid_on": list(items["due_on"]), "amount": list(items["open_amount"]),
-        "currency": scorer.served.currency, "kind": "payment", "booked_on": list(items["due_on"]),
+        "payment_id": [f"calm-{k}-{i}" for k, i in enumerate(items["invoice_id"])], "customer_id": customer_id,
+        "invoice_id": list(items["invoice_id"]), "paid_on": list(items["due_on"]), "amount": [own[key][0] for key in keys],
+        "currency": [own[key][1] for key in keys], "kind": "payment", "booked_on": list(items["due_on"]),
     })  # fmt: skip
 
 

@@ -183,6 +183,26 @@ def invoices_of(scorer: Scorer, customer_id: str, as_of: date) -> list[InvoiceBa
     return sorted(found, key=lambda bar: (bar.due_on, bar.issued_on, bar.invoice_id))
 
 
+def open_in_own_currency(scorer: Scorer, customer_id: str, as_of: date) -> dict[tuple[str, date], tuple[float, str]]:
+    """Return what is open of each open invoice in the invoice's own currency, and that currency, by (invoice_id, due_on):
+    an instalment is an item of its own."""
+    s, at = scorer.served.prepared.settlement, day(as_of)
+    code = int(s.owners.index.get_indexer(pd.Index([customer_id], dtype=object))[0])
+    entries = np.arange(s.invoice_start[code], s.invoice_start[code + 1])
+    entries = entries[(s.known_from[entries] <= at) & (s.known_until[entries] > at)]
+    version = last_versions(s.version_start, s.version_known_from, entries, np.int32(at))
+    currencies = scorer.served.ledger.invoices["currency"]
+    due = _dates(s.due_on[entries])
+    return {
+        (s.invoice_ids[s.invoice[entry]], due[k]): (
+            s.document_open_cents[v] / CENTS,
+            str(currencies.iloc[int(s.row[entry])]),
+        )
+        for k, (entry, v) in enumerate(zip(entries, version, strict=True))
+        if s.closed_kind[v] == 0
+    }
+
+
 def _dates(days: Any) -> list[date]:
     values = np.minimum(np.asarray(days, dtype=np.int64), 2932896)  # 9999-12-31: NEVER is later than a date can be
     return [d.item() for d in values.astype("datetime64[D]")]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from decisions.customer_view import open_in_own_currency
 from decisions.limits import recommend
 from decisions.scenarios import scored_variants
 from decisions.scorer import Scorer, Scores
@@ -105,14 +106,14 @@ Candidate = tuple[str, dict[str, Any], dict[str, pd.DataFrame], float]
 def _candidates(
     scorer: Scorer, scores: Scores, customer_id: str, requested: float, terms: Terms
 ) -> list[Candidate]:  # fmt: skip
-    items, as_of, currency = scores.items, scores.as_of, scorer.served.currency
+    items, as_of = scores.items, scores.as_of
     found: list[Candidate] = []
     overdue = items[(items["days_past_due"] > 0).to_numpy() & ~items["is_disputed"].to_numpy(dtype=bool)]
     overdue = overdue.sort_values(["days_past_due", "invoice_id"], ascending=[False, True])
     for count in range(1, min(len(overdue), MOST_ITEMS) + 1):
-        found.append(pays(overdue.iloc[:count], customer_id, as_of, currency))
+        found.append(pays(scorer, overdue.iloc[:count], customer_id, as_of))
     if len(overdue) > MOST_ITEMS:
-        found.append(pays(overdue, customer_id, as_of, currency))
+        found.append(pays(scorer, overdue, customer_id, as_of))
     disputed = items[items["is_disputed"].to_numpy(dtype=bool)]
     if len(disputed):
         rows = pd.DataFrame({
@@ -120,7 +121,7 @@ def _candidates(
             "invoice_id": list(disputed["invoice_id"]), "occurred_on": pd.Timestamp(as_of), "kind": "dispute_closed",
         })  # fmt: skip
         found.append(("settle_dispute", {"items": ", ".join(disputed["invoice_id"])}, {"events": rows}, 0.0))
-        both_code, numbers, paid, amount = pays(disputed, customer_id, as_of, currency)
+        both_code, numbers, paid, amount = pays(scorer, disputed, customer_id, as_of)
         found.append((f"settle_and_{both_code}", numbers, {"events": rows, **paid}, amount))
     if requested > (terms.insured_limit or 0.0):
         found.append(cover(requested, customer_id, as_of, terms))
@@ -129,12 +130,14 @@ def _candidates(
     return found
 
 
-def pays(items: pd.DataFrame, customer_id: str, as_of: date, currency: str) -> Candidate:
-    """Return the lever that the customer pays some open items in full on `as_of`."""
+def pays(scorer: Scorer, items: pd.DataFrame, customer_id: str, as_of: date) -> Candidate:
+    """Return the lever that the customer pays some open items in full on `as_of`, each in its own currency."""
+    own = open_in_own_currency(scorer, customer_id, as_of)
+    keys = list(zip(items["invoice_id"], items["due_on"].dt.date, strict=True))
     rows = pd.DataFrame({
         "payment_id": [f"lever-{k}" for k in range(len(items))], "customer_id": customer_id,
-        "invoice_id": list(items["invoice_id"]), "paid_on": pd.Timestamp(as_of), "amount": list(items["open_amount"]),
-        "currency": currency, "kind": "payment",
+        "invoice_id": list(items["invoice_id"]), "paid_on": pd.Timestamp(as_of), "amount": [own[key][0] for key in keys],
+        "currency": [own[key][1] for key in keys], "kind": "payment",
     })  # fmt: skip
     amount = float(items["open_amount"].sum())
     return "pay_items", {"items": ", ".join(items["invoice_id"]), "amount": amount}, {"payments": rows}, amount

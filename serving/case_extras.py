@@ -99,7 +99,7 @@ def what_if(champions: Champions, found: Case, query: Mapping[str, str], paid: S
     supposed: list[Candidate] = []
     items = scores.items[scores.items["invoice_id"].isin(list(paid)).to_numpy()]
     if len(items):
-        supposed.append(pays(items, customer_id, found.as_of, scorer.served.currency))
+        supposed.append(pays(scorer, items, customer_id, found.as_of))
     changed = terms
     if insured is not None:
         changed = replace(changed, insured_limit=insured, insured_share=terms.insured_share or 0.9)

@@ -67,7 +67,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "TRADECREDIT_REFRESH": "false",
     }  # fmt: skip
     server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(port), str(home / "log.sqlite")], env=environment, cwd=ROOT, start_new_session=True
+        [sys.executable, "-c", SERVER, str(port), str(home / "log.sqlite")],
+        env=environment,
+        cwd=ROOT,
+        start_new_session=True,
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -148,7 +151,14 @@ def test_nothing_serious_for_axe_and_nothing_scrolls_sideways(address, browser, 
     customer, checked = customer_with(None), 0
     for language in ("en", "zh"):
         for scheme in ("light", "dark"):
-            for path in ("/", "/watch_list", "/models", "/policy", "/practice", f"/customer?id={customer}&limit=5000&show=levers"):
+            for path in (
+                "/",
+                "/watch_list",
+                "/models",
+                "/policy",
+                "/practice",
+                f"/customer?id={customer}&limit=5000&show=levers",
+            ):
                 context = browser.new_context(viewport={"width": 390, "height": 900}, color_scheme=scheme)
                 page = context.new_page()
                 page.goto(f"{address}{path}{'&' if '?' in path else '?'}language={language}")
