@@ -31,7 +31,7 @@ COMMON = {
         ("lightgbm", "train"), ("lightgbm", "Booster.predict"), ("lightgbm", "Dataset.construct"),
         ("lightgbm", "Dataset.subset"),
     ),
-    "bootstrap over customers": (("models.metrics", "by_customer"), ("models.metrics", "paired_by_customer")),
+    "bootstrap over customers": (("models.metrics", "intervals_by_customer"), ("models.metrics", "paired_by_customer")),
     "folds of customers": (("training.default.ensembles", "customer_folds"),),
 }  # fmt: skip
 STAGES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
