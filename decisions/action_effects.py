@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 ACTION_EVENTS = ("dunning",)  # event kinds that are actions; `detail` says which
 ALL = "all"
 PARTS = {"acted_share": 6, "habit": 5, "amount": 2}  # how many strata each column makes
-NARROW_DAYS = 10.0  # days past due between the first and last tenth of actions that are tied to few days
+LEAST_ACTED = 0.05  # of the occasions at some days past due: below, the action is not taken there
 PRIOR_ITEMS = 3.0  # paid items that the mean of all customers counts for in a customer's habit
 
 
@@ -90,10 +90,13 @@ def actions_of(ledger: Ledger, as_of: pd.Timestamp) -> pd.DataFrame:
 def item_states(ledger: Ledger, settlement: Settlement, as_of: pd.Timestamp) -> pd.DataFrame:
     """Return every invoice known on `as_of` with when it was paid, as the estimation needs it: invoice_id, customer_id,
     due (day number), paid (day number, NEVER where not paid), closed (the day it left the open book in any way, else NEVER),
-    amount (reporting currency), segment ('' where not given)."""
+    amount (reporting currency), segment ('' where not given), disputed_from, disputed_until (days of its disputes, from the
+    first to the last; NEVER where there is none, or no end)."""
     state = settlement.at(as_of)
     paid, closed = days(state["settled_on"]).astype(np.int64), days(state["closed_on"]).astype(np.int64)
     segment = ledger.customers.set_index("customer_id")["segment"]
+    disputes = _dispute_days(ledger, as_of)
+    disputed = disputes.reindex(state["invoice_id"]).fillna(NEVER).astype(np.int64)
     return pd.DataFrame(
         {
             "invoice_id": state["invoice_id"].to_numpy(dtype=object),
@@ -103,8 +106,27 @@ def item_states(ledger: Ledger, settlement: Settlement, as_of: pd.Timestamp) -> 
             "closed": closed,
             "amount": state["amount_cents"].to_numpy() / 100.0,
             "segment": segment.reindex(state["customer_id"]).fillna("").to_numpy(dtype=object),
+            "disputed_from": disputed["opened"].to_numpy(),
+            "disputed_until": disputed["closed"].to_numpy(),
         }
     )
+
+
+def _dispute_days(ledger: Ledger, as_of: pd.Timestamp) -> pd.DataFrame:
+    """By invoice_id the first day of its disputes known on `as_of` and the last day on which one was closed (NEVER: open)."""
+    events, at = ledger.events, day(as_of)
+    known = (known_from(events, TABLES["events"]) <= at) & (known_until(events, TABLES["events"]) > at)
+    own = events[
+        known
+        & events["kind"].isin(["dispute_opened", "dispute_closed"]).to_numpy()
+        & events["invoice_id"].notna().to_numpy()
+    ]
+    on = pd.Series(days(own["occurred_on"]).astype(np.int64), index=own["invoice_id"].to_numpy(dtype=object))
+    is_open = (own["kind"] == "dispute_opened").to_numpy()
+    opened, closed = on[is_open].groupby(level=0), on[~is_open].groupby(level=0)
+    found = pd.DataFrame({"opened": opened.min(), "last": opened.max()})
+    found["closed"] = closed.max().reindex(found.index)
+    return found.assign(closed=found["closed"].where(found["closed"] >= found["last"]))[["opened", "closed"]]
 
 
 def occasions(
@@ -128,7 +150,8 @@ def occasions(
     row_of = pd.Series(np.arange(len(items)), index=items["invoice_id"])
     actions = actions[actions["invoice_id"].isin(row_of.index)]
     row = row_of.reindex(actions["invoice_id"]).to_numpy(dtype=np.int64)
-    due, paid, closed = (items[name].to_numpy() for name in ("due", "paid", "closed"))
+    due, paid, closed, amount = (items[name].to_numpy() for name in ("due", "paid", "closed", "amount"))
+    disputed_from, disputed_until = items["disputed_from"].to_numpy(), items["disputed_until"].to_numpy()
     habits = Habits.of(items)
     on_all, kinds = actions["on"].to_numpy(), actions["kind"].to_numpy(dtype=object)
     parts = []
@@ -138,12 +161,14 @@ def occasions(
         waited = acted_on - due[acted_row]
         if not len(waited):
             continue
+        smallest = float(np.quantile(amount[acted_row], 0.005))
         low, high = int(np.floor(np.quantile(waited, 0.02))), int(np.ceil(np.quantile(waited, 0.98)))
         by_row = _sorted_by_row(acted_row, acted_on)
         earlier = _sorted_by_row(row, on_all)
         for on in np.unique(acted_on[acted_on <= last]):
             at = np.arange(np.searchsorted(due, on - high), np.searchsorted(due, on - low, side="right"))
-            at = at[(closed[at] > on) & (_count_before(by_row, at, on) == 0)]
+            at = at[(closed[at] > on) & (_count_before(by_row, at, on) == 0) & (amount[at] >= smallest)]
+            at = at[(on < disputed_from[at]) | (on >= disputed_until[at])]  # nothing is collected of what is in dispute
             if not len(at):
                 continue
             is_acted = np.isin(at, acted_row[acted_on == on])
@@ -202,6 +227,7 @@ def estimated(found: pd.DataFrame, settings: EffectSettings, *, seed: int = 0) -
     kinds = sorted(set(found["kind"])) if len(found) else []
     for kind in kinds:
         own = found[found["kind"] == kind]
+        own = own[eligible(own)]
         segments = [s for s in sorted(set(own["segment"])) if _enough(own[own["segment"] == s], settings)]
         if not _enough(own, settings):
             continue
@@ -255,25 +281,41 @@ def _enough(own: pd.DataFrame, settings: EffectSettings) -> bool:
     return acted >= settings.fewest_acted and len(own) - acted >= settings.fewest_acted
 
 
+def eligible(own: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether an item as many days past due is one of which the action is taken at all: at its exact days past due at least
+    LEAST_ACTED of the occasions are acted on. The others compare an item with what it will be on another day."""
+    share = own.groupby("dpd")["is_acted"].transform("mean").to_numpy(dtype=np.float64)
+    return share >= LEAST_ACTED
+
+
+def windows(own: pd.DataFrame) -> NDArray[np.int64]:
+    """The window of days past due of each occasion: runs of days without a gap, a run of more than a week in weeks."""
+    days = np.unique(own["dpd"].to_numpy(dtype=np.int64))
+    run = np.cumsum(np.diff(days, prepend=days[0]) > 1)
+    first = days[np.searchsorted(run, run)]
+    window = pd.factorize(run * 1000 + (days - first) // 7)[0]
+    return np.asarray(
+        np.minimum(window[np.searchsorted(days, own["dpd"].to_numpy(dtype=np.int64))], 63), dtype=np.int64
+    )
+
+
 def strata(own: pd.DataFrame) -> NDArray[np.int64]:
-    """The stratum of each occasion: segment, whether an action came before, and PARTS of what decides who is acted on
+    """The stratum of each occasion: segment, window of days past due, whether an action came before, and PARTS of what decides who is acted on
     (bounds that hold equal counts of the acted).
 
     acted_share, the share of a customer's occasions on which it was acted on (drawn towards that of all), stands for what
-    collectors know of a customer and the ledger does not say: a propensity by customer. Days past due make two parts where
-    the action is not tied to a few days.
+    collectors know of a customer and the ledger does not say: a propensity by customer. Days past due count by `windows`.
     """
     acted = own["is_acted"].to_numpy(dtype=bool)
     by_customer = own.groupby("customer")["is_acted"]
     share = (by_customer.transform("sum") + PRIOR_ITEMS * acted.mean()) / (by_customer.transform("size") + PRIOR_ITEMS)
     columns = own.assign(acted_share=share)
     code = np.zeros(len(own), dtype=np.int64)
-    spread = float(np.subtract(*np.quantile(own["dpd"].to_numpy()[acted], [0.9, 0.1])))
-    for name, parts in (*PARTS.items(), ("dpd", 1 if spread <= NARROW_DAYS else 2)):
+    for name, parts in PARTS.items():
         values = columns[name].to_numpy(np.float64)
         edges = np.unique(np.quantile(values[acted], np.arange(1, parts) / parts))
         code = code * parts + np.searchsorted(edges, values, side="left")
-    code = code * 2 + (own["earlier"].to_numpy() > 0)
+    code = (code * 2 + (own["earlier"].to_numpy() > 0)) * 64 + windows(own)
     segment = pd.factorize(own["segment"])[0]
     return np.asarray(pd.factorize(code * (segment.max() + 1) + segment)[0], dtype=np.int64)
 
