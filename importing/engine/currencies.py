@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from ledger.currency_codes import currency_codes
 from ledger.validation import quoted
@@ -56,8 +57,9 @@ def make_currency_words(connection: duckdb.DuckDBPyConnection, default: str | No
     words = codes_by_word() | {code: code for code in currency_codes()}
     if default is not None:
         words |= {sign: default for sign, codes in SHARED.items() if default in codes}
-    connection.execute("CREATE TABLE currency_words (word VARCHAR, code VARCHAR)")
-    connection.executemany("INSERT INTO currency_words VALUES (?, ?)", list(words.items()))
+    connection.register("words_given", pa.table({"word": list(words), "code": list(words.values())}))
+    connection.execute("CREATE TABLE currency_words AS FROM words_given")
+    connection.unregister("words_given")
     connection.execute(
         "CREATE MACRO currency_of(t) AS coalesce((SELECT any_value(code) FROM currency_words "
         "WHERE word = upper(trim(t))), t)"

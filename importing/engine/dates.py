@@ -52,6 +52,7 @@ _SIGNS = {
     "，": ",", "．": ".", "－": "-", "（": "(", "）": ")", "＋": "+", "／": "/", "：": ":", "　": " ", "٫": ".", "٬": ",", "–": "-",
     "‐": "-", "‑": "-",
 }  # fmt: skip
+_TO_ASCII = str.maketrans(_DIGITS + "".join(_SIGNS), "0123456789" * 6 + "".join(_SIGNS.values()))
 _NUMERALS = str.maketrans("〇零一二三四五六七八九", "00123456789")
 
 
@@ -71,7 +72,7 @@ def ascii_signs(text: str) -> str:
 
 def ascii_text(text: str) -> str:
     """Return a text with the digits, blanks and signs of other scripts as ASCII ones."""
-    return text.translate(str.maketrans(_DIGITS + "".join(_SIGNS), "0123456789" * 6 + "".join(_SIGNS.values())))
+    return text.translate(_TO_ASCII)
 
 
 @cache

@@ -112,7 +112,7 @@ def make_roles(connection: duckdb.DuckDBPyConnection, fmt: Format, readings: lis
 def make_terms(connection: duckdb.DuckDBPyConnection, fmt: Format) -> None:
     """Make the macro due_after(day, words) over all terms of payment in words that the files have."""
     fields = [(role, name) for role, file in fmt.files.items() for name, f in file.fields.items() if f.is_terms]
-    sql = " UNION ".join(f"SELECT {name} AS words FROM {role}" for role, name in fields)
+    sql = " UNION ".join(f"SELECT DISTINCT {name} AS words FROM {role}" for role, name in fields)
     words = [w for (w,) in connection.execute(sql).fetchall() if w] if fields else []
     read_as = {word: terms for word in words if (terms := terms_of(word)) is not None}
     table = pa.table({
