@@ -46,10 +46,23 @@ def codes_by_word() -> dict[str, str]:
     return {word: code for word, code in (found | SYNONYMS).items() if word not in shared or word in SYNONYMS}
 
 
-def as_code(column: str) -> str:
-    """Return SQL of a currency column's ISO code; what is none stays as it is, for quarantine."""
-    codes = ", ".join(quoted(code) for code in currency_codes())
-    return f"CASE WHEN {column} IN ({codes}) OR {column} IS NULL THEN {column} ELSE currency_of({column}) END"
+def as_code(connection: duckdb.DuckDBPyConnection, column: str, sql: str) -> str:
+    """Return SQL of a currency column's ISO code; what is none stays as it is, for quarantine.
+
+    sql : the rows before mapping. Only the words that they hold are mapped: a list of all codes would be gone through for
+    each row of each query.
+    """
+    pairs = connection.execute(
+        f"SELECT DISTINCT currency, currency_of(currency) FROM ({sql}) WHERE currency IS NOT NULL"
+    ).fetchall()
+    cases = " ".join(f"WHEN {quoted(word)} THEN {quoted(code)}" for word, code in pairs if word != code)
+    return f"CASE {column} {cases} ELSE {column} END" if cases else column
+
+
+def unknown_codes(connection: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
+    """Return the currencies of a relation that are no ISO 4217 codes."""
+    found = connection.execute(f"SELECT DISTINCT currency FROM {relation} WHERE currency IS NOT NULL").fetchall()
+    return sorted({str(code) for (code,) in found} - set(currency_codes()))
 
 
 def make_currency_words(connection: duckdb.DuckDBPyConnection, default: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from importing.engine.currencies import as_code, mapped_currencies
+from importing.engine.currencies import as_code, mapped_currencies, unknown_codes
 from importing.engine.format import Format, is_projection
 from ledger.contract import SQL_TYPES, TABLES
 from ledger.odd_rows import money_rules
@@ -38,7 +38,7 @@ def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[dict
             )
             if column == "currency" and column in found:
                 with_currency.append((name, sql))
-                value = as_code(f"trim({value})")
+                value = as_code(connection, value, sql)
             if column == table.known and table.event:
                 value = f"coalesce({value}, CAST({table.event} AS DATE))"
             if "is_inferred" in found and declared.rule != "true" and not declared.required:
@@ -121,8 +121,11 @@ def _break_rules(connection: duckdb.DuckDBPyConnection, name: str) -> None:
             tests.append(f"{column} IS NULL")
             # a value that could not be read has its reason already
             cases.append(f"CASE WHEN {column} IS NULL AND NOT is_unread THEN '{name}.{column} must not be empty' END")
-        if declared.rule != "true":
-            rule = declared.rule.format(column=column)
+        rule = declared.rule.format(column=column)
+        if column == "currency":  # the few that are none, in place of all codes for each row
+            unknown = ", ".join(f"'{_q(code)}'" for code in unknown_codes(connection, f"draft_{name}"))
+            rule = f"currency NOT IN ({unknown})" if unknown else "true"
+        if rule != "true":
             broken = f"({column} IS NOT NULL AND NOT coalesce({rule}, true))"
             tests.append(broken)
             cases.append(

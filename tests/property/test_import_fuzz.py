@@ -27,6 +27,10 @@ SAMPLES = {
     "quickbooks": FOLDER / "quickbooks" / "transactions.csv",
     "xero": FOLDER / "xero" / "invoices.csv",
     "datarisk": FOLDER / "datarisk" / "base_pagamentos.csv",
+    "datev": FOLDER / "datev" / "opos.csv",
+    "tally": FOLDER / "tally" / "bills.csv",
+    "xero-aged": FOLDER / "xero-aged" / "aged.csv",
+    "yonyou-kingdee": FOLDER / "yonyou-kingdee" / "ar.csv",
     "table": None,
 }
 QUICK, WHOLE = 60, 560
