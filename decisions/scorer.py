@@ -125,11 +125,17 @@ class Scorer:
         """Whether a delay model is the champion."""
         return isinstance(self.delay, DelayModel)
 
+    def under(self, policy: LimitPolicy) -> Scorer:
+        """Return the same scorer with another limit policy. Raises InputError where it lacks a grade of the model."""
+        for grade in self.default.scale.names:
+            policy.terms_of(grade)
+        return replace(self, limit_policy=policy)
+
     def on(self, ledger: Ledger) -> Scorer:
         """Return the same models on another ledger; industries and countries of which it has too few invoices take their
         lateness from the default model's own ledger."""
         scorer = Scorer.with_models(ScoringLedger.of(ledger), self.default, self.delay)
-        return replace(scorer, peer_values=FILLED_PEERS)
+        return replace(scorer, peer_values=FILLED_PEERS, limit_policy=self.limit_policy)
 
     def _peered(self, at: date) -> tuple[PreparedLedger, Mapping[str, Mapping[str, str]]]:
         """Return the ledger with the peers to be used on a day, and where each group's shares come from."""

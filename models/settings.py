@@ -28,7 +28,8 @@ class Settings(BaseSettings):
     oidc_issuer, oidc_audience, oidc_jwks : bearer tokens: the issuer and audience they must name, and the file with the
         issuer's public keys (JWKS); off where no file is given.
     orders : a policy file of order checks [the bundled one].
-    authority : a policy file of limits of authority [the bundled one]. heads : the file that signed heads of the
+    limit_policy : the limit policy's file [the bundled one]. authority : a policy file of limits of authority [the bundled
+        one]. heads : the file that signed heads of the
         decision log are written to [HOME/decision-heads.jsonl]. head_minutes : minutes between two of them.
     busy_after, requests_a_minute, body_seconds, answer_seconds : guards of the service, see docs/service.md.
     """
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     oidc_audience: str = "tradecredit"
     oidc_jwks: Path | None = None
     authority: Path | None = None
+    limit_policy: Path | None = None
     orders: Path | None = None
     heads: Path | None = None
     head_minutes: Positive = 60.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
+from decisions.limit_policy import read_limit_policy
 from decisions.living_ledger import LivingLedger
 from decisions.scorer import Scorer
 from decisions.scoring_ledger import ScoringLedger
@@ -229,6 +230,8 @@ class ServedModels:
         """Make the scorer first, then swap it in by one assignment: no request ever sees a half of each."""
         assert self._living is not None
         scorer = Scorer.of(self._living.rest, default, delay)
+        if self.settings.limit_policy is not None:
+            scorer = scorer.under(read_limit_policy(self.settings.limit_policy))
         at = datetime.now(UTC).isoformat(timespec="seconds")
         with self._swap:
             made = Champions(default=default, delay=delay, scorer=scorer, served_since=at, changes=changes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from decisions.limit_policy import BUNDLED, bundled_limit_policy, read_limit_policy
@@ -9,6 +11,7 @@ from decisions.limits import house_policy
 from decisions.needed_limit import needed_limit, shared_cap
 from ledger.errors import InputError
 from models.rating_scale import MASTER_SCALE
+from tests.served import small
 
 
 def test_the_bundled_file_is_the_house_policy_of_the_master_scale():
@@ -52,3 +55,11 @@ def test_a_shared_cap_leaves_what_the_others_have_not():
     assert shared_cap(90_000, own_limit=40_000, limits=limits, cap=100_000)[0] == 75_000
     assert shared_cap(90_000, own_limit=40_000, limits=limits, cap=20_000)[0] == 0
     assert shared_cap(90_000, own_limit=0, limits=limits, cap=None) == (90_000, None)
+
+
+def test_a_scorer_under_another_policy_recommends_by_it_also_on_another_ledger():
+    scorer = small().scorer
+    stricter = replace(bundled_limit_policy(), version="4", highest_pd=0.0)
+    assert scorer.under(stricter).limit_policy.version == "4"
+    with pytest.raises(InputError, match="no terms for grade"):
+        scorer.under(replace(stricter, terms=stricter.terms[:3]))
