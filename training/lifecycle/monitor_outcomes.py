@@ -70,7 +70,7 @@ def _rung(
     is_early: bool,
 ) -> Rung:  # fmt: skip
     name = (
-        f"{policy.consecutive_days} days of arrears within {months} months"
+        f"{policy.days_past_due} days of arrears within {months} months"
         if is_early
         else f"default within {months} months"
     )
