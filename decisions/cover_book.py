@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -27,19 +28,25 @@ PLAIN = ("notified_on", "extended_until", "conceded_on", "claimed_on")
 class CoverBook:
     """The cover of a book on a day, from `decisions.cover.evaluate`, with what it was evaluated from.
 
-    evaluated, tomorrow : the open items today, and on the next day if nothing happens. lives, limits : the inputs.
+    evaluated : the open items today (`tomorrow`: on the next day if nothing happens). lives, limits : the inputs.
     items : the open items (`open_positions.positions`, with item_id). experience : indexed by customer_id:
         paid_invoices, longest_days_late, highest_balance, discretionary_limit, why.
     first_loss : per customer, in currency units.
     """
 
+    as_of: date
+    policy: CoverPolicy
     evaluated: pd.DataFrame
-    tomorrow: pd.DataFrame
     lives: pd.DataFrame
     limits: pd.DataFrame
     items: pd.DataFrame
     experience: pd.DataFrame
     first_loss: pd.Series
+
+    @cached_property
+    def tomorrow(self) -> pd.DataFrame:
+        """The cover of the same items on the next day if nothing happens."""
+        return evaluate(self.lives, self.limits, self.policy, day(self.as_of) + 1)
 
 
 def cover_book(ledger: Ledger, settlement: Settlement, as_of: date, policy: CoverPolicy) -> CoverBook:
@@ -60,7 +67,7 @@ def cover_book(ledger: Ledger, settlement: Settlement, as_of: date, policy: Cove
     at = day(as_of)
     first_loss = terms.drop_duplicates("customer_id", keep="last").set_index("customer_id")["first_loss"]
     return CoverBook(
-        evaluated=evaluate(lives, limits, policy, at), tomorrow=evaluate(lives, limits, policy, at + 1), lives=lives,
+        as_of=as_of, policy=policy, evaluated=evaluate(lives, limits, policy, at), lives=lives,
         limits=limits, items=items, experience=experience, first_loss=first_loss.fillna(policy.first_loss),
     )  # fmt: skip
 
@@ -187,7 +194,11 @@ def _last(key: pd.Series, on: pd.Series) -> dict[str, int]:
 
 
 def experience_of(ledger: Ledger, s: Settlement, as_of: date, policy: CoverPolicy, items: pd.DataFrame) -> pd.DataFrame:
-    """Return each customer's payment experience of the policy's months up to `as_of` and the limit that it carries."""
+    """Return each customer's payment experience of the policy's months up to `as_of` and the limit that it carries; no rows
+    where the policy has no discretionary limit."""
+    if policy.discretionary.limit <= 0:
+        columns = ["paid_invoices", "longest_days_late", "highest_balance", "discretionary_limit", "why"]
+        return pd.DataFrame(columns=columns, index=pd.Index([], name="customer_id"))
     at = np.int32(day(as_of))
     since = day((pd.Timestamp(as_of) - pd.DateOffset(months=policy.discretionary.experience_months)).date())
     entries = np.flatnonzero((s.known_from <= at) & (s.known_until > at))
