@@ -7,7 +7,6 @@ and --json, so that every command of `tradecredit report` works the same way.
 from __future__ import annotations
 
 import io
-import json
 import shlex
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import pydantic_core
 
 from cli.output import json_option, print_json
 from ledger.errors import InputError
@@ -128,7 +128,8 @@ def write(report: Report, out: Path, language: str = "en") -> list[Path]:
         return _write_csv(report, out)
     if out.suffix == ".json":
         result = report.as_json()
-        out.write_text(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        # the plain json module needs seconds for the items of a large book
+        out.write_bytes(pydantic_core.to_json(result, indent=2, inf_nan_mode="constants") + b"\n")
     elif out.suffix == ".xlsx":
         from cli.reports.workbook import write_workbook
 
