@@ -133,7 +133,7 @@ def command(
         click.echo(f"\n{result['model']} version {result['version']} (run {result['run_id']}), not yet served")
         shown = headline(kind, result["metrics"]).items()
         click.echo(table(((k, f"{v:.4f}") for k, v in shown), ["out of time", "value"]))
-    click.echo("\nnext: tradecredit promote all, then tradecredit serve; tradecredit ui shows the runs.")
+    click.echo(f"\nnext: tradecredit promote {model}, then tradecredit serve; tradecredit ui shows the runs.")
 
 
 def _fit_default(
