@@ -143,6 +143,11 @@ def pd_history(scorer: Scorer, customer_id: str, as_of: date, months: int = HIST
     })  # fmt: skip
     prepared = scorer.served.prepared
     defaulted = in_default(prepared.ledger, snapshots, scorer.default.policy, settlement=prepared.settlement)
+    if not scorer.has_default:  # no PD to show, but the days in default
+        return [
+            HistoryPoint(on=on.date(), pd=None, low=None, high=None, grade=None, is_in_default=bool(found))
+            for on, found in zip(days, defaulted, strict=True)
+        ]
     X = build(prepared, snapshots, columns=scorer.default.needed)
     has_invoice = X["days_since_first_invoice"].notna().to_numpy() if "days_since_first_invoice" in X else None
     predicted = scorer.default.predict(X)

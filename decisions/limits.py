@@ -227,6 +227,14 @@ def recommend(situation: Situation, policy: LimitPolicy) -> Recommendation:
         limit = sums.step("limit", "0 for a customer in default", 0.0)
         return _answer(s, policy, sums, action, limit, [(reason, {})], _conditions(s, policy, action, limit, exposure))
     if s.pd is None or s.grade is None:
+        older = s.older(policy.hold_after_days)
+        if is_material(math.fsum(item.amount for item in older), s.balance, policy) and not s.is_natural_person:
+            limit = sums.step(
+                "held_limit", "the exposure: nothing more on credit; without a PD no limit is computed", exposure,
+                exposure=exposure,
+            )  # fmt: skip
+            reasons: list[Code] = [("arrears_hold", _older_items(older, policy)), (s.special or "no_score", {})]
+            return _answer(s, policy, sums, HOLD, limit, reasons, _conditions(s, policy, HOLD, limit, exposure))
         return _answer(s, policy, sums, REFER, None, [(s.special or "no_score", {})], [("outside_information", {})])
     limit = _limit(s, s.pd, s.grade, exposure, policy, sums)
     action, reasons = _action(s, limit, policy)

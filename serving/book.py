@@ -19,7 +19,6 @@ from sqlalchemy import select
 from decisions.scorer import IN_DEFAULT_STATUS, MERGED, STALE, Scorer
 from ledger.known import day, known_from, known_until
 from ledger.ledger import TABLES
-from serving.case import default_of
 from serving.champions import Champions
 from serving.decision_log import DecisionLog
 from serving.pages.search import folded
@@ -83,7 +82,6 @@ def book(champions: Champions) -> list[BookRow]:
 
     Computed once for each ledger, pair of models and day; after rows were sent only the customers that they touch.
     """
-    default_of(champions)
     living = champions.living
     base = (living.base.prepared, champions.versions, living.known_to)
     with _LOCK:

@@ -87,7 +87,6 @@ class Case:
 
 def case(champions: Champions, log: DecisionLog, asked: Asked) -> Case:
     """Return the data of a customer's page. Raises Problem 404 or 422 as `/review` does."""
-    default_of(champions)
     scorer = champions.scorer_of(asked.customer_id)
     with known_customers(scorer):
         scores = scorer.score([asked.customer_id], asked.as_of)
@@ -201,8 +200,11 @@ def default_of(champions: Champions) -> Served:
 
 
 def model_of(champions: Champions) -> dict[str, Any]:
-    """Return what a page says of the default model: name, version, since when, AUC with interval, rows it is of."""
-    served = default_of(champions)
+    """Return what a page says of the default model: name, version, since when, AUC with interval, rows it is of.
+
+    Of the delay model where no default model is the champion: it has none of these figures.
+    """
+    served = champions.default or champions.models[0]
     metrics = served.metrics
     return {
         "name": served.name, "version": served.version,

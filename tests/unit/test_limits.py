@@ -86,6 +86,13 @@ def test_a_month_that_is_shorter_ends_the_limit_on_its_last_day():
         ({"special": "in_default", "pd": None, "grade": None}, "hold", 0, "in_default_hold"),
         ({"special": "in_default", "pd": None, "grade": None, "balance": 0.0}, "decline", 0, "in_default_decline"),
         ({"special": "no_history", "pd": None, "grade": None}, "refer", None, "no_history"),
+        ({"special": "no_default_model", "pd": None, "grade": None}, "refer", None, "no_default_model"),
+        (
+            {"special": "no_default_model", "pd": None, "grade": None, "past_due": late((60, 501.0))},
+            "hold",
+            10_000,
+            "arrears_hold",
+        ),
         ({"special": "no_history", "requested": 20_000}, "approve", 20_000, "within_policy"),
         ({"special": "no_history"}, "refer", 30_000, "above_authority_without_history"),
         ({"special": "stale_data", "pd": None, "grade": None}, "refer", None, "stale_data"),
