@@ -39,6 +39,8 @@ def _frame(name: str, rows: Rows) -> pd.DataFrame:
     unknown = [column for column in present if column not in TABLES[name].columns]
     if unknown:
         raise InputError(f"{name}: {', '.join(unknown)} are not columns; it has {', '.join(TABLES[name].columns)}.")
+    if not present:
+        raise InputError(f"{name}: the rows hold no column; it has {', '.join(TABLES[name].columns)}.")
     for column in (c for c in present if TABLES[name].columns[c].type == "number"):
         for place, row in enumerate(rows):
             cell = row.get(column)

@@ -136,6 +136,7 @@ BAD = [
         "customers[0].customer_id",
     ),
     ("/score_ledger", {"tables": []}, 422, "tables: is not a field"),
+    ("/score_ledger", {"customers": [{}], "invoices": [{}]}, 422, "hold no column"),
 ]
 
 
