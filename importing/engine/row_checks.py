@@ -256,7 +256,8 @@ def _break_rates(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: d
         nothing = ", ".join(f"NULL::{SQL_TYPES[d.type]} AS {c}" for c, d in TABLES[name].columns.items())
         sql = " UNION ALL BY NAME ".join(parts) or f"SELECT NULL AS file, NULL AS line, {nothing} WHERE false"
         connection.execute(f"CREATE TABLE rated_{name} AS {sql}")
-    for name, test, words in money_rules("rated_"):
+    has_rates = connection.execute("SELECT count(*) FROM rated_exchange_rates").fetchall()[0][0]
+    for name, test, words in money_rules("rated_") if has_rates else ():
         found = "' (found ''' || currency || ''')'"
         connection.execute(
             f"INSERT INTO bad SELECT DISTINCT file, line, '{_q(words)}' || {found} FROM rated_{name} "
