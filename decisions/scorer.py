@@ -367,7 +367,7 @@ class Scorer:
 
     def reason_facts(self, customer_ids: Sequence[str], as_of: date) -> dict[str, ReasonFacts]:
         """Return what the sentences of reasons say beside the model's columns, by customer."""
-        known = published_ratings(self.served.ledger, customer_ids, as_of)
+        known = published_ratings(self.served.ledger, customer_ids, as_of, self.served.prepared.owners)
         currency, nothing = self.served.currency, ReasonFacts(currency=self.served.currency)
         return {
             customer_id: ReasonFacts(last=own.last, worst=own.worst, currency=currency)

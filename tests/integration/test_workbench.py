@@ -140,7 +140,10 @@ def test_a_letter_gives_safe_reasons_in_both_languages(client):
 
 
 @pytest.mark.parametrize("special", [None, "in_default", "merged", "stale_data", "no_history"])
-def test_no_english_word_on_a_chinese_page_apart_from_names_and_ids(client, special):
+def test_no_english_word_on_a_chinese_page_apart_from_names_and_ids(client, special, tmp_path, monkeypatch):
+    # an empty log: reasons that people wrote are in their own language
+    served, log = Running.service_state.served_models, DecisionLog(tmp_path / "empty.sqlite")
+    monkeypatch.setattr(Running, "service_state", ServiceState(served_models=served, log=log))
     customer = customer_with(special)
     addresses = [f"/customer?id={customer}&language=zh&limit=5000"]
     if special is None:

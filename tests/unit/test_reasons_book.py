@@ -103,7 +103,7 @@ def _faults(raised, lowered, values, language):
 
 
 def facts_on(scorer: Scorer, ids: list[str], day) -> dict[str, ReasonFacts]:
-    known = published_ratings(scorer.served.ledger, ids, day)
+    known = published_ratings(scorer.served.ledger, ids, day, scorer.served.prepared.owners)
     return {i: ReasonFacts(last=r.last, worst=r.worst, currency="EUR") for i, r in known.items()}
 
 
