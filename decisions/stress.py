@@ -268,6 +268,7 @@ class ReverseStress:
     severity: float | None
     outcome: Outcome | None
     why: str = ""
+    left: float | None = None
 
 
 def reverse(book: StressBook, scenario: Scenario, policy: StressPolicy) -> ReverseStress:
@@ -286,7 +287,7 @@ def reverse(book: StressBook, scenario: Scenario, policy: StressPolicy) -> Rever
         if high > MOST_SEVERE:
             lowest = spare(MOST_SEVERE)
             return ReverseStress(scenario=scenario.name, severity=None, outcome=None,
-                                 why=f"at {MOST_SEVERE:g} times the scenario {lowest:,.0f} of the line and cash are left")  # fmt: skip
+                                 why=f"at {MOST_SEVERE:g} times the scenario {lowest:,.0f} of the line and cash are left", left=lowest)  # fmt: skip
     found = float(brentq(spare, 0.0, high, xtol=1e-10, rtol=1e-12, maxiter=200))
     return ReverseStress(scenario=scenario.name, severity=found, outcome=applied(book, scenario, policy, found))
 

@@ -16,7 +16,17 @@ from decisions.liquidity import LiquidityPlan, outflow_by_period
 from decisions.report import Chart, Column, Report, Table, money, number, text
 from decisions.scorer import IN_DEFAULT_STATUS, Scorer
 from decisions.steering.words_zh import CODES, in_chinese
-from decisions.stress import BASE, Outcome, ReverseStress, Scenario, StressBook, StressPolicy, applied, reverse
+from decisions.stress import (
+    BASE,
+    MOST_SEVERE,
+    Outcome,
+    ReverseStress,
+    Scenario,
+    StressBook,
+    StressPolicy,
+    applied,
+    reverse,
+)
 from ledger.credit_terms import all_terms_on
 from ledger.errors import InputError
 from ledger.ledger import Ledger
@@ -120,10 +130,10 @@ def stress_report(
     facts = {
         "scenarios": f"{policy.name} {policy.version}", "severity": severity, "model": model_words,
         "opening_cash": book.opening, "credit_line": book.credit_line, "customers": len(book.customers),
-        "customers_without_a_pd": f"{without_pd} (they count nothing in expected loss)",
+        "customers_without_a_pd": f"{without_pd}（不计入预期损失）" if language == "zh" else f"{without_pd} (they count nothing in expected loss)",
     }  # fmt: skip
     tables = [
-        _outcomes_table([base, *outcomes], {s.name: (s.title_zh or s.title) if language == "zh" else s.title for s in (BASE, *scenarios)}), _reverse_table(reversed_),
+        _outcomes_table([base, *outcomes], {s.name: (s.title_zh or s.title) if language == "zh" else s.title for s in (BASE, *scenarios)}), _reverse_table(reversed_, language),
         _actions_table(scenarios, on, language), _against_last(outcomes, past), _changes_table(outcomes), _weeks_table(base, outcomes, weeks),
     ]  # fmt: skip
     report = Report(
@@ -171,10 +181,17 @@ def _outcomes_table(outcomes: Sequence[Outcome], titles: dict[str, str]) -> Tabl
     return Table(name="scenarios", title="What each scenario does", columns=columns, frame=frame)
 
 
-def _reverse_table(found: Sequence[ReverseStress]) -> Table:
+def _why(found: ReverseStress, language: str) -> str:
+    """Why no severity exhausts the line, in words; that it does where one is found."""
+    if language == "zh" and found.left is not None:
+        return f"强度为 {MOST_SEVERE:g} 倍时额度与现金仍余 {found.left:,.0f}"
+    return found.why or "the line is just exhausted"
+
+
+def _reverse_table(found: Sequence[ReverseStress], language: str) -> Table:
     frame = pd.DataFrame([
         {"scenario": r.scenario, "severity": r.severity, "lowest": r.outcome.lowest if r.outcome else None,
-         "expected_loss": r.outcome.expected_loss if r.outcome else None, "why": r.why or "the line is just exhausted"}
+         "expected_loss": r.outcome.expected_loss if r.outcome else None, "why": _why(r, language)}
         for r in found
     ])  # fmt: skip
     columns = [
