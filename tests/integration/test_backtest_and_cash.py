@@ -81,11 +81,20 @@ def test_backtest_writes_predictions_beside_what_came(folder: Path, tmp_path: Pa
     assert len(figures["delay"]["windows"]) == 2
     store = registry.client(settings := registry.Settings.from_environment())
     experiment = store.get_experiment_by_name(settings.experiment("backtest"))
-    (logged,) = store.search_runs([experiment.experiment_id])
+    (logged,) = store.search_runs([experiment.experiment_id], "tags.`tradecredit.kind` = 'backtest'")
     assert logged.data.params["ledger_fingerprint"] == small().ledger.fingerprint
     assert logged.data.metrics["delay.mature.mae_days"] == figures["delay"]["mature"]["mae_days"]
-    windows = store.get_metric_history(logged.info.run_id, "delay.windows.mature.mae_days")
-    assert [m.value for m in windows] == [w["mature"]["mae_days"] for w in figures["delay"]["windows"]]
+    origins = store.search_runs(
+        [experiment.experiment_id],
+        f"tags.mlflow.parentRunId = '{logged.info.run_id}'",
+        order_by=["attributes.start_time"],
+    )
+    windows = figures["delay"]["windows"]
+    assert [o.info.run_name for o in origins] == [f"origin {w['origin']} {w['from']} {w['to']}" for w in windows]
+    # a window whose items are not mature yet has no such figure
+    assert [o.data.metrics.get("delay.mature.mae_days") for o in origins] == [
+        w["mature"].get("mae_days") for w in windows
+    ]
     assert "invoices.parquet" in {file.path for file in store.list_artifacts(logged.info.run_id)}
     for rule in ("always on the day", "customer's mean", "customer's median", "customer's late rate", "Kaplan-Meier"):
         assert rule in result.output
