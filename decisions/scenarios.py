@@ -62,8 +62,13 @@ def copies(variants: Sequence[Frames], scorer: Scorer) -> ScoringLedger:
                 merged = (own["kind"] == "merged_into").to_numpy()
                 own["detail"] = own["detail"].astype(object).where(~merged, own["detail"].astype(object) + f"~{number}")
             parts.setdefault(name, []).append(own)
-    joined: dict[str, Any] = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
     whole = scorer.served
+    if "exchange_rates" in parts:
+        # a part of the ledger may hold no amount in the reporting currency: a rate of 1 says which it is
+        rates = parts["exchange_rates"][0]
+        one = {"currency": whole.currency, "observed_on": rates["observed_on"].min(), "rate": 1.0}
+        parts["exchange_rates"].append(pd.DataFrame([one]).reindex(columns=rates.columns))
+    joined: dict[str, Any] = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
     return ScoringLedger(
         prepared=prepare(Ledger.from_frames(references=False, **joined)), data_known_to=whole.data_known_to,
         currency=whole.currency, fingerprint=whole.fingerprint, begins=whole.first_day,
