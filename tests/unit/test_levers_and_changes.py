@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 
 import pandas as pd
 import pytest
@@ -23,21 +24,22 @@ def overdue():
     return list(brief.index[((brief["overdue"] > 0) & brief["pd"].notna()).to_numpy()])
 
 
-def replayed(scorer, customer_id, rows):
+def replayed(scorer, customer_id, rows, as_of):
     """The scores of a customer on the whole ledger with a lever's rows appended."""
     frames = {name: frame for name, frame in scorer.served.ledger.tables.items() if len(frame)}
     for name, added in rows.items():
         frames[name] = _joined(frames[name], added) if name in frames else added
     there = scorer.on(Ledger.from_frames(**frames))
-    return there.score([customer_id], scorer.served.data_known_to).customers.iloc[0]
+    return there.score([customer_id], as_of).customers.iloc[0]
 
 
-def assert_replays(scorer, customers, wanted):
+def assert_replays(scorer, customers, wanted, days=(0,)):
     checked = 0
-    for customer_id in customers:
-        outlook = levers(scorer, scorer.score([customer_id]), 1e6)
+    for back, customer_id in product(days, customers):
+        as_of = scorer.served.data_known_to - timedelta(days=back)
+        outlook = levers(scorer, scorer.score([customer_id], as_of), 1e6)
         for lever in outlook.helpful:
-            then = replayed(scorer, customer_id, lever.rows)
+            then = replayed(scorer, customer_id, lever.rows, as_of)
             assert then["pd"] == pytest.approx(lever.pd, abs=1e-9), (customer_id, lever.code)
             assert then["grade"] == lever.grade
             checked += 1
@@ -58,7 +60,7 @@ def test_a_hundred_levers_are_replayed(overdue, capsys):
     scorer = small().scorer
     brief = scorer.brief([str(i) for i in scorer.served.prepared.owners.ids], scorer.served.data_known_to)
     everybody = [*overdue, *brief.index[brief["pd"].notna().to_numpy()]]
-    checked = assert_replays(scorer, everybody, 100)
+    checked = assert_replays(scorer, dict.fromkeys(everybody), 100, days=(0, 30, 60, 90, 120, 150))
     with capsys.disabled():
         print(f"\n{checked} levers replayed on the whole ledger, differences below 1e-9")
     assert checked == 100
