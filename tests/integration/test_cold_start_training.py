@@ -56,7 +56,7 @@ def test_the_door_knows_nothing_of_the_customers_own_invoices():
     alone = str(data.customer[data.on == data.on.max()][0])
     rest = ledger.of([c for c in ledger.customers["customer_id"] if c != alone])
     frames = {name: frame for name, frame in ledger.tables.items() if len(frame)}
-    frames |= {name: rest[name] for name in ("invoices", "payments", "events")}
+    frames |= {name: rest[name] for name in ("invoices", "instalments", "payments", "events")}
     rows = pd.DataFrame({"customer_id": [alone], "as_of": [pd.Timestamp(AS_OF)]})
     own = [name for name in cold_start.DOOR if name not in others]
     pd.testing.assert_frame_equal(build(Ledger.from_frames(**frames), rows, own), build(ledger, rows, own))
