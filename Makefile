@@ -49,10 +49,11 @@ test: setup      ## all tests that CI runs
 test-all: setup  ## the slow statistical tests too
 	@$(BIN)/python -m pytest -q
 
-check: setup     ## lint and types
+check: setup     ## lint, types, declared dependencies
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy $(ROOMS)
+	@$(BIN)/deptry .
 
 serve: setup     ## the service and the reviewers' page, on the ledger in TRADECREDIT_LEDGER (default build/ledger)
 	@$(BIN)/tradecredit serve
