@@ -122,6 +122,7 @@ def _walk(journey: Journey, address: str, server: subprocess.Popen[bytes]) -> No
     journey.answers["score without a model"] = ask(address, "/score", {"customer_ids": customers[:1]})
     _register(journey)
     wait_for(address, "/readyz", 200, server)
+    _wait_for_both(address)
     for name, path, body in (
         ("score", "/score", {"customer_ids": customers}),
         ("explain", "/explain", {"customer_id": customers[0], "language": "zh"}),
@@ -187,6 +188,16 @@ def _by_client(address: str, customer: str) -> dict[str, Any]:
         except Refused as refused:
             return {"pd": score.pd, "refused": refused.error}
     return {}
+
+
+def _wait_for_both(address: str) -> None:
+    """Ask until both champions are served: one of them alone answers too, without the other's numbers."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if len(ask(address, "/health/model")[1].get("models", [])) == 2:
+            return
+        time.sleep(0.3)
+    pytest.fail(f"two champions were not served within {PATIENCE_SECONDS} seconds")
 
 
 def _register(journey: Journey) -> None:
