@@ -17,7 +17,7 @@ from decisions.scoring_ledger import ScoringLedger
 from features.engine.compiled import walk
 from features.engine.histories import build
 from features.engine.prepared import prepare
-from ledger.ledger import Ledger
+from ledger.ledger import TABLES, Ledger
 
 Frames = Mapping[str, pd.DataFrame]
 
@@ -113,11 +113,11 @@ def _with(base: Frames, rows: Frames) -> dict[str, pd.DataFrame]:
     """The tables with rows added; what a row does not give is missing."""
     found = dict(base)
     for name, frame in rows.items():
-        found[name] = _joined(found[name], frame) if name in found else frame
+        found[name] = _joined(found[name], frame, name) if name in found else frame
     return found
 
 
-def _joined(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def _joined(table: pd.DataFrame, rows: pd.DataFrame, name: str) -> pd.DataFrame:
     own = rows.reindex(columns=table.columns)
     if "booked_on" in own:
         event = next(
@@ -126,4 +126,6 @@ def _joined(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         if event is not None:
             own["booked_on"] = own["booked_on"].where(own["booked_on"].notna(), rows[event])
     both = pd.concat([table.astype(object), own.astype(object)], ignore_index=True)
+    # a supposed row takes the place of one with its key, as terms agreed on the same day do
+    both = both.drop_duplicates(list(TABLES[name].key), keep="last", ignore_index=True)
     return both.astype(dict(table.dtypes.items()), errors="ignore")

@@ -28,7 +28,7 @@ def replayed(scorer, customer_id, rows, as_of):
     """The scores of a customer on the whole ledger with a lever's rows appended."""
     frames = {name: frame for name, frame in scorer.served.ledger.tables.items() if len(frame)}
     for name, added in rows.items():
-        frames[name] = _joined(frames[name], added) if name in frames else added
+        frames[name] = _joined(frames[name], added, name) if name in frames else added
     there = scorer.on(Ledger.from_frames(**frames))
     return there.score([customer_id], as_of).customers.iloc[0]
 
