@@ -125,7 +125,8 @@ def _joined(table: pd.DataFrame, rows: pd.DataFrame, name: str) -> pd.DataFrame:
         )
         if event is not None:
             own["booked_on"] = own["booked_on"].where(own["booked_on"].notna(), rows[event])
-    both = pd.concat([table.astype(object), own.astype(object)], ignore_index=True)
-    # a supposed row takes the place of one with its key, as terms agreed on the same day do
-    both = both.drop_duplicates(list(TABLES[name].key), keep="last", ignore_index=True)
+    # a supposed row takes the place of one with its key, as terms agreed on the same day do; other rows stay as they are
+    key = list(TABLES[name].key)
+    is_replaced = pd.MultiIndex.from_frame(table[key]).isin(pd.MultiIndex.from_frame(own[key]))
+    both = pd.concat([table[~is_replaced].astype(object), own.astype(object)], ignore_index=True)
     return both.astype(dict(table.dtypes.items()), errors="ignore")
