@@ -1,4 +1,4 @@
-"""How long the month's-end reports take on a large ledger, next to their central query written by hand in DuckDB.
+"""Time the month's-end reports on a large ledger, next to their central query written by hand in DuckDB.
 
 `python -m benchmarks.month_end` writes a ledger of a million invoices and their payments, runs each report in a process of
 its own (reading and checking the files, settlement and writing JSON are in its time) and the central query of each report

@@ -1,4 +1,4 @@
-"""How fast the service answers: interleaved with a trivial route of the same service, distinct customers in random order,
+"""Time the service's answers: interleaved with a trivial route of the same service, distinct customers in random order,
 one event in ten requests, each decision record on the disk before its answer.
 
 Run `make demo` first (or train and promote): the champions of TRADECREDIT_HOME are asked about TRADECREDIT_LEDGER.
@@ -172,7 +172,7 @@ def _asker(port: int) -> Callable[[str, dict[str, Any] | None], float]:
 
 
 def _disk_and_offline(scorer: Scorer, ids: list[str]) -> list[tuple[str, str]]:
-    """What bounds a durable answer (one write that is on the disk), and the arithmetic without a server."""
+    """Time what bounds a durable answer (one write that is on the disk), and the arithmetic without a server."""
     with tempfile.NamedTemporaryFile() as file:
         writes = []
         for _ in range(50):

@@ -1,4 +1,4 @@
-"""What a BentoML API method costs beside a mounted route that does the same: processor time in one process, no network.
+"""Compare the cost of a BentoML API method with that of a mounted route that does the same: processor time in one process, no network.
 
 python -m benchmarks.serving_routes [--requests 2000]
 """

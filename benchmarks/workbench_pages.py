@@ -1,4 +1,4 @@
-"""How long the workbench's pages take: customers' pages with all charts, and a queue of ten thousand.
+"""Time the workbench's pages: customers' pages with all charts, and a queue of ten thousand.
 
     python -m benchmarks.workbench_pages --pages 100
 

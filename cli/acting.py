@@ -1,4 +1,4 @@
-"""Who runs a command that changes what is served: an authenticated subject or the account of this process."""
+"""Name who runs a command that changes what is served: an authenticated subject or the account of this process."""
 
 from __future__ import annotations
 

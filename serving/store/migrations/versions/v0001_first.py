@@ -49,4 +49,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: the decision log would be lost."""
-    raise NotImplementedError("the first form of the store has none before it")
+    raise RuntimeError("the store's first form has no earlier one: going back would drop the decision log")
