@@ -1,20 +1,19 @@
-"""A newcomer's feature: `python -m benchmarks.newcomer` applies the diff of docs/histories.md to a copy and shows where it turns up.
+"""A newcomer's feature: `python -m benchmarks.newcomer` applies the first diff of CONTRIBUTING.md and shows where it turns up.
 
-The copy is thrown away. Nothing but the diff is added by hand: the golden file and the catalogue's page are written by the
-command that the docs name.
+It is applied to a copy, which is thrown away. Nothing but the diff is added by hand: the golden file and the catalogue's page
+are written by the command that the docs name.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.newcomer import apply, copy_tracked, newcomer_diffs
+
 SHOWN = """
 import json
 import numpy as np, pandas as pd
@@ -54,17 +53,10 @@ print(f"monitor       PSI {row['psi']:.4f}, by chance up to {row['limit']:.4f}, 
 
 def main() -> int:
     """Copy, apply, write the golden file and the page, run the tests, show; 1 where a test is red."""
-    diff = re.search(r"```diff\n(.*?)```", (ROOT / "docs" / "histories.md").read_text(encoding="utf-8"), re.S)
-    if diff is None:
-        raise SystemExit("docs/histories.md holds no diff.")
     with tempfile.TemporaryDirectory() as place:
         tree = Path(place)
-        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-        for name in listed.stdout.splitlines():
-            if (ROOT / name).is_file():
-                (tree / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, tree / name)
-        subprocess.run(["git", "apply", "--unidiff-zero", "-"], cwd=tree, input=diff.group(1), text=True, check=True)
+        copy_tracked(tree)
+        apply(newcomer_diffs()[0], tree)
         environment = os.environ | {"PYTHONPATH": str(tree)}
 
         def run(*words: str) -> subprocess.CompletedProcess[str]:
