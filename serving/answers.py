@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -36,11 +36,13 @@ from serving.errors import Problem
 from serving.explanations import explained, named
 from serving.messages import ExplainRequest, LedgerRequest, PaymentsRequest, ReviewRequest, ScoreRequest
 from serving.sent_ledger import sent_ledger
+from serving.time_limit import check
 
 if TYPE_CHECKING:
     from serving.score_book import ScoreBook
 
 Answer = dict[str, Any]
+STEP = 200  # customers that are scored in one go, between two looks at the time limit
 
 
 def score(champions: Champions, log: DecisionLog, asked: ScoreRequest, book: ScoreBook | None = None) -> Answer:
@@ -60,9 +62,7 @@ def score(champions: Champions, log: DecisionLog, asked: ScoreRequest, book: Sco
     kept = asked.kept()
     with known_customers(champions.scorer):
         parts = champions.parts([i for i in ids if i not in found])
-        for scorer, some in parts:
-            if not some:
-                continue
+        for scorer, some in in_steps(parts):
             for customer_id, (answer, inputs) in scored(champions, scorer, scorer.score(some, asked.as_of)).items():
                 own = {**kept, "customer_ids": [customer_id]}  # of the request only what this answer is about
                 records[customer_id] = record(champions, scorer, "score", own, inputs, answer)
@@ -73,6 +73,15 @@ def score(champions: Champions, log: DecisionLog, asked: ScoreRequest, book: Sco
         "as_of": as_of, "data_known_to": known_to.isoformat(), "currency": champions.scorer.served.currency,
         "scores": [{**found[i], "decision_id": decision_id} for i, decision_id in zip(ids, given, strict=True)],
     }  # fmt: skip
+
+
+def in_steps(parts: Iterable[tuple[Scorer, list[str]]]) -> Iterator[tuple[Scorer, list[str]]]:
+    """Yield the customers of some parts in steps of at most STEP; raise Abandoned before a step whose caller has gone."""
+    for scorer, ids in parts:
+        for start in range(0, len(ids), STEP):
+            check()
+            yield scorer, ids[start : start + STEP]
+    check()
 
 
 def score_text(champions: Champions, log: DecisionLog, asked: ScoreRequest, book: ScoreBook) -> str | None:
@@ -171,6 +180,7 @@ def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest, book:
         "score": {**score_of(asked.customer_id, row, scorer), "delay": delay_of(row), "open_items": account_of(row)},
         **common(champions, scorer, scores),
     }  # fmt: skip
+    check()
     found = scorer.explain(scores, asked.target)
     if found is None:
         # no probability: the status says why; a lateness without any invoice to go by: that
@@ -243,9 +253,7 @@ def predict_payments(champions: Champions, log: DecisionLog, asked: PaymentsRequ
     items, records, kept = [], [], asked.kept()
     with known_customers(champions.scorer):
         parts = champions.parts(asked.customer_ids or champions.living.customers_of(asked.invoice_ids))
-        for scorer, ids in parts:
-            if not ids:
-                continue
+        for scorer, ids in in_steps(parts):
             scores = scorer.score(ids, asked.as_of)
             payments = scorer.payments(scores, wanted or None)
             beside, inputs = common(champions, scorer, scores), matrix_rows(scores.X_items.loc[payments.index])

@@ -25,6 +25,7 @@ from ledger.hash_chain import FIRST, Verdict, canonical, chained, verify
 from serving.payloads import Erased, Payloads, join_inputs, split_inputs
 from serving.store import Store
 from serving.store.tables import ARCHIVES, DECISIONS
+from serving.time_limit import begin_writing
 
 CONTEXT = ("models", "policies", "ledger_fingerprint")  # of a content: what many records share
 PLAIN = ("kind", "decided_at", "about")  # of a content: what stands in the record itself
@@ -111,8 +112,9 @@ class DecisionLog:
         contents : each has a `kind`, and mostly models, policies, ledger_fingerprint (see CONTEXT), asked, inputs and
             answer; a `payload` in place of these is the digest of one that was put into the store before.
         about : the decision that these are a person's answer to; it gets one only. Raises AlreadyDecided for a second,
-        StoreUnavailable where nothing can be written.
+        StoreUnavailable where nothing can be written, Abandoned where the request's time is over.
         """
+        begin_writing()
         ids = [uuid.uuid4().hex for _ in contents]
         at = datetime.now(UTC).isoformat(timespec="microseconds")
         named = {"by": self._by} if self._by else {}

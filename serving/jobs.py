@@ -24,6 +24,7 @@ from serving.identity import Caller
 from serving.messages import JobRequest
 from serving.store import StoreUnavailable
 from serving.store.tables import JOBS
+from serving.time_limit import begin_writing
 
 logger = logging.getLogger("tradecredit.serving")
 
@@ -44,6 +45,7 @@ class Jobs:
         """Put a job into the store and return it. Raises Problem: 404 and 422 for what cannot be scored, 429 for too many."""
         champions = self.served_models.champions()
         ids = self._customers(champions, asked)
+        begin_writing()
         with self.store.writing() as connection:
             waiting = connection.execute(select(JOBS.c.job_id).where(JOBS.c.status.in_((WAITING, RUNNING)))).all()
             if len(waiting) >= MOST_WAITING:

@@ -72,11 +72,11 @@ async def take_events(request: Request) -> Response:
         caller.need("events")
         key = events.idempotency_key_of(headers.get("idempotency-key"))
         intake = events.take_in(state().served_models, state().store, parsed(EventsRequest, body), caller, key)
-        answer = dict(intake.answer)
+        answer = intake.answer
         for table, count in {**answer["accepted"], **answer["corrected"]}.items():
             METRICS.rows.labels(table=table).inc(0 if intake.is_replay else count)
-        if not intake.is_replay:
-            answer["scores"] = rescored(state(), intake)
+        if "scores" not in answer:
+            answer = events.finish(state().store, intake, rescored(state(), intake), caller, key)
         return json.dumps(answer, ensure_ascii=False, allow_nan=False), intake.is_replay
 
     text, is_replay = await in_thread(work)

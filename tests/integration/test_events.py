@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,9 +12,11 @@ from starlette.testclient import TestClient
 from models.registry import Settings
 from serving.champions import ServedModels
 from serving.decision_log import DecisionLog
+from serving.events import take_in
+from serving.messages import EventsRequest, parsed
 from serving.running import Running
 from serving.sent_rows import SentRows
-from serving.service import ServiceState, TradeCredit
+from serving.service import IN_PROCESS, ServiceState, TradeCredit
 from serving.store import Store
 from tests.served import champions, customer_with, small
 
@@ -121,10 +125,26 @@ def test_a_refusal_says_what_is_expected(client, table, row, says):
 def test_an_idempotency_key_answers_twice_and_takes_once(client):
     body, key = {"invoices": [invoice(customer_with(None))]}, {"Idempotency-Key": "k-1"}
     first, second = (client.post("/events", json=body, headers=key) for _ in range(2))
-    assert first.json()["accepted"] == second.json()["accepted"] == {"invoices": 1}
+    assert first.json()["accepted"] == {"invoices": 1}
+    assert body["invoices"][0]["customer_id"] in [c["customer_id"] for c in first.json()["scores"]["customers"]]
+    assert second.json() == first.json()
     assert second.headers["idempotent-replay"] == "true"
     other = client.post("/events", json={"invoices": [invoice(customer_with(None), "e-9")]}, headers=key)
     assert (other.status_code, other.json()["error"]) == (409, "idempotency_key_reused")
+
+
+def test_a_replay_of_a_request_that_was_cut_off_before_its_scores_makes_them(client):
+    body, caller = {"invoices": [invoice(customer_with(None))]}, IN_PROCESS
+    state = Running.service_state
+    message = parsed(EventsRequest, json.dumps(body).encode())
+    cut_off = take_in(state.served_models, state.store, message, replace(caller, subject="local"), "k-2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("serving.events.SCORES_AWAITED_SECONDS", 0.0)
+        again = client.post("/events", json=body, headers={"Idempotency-Key": "k-2"})
+    assert again.headers["idempotent-replay"] == "true"
+    assert {k: v for k, v in again.json().items() if k != "scores"} == cut_off.answer
+    assert again.json()["scores"]["customers"]
+    assert client.post("/events", json=body, headers={"Idempotency-Key": "k-2"}).json() == again.json()
 
 
 def test_the_feed_says_whose_score_moved(client):
