@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 
 from models.settings import Settings
 from serving.errors import Problem, body, word
+from serving.lifetime import draining
 from serving.messages import LARGEST_BODY
 from serving.store import StoreUnavailable
 
@@ -267,6 +268,8 @@ class _Reply:
         self.has_started = True
         self.status = status
         own = [(b"x-request-id", self.scope[REQUEST_ID].encode()), *SAFE_HEADERS]
+        if draining.is_set():
+            own.append((b"connection", b"close"))
         names = {name for name, _ in own} | {b"server"}
         kept = [h for h in headers if h[0] not in names]
         await self.send({"type": "http.response.start", "status": status, "headers": [*kept, *own]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, Router
 
 from models.registry import Settings
-from serving import answers, api, api_page, changes, events, openapi, running
+from serving import answers, api, api_page, changes, events, lifetime, openapi, running
 from serving.api import METRICS
 from serving.champions import ServedModels
 from serving.decision_log import DecisionLog
@@ -184,7 +185,9 @@ def guards() -> Guards:
 
 
 def why_not_ready(o: ServiceState) -> str | None:
-    """Return why the service cannot answer now: no model or ledger yet, or a store that cannot be written."""
+    """Return why the service cannot answer now: it stops, no model or ledger yet, or a store that cannot be written."""
+    if lifetime.draining.is_set():
+        return "the service is stopping; ask another replica, or again when it is back."
     return o.served_models.why_not or o.why_not_writable()
 
 
@@ -209,6 +212,8 @@ class Running(running.Running):
     """Default and payment-delay scores of customers, with their explanations and a limit, from one ledger."""
 
     def __init__(self) -> None:
+        if lifetime.is_worker():
+            lifetime.end_with(os.getppid())
         settings = Settings.from_environment()
         store = Store(settings.store)
         rows = SentRows(store)
