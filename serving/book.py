@@ -14,21 +14,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from decisions.scorer import IN_DEFAULT_STATUS, MERGED, STALE, Scorer
 from ledger.known import day, known_from, known_until
 from ledger.ledger import TABLES
 from serving.champions import Champions
-from serving.decision_log import DecisionLog
+from serving.decision_log import DecisionLog, Erased
 from serving.pages.search import folded
 from serving.store.tables import DECISIONS
+from serving.watch import on_watch_list
 
-WATCHED_FROM = 0.05  # a PD from which a customer is on the watch list
-GRADES_WORSE = 2  # or a grade at least so many steps worse than three months ago
 COMPARED_DAYS = 91
 MOST_RECORDS = 5_000  # decisions read back for who has taken a case and what waits
-REASON_ORDER = ("proposal", "default", "hold", "over_limit", "expired", "cover_ends", "watch")
+REASON_ORDER = ("proposal", "limit_asked", "default", "hold", "over_limit", "expired", "cover_ends", "watch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +61,25 @@ class QueueRow:
     waiting_days: int | None
     taken_by: str | None
     decision_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Waiting:
+    """Something that waits for a person since a day: a proposal, or a limit asked for (amount in the reporting currency)."""
+
+    decision_id: str
+    as_of: date
+    amount: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LogState:
+    """What the decision log says of customers, by customer_id."""
+
+    proposals: Mapping[str, _Waiting]
+    decided_on: Mapping[str, date]
+    taken: Mapping[str, str]
+    limits_asked: Mapping[str, _Waiting]
 
 
 @dataclass(kw_only=True)
@@ -150,54 +168,48 @@ def queue(champions: Champions, log: DecisionLog, today: date | None = None) -> 
     """Return the cases that need a person, most urgent first.
 
     A case is here for: a proposal that waits for a second person; default; arrears that hold deliveries; an exposure
-    above the limit; a review that has run out (by the last decision's day and the grade's months); an exposure above
-    the insured limit; the watch list.
+    above the limit; a limit that was asked for and that nobody has decided on; a review that has run out (by the last
+    decision's day and the grade's months); an exposure above the insured limit; the watch list.
     """
     scorer = champions.scorer
     as_of = today or scorer.served.data_known_to
-    proposals, decided_on, taken = _from_log(log)
-    found = []
+    log_state, watched = _from_log(log, as_of), on_watch_list(scorer)
+    cases = []
     for row in book(champions):
-        why = _why(row, scorer, decided_on.get(row.customer_id), as_of)
-        waiting = proposals.get(row.customer_id)
-        if waiting is not None:
-            why = ("proposal", *why)
+        customer_id = row.customer_id
+        why = _why(row, scorer, log_state.decided_on.get(customer_id), as_of)
+        if customer_id in watched and row.special not in (MERGED, STALE):
+            why = (*why, "watch")
+        waiting, limit_asked = log_state.proposals.get(customer_id), log_state.limits_asked.get(customer_id)
+        why = (*(("proposal",) if waiting else ()), *(("limit_asked",) if limit_asked else ()), *why)
         if not why:
             continue
-        found.append(QueueRow(
-            row=row, why=why, stake=max(row.exposure, row.limit or 0.0),
-            waiting_days=None if waiting is None else (as_of - waiting[1]).days if as_of >= waiting[1] else 0,
-            taken_by=taken.get(row.customer_id), decision_id=None if waiting is None else waiting[0],
+        since = waiting or limit_asked
+        cases.append(QueueRow(
+            row=row, why=why, stake=max(row.exposure, row.limit or 0.0, limit_asked.amount if limit_asked else 0.0),
+            waiting_days=None if since is None else max(0, (as_of - since.as_of).days),
+            taken_by=log_state.taken.get(customer_id), decision_id=None if since is None else since.decision_id,
         ))  # fmt: skip
-    return sorted(found, key=lambda q: (REASON_ORDER.index(q.why[0]), -q.stake, q.row.customer_id))
+    return sorted(cases, key=lambda q: (REASON_ORDER.index(q.why[0]), -q.stake, q.row.customer_id))
 
 
 def _why(row: BookRow, scorer: Scorer, decided_on: date | None, as_of: date) -> tuple[str, ...]:
     if row.special in (MERGED, STALE):
         return ()
-    policy, found = scorer.limit_policy, []
+    policy, reasons = scorer.limit_policy, []
     if row.special == IN_DEFAULT_STATUS and row.exposure > 0:
-        found.append("default")
+        reasons.append("default")
     elif row.days_past_due >= policy.hold_after_days and row.overdue > policy.hold_material_amount:
-        found.append("hold")
+        reasons.append("hold")
     if row.limit is not None and row.exposure > row.limit:
-        found.append("over_limit")
+        reasons.append("over_limit")
     if decided_on is not None and row.grade is not None and row.grade in {t.grade for t in policy.terms}:
         months = policy.terms_of(row.grade).valid_months
         if (pd.Timestamp(decided_on) + pd.DateOffset(months=months)).date() <= as_of:
-            found.append("expired")
+            reasons.append("expired")
     if row.insured_limit is not None and row.exposure > row.insured_limit:
-        found.append("cover_ends")
-    if is_watched(row):
-        found.append("watch")
-    return tuple(found)
-
-
-def is_watched(row: BookRow) -> bool:
-    """Return whether a customer is on the watch list: a high PD, or a grade that fell by GRADES_WORSE in three months."""
-    if row.pd is None:
-        return False
-    return row.pd >= WATCHED_FROM or steps_worse(row) >= GRADES_WORSE
+        reasons.append("cover_ends")
+    return tuple(reasons)
 
 
 def steps_worse(row: BookRow) -> int:
@@ -211,34 +223,48 @@ def steps_worse(row: BookRow) -> int:
     return int(row.grade[1:]) - int(row.grade_before[1:])
 
 
-def _from_log(log: DecisionLog) -> tuple[dict[str, tuple[str, date]], dict[str, date], dict[str, str]]:
-    """(proposals that wait: customer -> (decision_id, day), day of each customer's last decision, who has taken it)."""
+def _from_log(log: DecisionLog, as_of: date) -> _LogState:
+    """Return what the newest decisions say of each customer; a limit asked counts while its review is valid on `as_of`."""
     answered: set[str] = set()
-    proposals: dict[str, tuple[str, date]] = {}
+    proposals: dict[str, _Waiting] = {}
     decided: dict[str, date] = {}
     taken: dict[str, str] = {}
-    for record in recent(log, ("decide", "take")):
+    limits: dict[str, _Waiting] = {}
+    is_open = DECISIONS.c.decision_id.not_in(select(DECISIONS.c.about).where(DECISIONS.c.about.is_not(None)))
+    unanswered = (DECISIONS.c.kind == "review") & is_open
+    for record in recent(log, DECISIONS.c.kind.in_(("decide", "take")) | unanswered):
         answer = record["answer"]
-        customer = str(answer["customer_id"])
+        customer, asked_on = str(answer["customer_id"]), date.fromisoformat(answer.get("as_of") or as_of.isoformat())
         if record.get("about"):
             answered.add(record["about"])
         if record["kind"] == "take":
             taken.setdefault(customer, answer["by"])
+        elif record["kind"] == "review":
+            if customer not in decided and customer not in proposals and answer["valid_until"] >= as_of.isoformat():
+                amount = float(answer["requested_limit"]) * float(answer["exchange_rate"])
+                limits.setdefault(customer, _Waiting(decision_id=record["decision_id"], as_of=asked_on, amount=amount))
         elif answer["status"] == "proposed" and record["decision_id"] not in answered:
-            proposals.setdefault(customer, (record["decision_id"], date.fromisoformat(answer["as_of"])))
+            proposals.setdefault(customer, _Waiting(decision_id=record["decision_id"], as_of=asked_on))
         elif answer["status"] == "decided":
-            decided.setdefault(customer, date.fromisoformat(answer["as_of"]))
-    return proposals, decided, taken
+            decided.setdefault(customer, asked_on)
+    return _LogState(proposals=proposals, decided_on=decided, taken=taken, limits_asked=limits)
 
 
-def recent(log: DecisionLog, kinds: Sequence[str], most: int = MOST_RECORDS) -> list[Mapping[str, Any]]:
-    """Return the newest records of some kinds, newest first: each record's content with its decision_id."""
+def recent(log: DecisionLog, where: ColumnElement[bool], most: int = MOST_RECORDS) -> list[Mapping[str, Any]]:
+    """Return the newest records that a condition on the decisions' table picks, newest first: each record's content with
+    its decision_id; without those whose payload was erased."""
     with log.store.reading() as connection:
         ids = connection.execute(
-            select(DECISIONS.c.decision_id).where(DECISIONS.c.kind.in_(list(kinds)))
-            .order_by(DECISIONS.c.sequence.desc()).limit(most)
+            select(DECISIONS.c.decision_id).where(where).order_by(DECISIONS.c.sequence.desc()).limit(most)
         ).scalars().all()  # fmt: skip
-    return [{**record.content, "decision_id": record.decision_id} for record in (log.read(i) for i in ids)]
+    records = []
+    for decision_id in ids:
+        try:
+            record = log.read(decision_id)
+        except Erased:  # its person's key was destroyed: there is no case to show any more
+            continue
+        records.append({**record.content, "decision_id": record.decision_id})
+    return records
 
 
 def taken_by(log: DecisionLog, customer_id: str) -> str | None:

@@ -1,23 +1,21 @@
-"""The routes of the steering pages: /worklist and /early_warning. Each report is computed once a scorer and language."""
+"""The routes of the steering pages: /worklist and /watch_list. Each report is computed once a scorer and language."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 
 import pandas as pd
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from decisions.collections_policy import CollectionsPolicy, LatePaymentLaw
-from decisions.early_warning import WatchPolicy
 from decisions.policy_files import read_policy
 from decisions.report import Report
 from decisions.scorer import Scorer
-from decisions.steering.watchlist import Watched, watched, watchlist_report
+from decisions.steering.watchlist import watchlist_report
 from decisions.steering.worklist import worklist_report
 from serving.errors import Problem
 from serving.page_routes import with_session
@@ -29,12 +27,11 @@ from serving.reports.html import FOLDER as REPORTS
 from serving.running import in_thread, state
 from serving.sessions import Session as Login
 from serving.translations import translate
+from serving.watch import watch_policy, watched_days
 from serving.workbench_routes import language_of, session_of
 
-MONTH_DAYS = 30
 _LOCK = threading.Lock()
 _KEPT: dict[tuple[int, str, str], Report] = {}
-_DAYS: dict[int, dict[str, Watched]] = {}
 
 
 def worklist_of(scorer: Scorer, language: str) -> Report:
@@ -49,20 +46,15 @@ def worklist_of(scorer: Scorer, language: str) -> Report:
     return report
 
 
-def early_warning_of(scorer: Scorer, language: str) -> Report:
+def watch_list_of(scorer: Scorer, language: str) -> Report:
     """Return the watch list of the ledger's last known day by the bundled policy. Raises Problem 503 without a default model."""
     if not scorer.has_default:
         raise Problem(
             status=503, error="no_model", detail="the default model has no champion: `tradecredit promote` gives one."
         )
-    policy, on = read_policy(WatchPolicy, "watch"), scorer.served.data_known_to
-    back, month = timedelta(days=policy.back_days), timedelta(days=MONTH_DAYS)
-    if id(scorer) not in _DAYS:
-        _DAYS.clear()
-        days = {"now": on, "before": on - back, "month_ago": on - month, "month_ago_before": on - month - back}
-        _DAYS[id(scorer)] = {name: watched(scorer, day) for name, day in days.items()}
+    on = scorer.served.data_known_to
     return watchlist_report(
-        scorer.served.ledger, on, _DAYS[id(scorer)], policy, command=f"tradecredit report watchlist LEDGER --as-of {on}",
+        scorer.served.ledger, on, watched_days(scorer), watch_policy(), command=f"tradecredit report watchlist LEDGER --as-of {on}",
         currency=scorer.served.currency, model_words=_model(), language=language,
     )  # fmt: skip
 
@@ -113,9 +105,15 @@ async def worklist_route(request: Request, login: Login) -> Response:
 
 
 @with_session
-async def early_warning_route(request: Request, login: Login) -> Response:
+async def watch_list_route(request: Request, login: Login) -> Response:
     """Customers whose risk changed, with what changed in words."""
-    return await _page(request, login, "early_warning", early_warning_of)
+    return await _page(request, login, "watch_list", watch_list_of)
+
+
+async def early_warning_route(request: Request) -> Response:
+    """The watch list's former address."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/watch_list{query}", status_code=301)
 
 
 async def report_style(_: Request) -> Response:
@@ -125,6 +123,7 @@ async def report_style(_: Request) -> Response:
 
 STEERING_ROUTES = [
     Route("/worklist", worklist_route, methods=["GET"]),
+    Route("/watch_list", watch_list_route, methods=["GET"]),
     Route("/early_warning", early_warning_route, methods=["GET"]),
     Route("/report.css", report_style, methods=["GET"]),
 ]

@@ -1,4 +1,4 @@
-"""The workbench's routes: queue, customer, decision, watch list, models, policy; GET reads only, POST writes decisions.
+"""The workbench's routes: queue, customer, decision, models, policy; GET reads only, POST writes decisions.
 
 A customer stands in the query, never in the path: the access log holds paths, and no personal data.
 """
@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from decisions.customer_view import master_data
 from serving import answers, case_extras, decide
-from serving.book import book, is_watched, queue, taken_by
+from serving.book import book, queue, taken_by
 from serving.case import Asked, Case, case
 from serving.champions import Champions
 from serving.errors import Problem
@@ -29,7 +29,7 @@ from serving.pages.about import models_page, policy_page, problem_page
 from serving.pages.customer import customer_page
 from serving.pages.layout import Notice, Session
 from serving.pages.letter import letter_page
-from serving.pages.queue import queue_page, watch_list_page
+from serving.pages.queue import queue_page
 from serving.pages.texts import N_, problem_text
 from serving.practice import practice_page
 from serving.running import in_thread, state
@@ -86,22 +86,6 @@ async def queue_route(request: Request, login: Login) -> Response:
         return _html(queue_page(
             queue(champions, state().log), book(champions), language=language, session=session, query=query,
             currency=champions.scorer.served.currency,
-        ))  # fmt: skip
-
-    return await _answered(request, login, make)
-
-
-@with_session
-async def watch_list_route(request: Request, login: Login) -> Response:
-    """The watch list."""
-    login.caller.need("explain")
-    query = dict(request.query_params)
-
-    def make(language: str, session: Session) -> Response:
-        champions = state().served_models.champions()
-        rows = [row for row in book(champions) if is_watched(row)]
-        return _html(watch_list_page(
-            rows, language=language, currency=champions.scorer.served.currency, session=session, query=query
         ))  # fmt: skip
 
     return await _answered(request, login, make)
@@ -382,7 +366,6 @@ async def practice_route(request: Request, login: Login) -> Response:
 
 WORKBENCH_ROUTES = [
     Route("/", queue_route, methods=["GET"]),
-    Route("/watch_list", watch_list_route, methods=["GET"]),
     Route("/models", models_route, methods=["GET"]),
     Route("/practice", practice_route, methods=["GET"]),
     Route("/policy", policy_route, methods=["GET"]),

@@ -30,7 +30,7 @@ class Watched:
 def watched(scorer: Scorer, on: date) -> Watched:
     """Return the scores and facts of all customers not in default, and with a history, on a day."""
     ids = [str(c) for c in scorer.served.ledger.customers["customer_id"]]
-    parts = [scorer.score(ids[k : k + AT_ONCE], on).customers for k in range(0, len(ids), AT_ONCE)]
+    parts = [scorer.brief(ids[k : k + AT_ONCE], on) for k in range(0, len(ids), AT_ONCE)]
     whole = pd.concat(parts)
     scores = whole.loc[whole["special"].isna() & whole["pd"].notna(), ["pd", "pd_low", "pd_high", "exposure"]].astype(
         "float64"

@@ -31,7 +31,6 @@ def N_(message: str) -> str:  # noqa: N802  (the name that gettext's tools know)
 NAVIGATION: tuple[tuple[str, str, str], ...] = (
     ("queue", "/", N_("Queue")),
     ("watch_list", "/watch_list", N_("Watch list")),
-    ("early_warning", "/early_warning", N_("Early warning")),
     ("worklist", "/worklist", N_("Worklist")),
     ("reports", "/reports", N_("Reports")),
     ("models", "/models", N_("Models")),

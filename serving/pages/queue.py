@@ -1,4 +1,4 @@
-"""The queue page: one line a case, why it is here, what is at stake, who has it; and the watch list."""
+"""The queue page: one line a case, why it is here, what is at stake, who has it."""
 
 from __future__ import annotations
 
@@ -37,17 +37,6 @@ def queue_page(
         why=why, currency=currency, arrow=arrow, steps=steps_worse,
         reasons=[(key, t.text(text), counts[key]) for key, text in texts.WHY_HERE.items() if counts[key]],
         why_text=lambda key: t.text(texts.WHY_HERE[key]),
-    )  # fmt: skip
-
-
-def watch_list_page(
-    rows: Sequence[BookRow], *, language: str, currency: str, session: Session, query: Mapping[str, str]
-) -> str:
-    """Return the watch list as HTML: customers with a high PD or a grade that fell, the largest fall first."""
-    ordered = sorted(rows, key=lambda r: (-steps_worse(r), -(r.pd or 0.0), r.customer_id))
-    return render(
-        "watch_list.html", language=language, here="watch_list", path="/watch_list", query=query, session=session,
-        rows=ordered, currency=currency, arrow=arrow, steps=steps_worse,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from models.registry import Settings
-from serving.book import BookRow, QueueRow, book
+from serving.book import BookRow, QueueRow, book, queue
 from serving.champions import ServedModels
 from serving.decision_log import DecisionLog
 from serving.pages.layout import Session
@@ -20,9 +20,10 @@ from serving.pages.search import folded
 from serving.running import Running
 from serving.service import ServiceState, TradeCredit
 from serving.translations import languages, translate
+from serving.watch import on_watch_list
 from tests.served import champions, customer_with
 
-PAGES = ("/", "/watch_list", "/models", "/policy", "/practice")
+PAGES = ("/", "/watch_list", "/worklist", "/models", "/policy", "/practice")
 # what may stand in Latin letters on a Chinese page: names and ids, grades, currencies, figures that have no other name
 LATIN = re.compile(
     r"tradecredit\S*|English|EUR|AUC|R\d\d|RD|[CIKX][-\w]*\d+\w*|X-[A-Z]+|house|authority|default|delay|test|agency [a-z]|run-\S+|x-X-\w+",
@@ -108,6 +109,36 @@ def test_from_the_queue_to_a_decision_confirmed_by_a_second_person(client, langu
     )  # fmt: skip
     assert t.text("Rejected") in answer.text
     assert log.verify().is_whole
+
+
+def test_a_limit_asked_for_is_a_case_until_somebody_decides(client):
+    customer = customer_with(None)
+    champion, log = Running.service_state.served_models.champions(), Running.service_state.log
+    body = {"customer_id": customer, "requested_limit": 4_321, "currency": "EUR"}
+    review = client.post("/review", json=body).json()
+    (case,) = [case for case in queue(champion, log) if case.row.customer_id == customer]
+    assert "limit_asked" in case.why
+    assert case.decision_id == review["decision_id"]
+    assert case.stake == max(case.row.exposure, case.row.limit or 0.0, 4_321.0)
+    answer = {
+        "decision_id": review["decision_id"],
+        "action": "decline",
+        "by": "ann",
+        "reason": "asked for by a test alone",
+    }
+    assert client.post("/decide", json=answer).status_code == 200
+    assert all("limit_asked" not in case.why for case in queue(champion, log) if case.row.customer_id == customer)
+
+
+def test_the_queue_names_the_customers_of_the_watch_list(client):
+    champion = Running.service_state.served_models.champions()
+    listed = {case.row.customer_id for case in queue(champion, Running.service_state.log) if "watch" in case.why}
+    page = client.get("/watch_list").text
+    assert listed
+    assert listed <= {c for c in champion.scorer.served.ledger.customers["customer_id"] if c in page}
+    assert listed == on_watch_list(champion.scorer)
+    moved = client.get("/early_warning?language=zh", follow_redirects=False)
+    assert (moved.status_code, moved.headers["location"]) == (301, "/watch_list?language=zh")
 
 
 def test_a_form_without_its_token_or_with_an_old_recommendation_is_refused(client):
