@@ -10,12 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decisions.cash_forecast import expected_new_inflow
+from decisions.chinese import in_chinese
 from decisions.drill_log import Drill, last_of
 from decisions.inflow import paid_by
 from decisions.liquidity import LiquidityPlan, outflow_by_period
 from decisions.report import Chart, Column, Report, Table, money, number, text
 from decisions.scorer import IN_DEFAULT_STATUS, Scorer
-from decisions.steering.words_zh import CODES, in_chinese
+from decisions.steering.words_zh import CODES
 from decisions.stress import (
     BASE,
     MOST_SEVERE,

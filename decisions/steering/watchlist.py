@@ -7,10 +7,10 @@ from datetime import date
 
 import pandas as pd
 
+from decisions.chinese import in_chinese
 from decisions.early_warning import COLUMNS, WatchChange, WatchPolicy, codes, watch_changes, watch_list
 from decisions.report import FLAG, Column, Report, Table, money, share, text
 from decisions.scorer import Scorer
-from decisions.steering.words_zh import in_chinese
 from decisions.warning_words import change_words, sentences
 from features.engine.histories import build
 from ledger.ledger import Ledger

@@ -1,11 +1,8 @@
-"""Chinese words of the steering reports: titles, column labels, facts and codes; `in_chinese` puts them into a report."""
+"""Chinese words of the steering reports: titles, column labels, facts and codes; `decisions.chinese` puts them into a report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-
-from decisions.report import FLAG, TEXT, Chart, Report, Table
 
 WORDS: Mapping[str, str] = {
     # reports and tables
@@ -41,6 +38,7 @@ WORDS: Mapping[str, str] = {
     "P(below line)": "低于额度的概率", "P(shortfall by then)": "届时已短缺的概率", "P(paid in these weeks)": "期内付款概率", "P(shortfall) if not": "未付时短缺概率",
     "if in the first week": "首周付款时", "difference": "差值", "P(shortfall) now": "当前短缺概率", "after a discount": "折扣后", "its cost": "成本", "after factoring": "保理后",
     "base": "基准", "total": "合计", "credit line used up": "额度用尽", "expected": "预期", "80 % to": "80% 上限",
+    "{} version {}": "{} 第 {} 版", "PD: {} version {}": "违约概率：{} 第 {} 版",
     # facts
     "policy": "政策", "law": "法律依据", "overdue items": "逾期款项", "to act on": "应处理", "left alone": "无需催收", "held out by lot": "随机保留", "disputed": "有争议",
     "waiting for a promise": "等待承诺兑现", "loss avoided": "避免的损失", "model": "模型", "customers scored": "已评分客户", "listed": "列入", "new since a month": "一月内新增",
@@ -58,47 +56,3 @@ CODES: Mapping[str, str] = {
     "key": "重点", "medium": "中型", "small": "小型", "the line is just exhausted": "额度恰好用尽", "the line is exhausted as things are": "按现状额度已用尽",
 }  # fmt: skip
 CODE_COLUMNS = ("step", "basis", "kind", "segment", "source", "answer", "status", "owner", "scenario", "change", "why")
-
-
-def word(text: str) -> str:
-    """Return a text in Chinese, the text itself where there is no word for it."""
-    return WORDS.get(text, text)
-
-
-def in_chinese(report: Report) -> Report:
-    """Return a report with Chinese titles, labels, facts and codes; numbers, ids and names stay. Where the report has a
-    column of Chinese sentences (words_zh), it takes the place of the English ones."""
-    return replace(
-        report,
-        title=word(report.title),
-        facts={WORDS.get(name.replace("_", " "), name): value for name, value in report.facts.items()},
-        tables=[_table(table) for table in report.tables],
-        charts=[_chart(chart) for chart in report.charts],
-    )
-
-
-def _table(table: Table) -> Table:
-    frame = table.frame.copy()
-    for column in table.columns:
-        if column.name in CODE_COLUMNS and column.kind == TEXT and column.name in frame:
-            frame[column.name] = [
-                CODES.get(value, value) if isinstance(value, str) else value for value in frame[column.name]
-            ]
-        if column.kind == FLAG and column.name in frame:
-            frame[column.name] = ["是" if value else "否" for value in frame[column.name]]
-    if "words_zh" in frame and "words" in frame:
-        frame["words"] = frame["words_zh"]
-    columns = [
-        replace(
-            column,
-            label=WORDS.get(column.label, CODES.get(column.label, column.label)),
-            kind=TEXT if column.kind == FLAG else column.kind,
-        )
-        for column in table.columns
-    ]
-    return replace(table, title=word(table.title), note=word(table.note), columns=columns, frame=frame)
-
-
-def _chart(chart: Chart) -> Chart:
-    series = {WORDS.get(name, CODES.get(name, name)): values for name, values in chart.series.items()}
-    return replace(chart, series=series)

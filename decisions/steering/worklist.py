@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from decisions.action_effects import Effect, estimated, held_out_effect, occasions
+from decisions.chinese import in_chinese
 from decisions.collections import (
     ACT,
     DISPUTE,
@@ -20,7 +21,6 @@ from decisions.collections import (
 )
 from decisions.collections_policy import CollectionsPolicy, LatePaymentLaw
 from decisions.report import DATE, DAYS, FLAG, Column, Report, Table, count, money, number, share, text
-from decisions.steering.words_zh import in_chinese
 from decisions.steering.worklist_items import OverdueBook, overdue_book
 from ledger.credit_terms import all_terms_on
 from ledger.currency import reporting_currency

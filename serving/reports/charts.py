@@ -13,14 +13,19 @@ WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 260, 64, 44, 12, 12
 MOST_LABELS = 13
 SERIES = 6  # classes s0 … s5 of the style
 
+SUMMARY, NO_VALUE = "first {}, last {}, lowest {}, highest {}", "no value"
 
-def svg(chart: Chart) -> Markup:
-    """Return the chart as SVG text. Raises ValueError for an unknown kind."""
+
+def svg(chart: Chart, summary: str = SUMMARY, no_value: str = NO_VALUE) -> Markup:
+    """Return the chart as SVG text. Raises ValueError for an unknown kind.
+
+    summary, no_value : what a screen reader hears of a series: with its first, last, lowest and highest value; without any.
+    """
     if chart.kind not in ("line", "bars", "stacked"):
         raise ValueError(f"The kind of chart {chart.name} must be line, bars or stacked. Got {chart.kind}.")
     low, high = _range(chart)
     marks = _lines(chart, low, high) if chart.kind == "line" else _bars(chart, low, high)
-    words = "; ".join(f"{name}: {_spoken(values)}" for name, values in chart.series.items())
+    words = "; ".join(f"{name}: {_spoken(values, summary, no_value)}" for name, values in chart.series.items())
     return Markup(
         '<figure><figcaption>{title}{unit}</figcaption>{legend}<svg viewBox="0 0 {w} {h}" role="img" '
         'aria-label="{title}"><title>{title}</title><desc>{desc}</desc>{axis}{marks}</svg></figure>'
@@ -153,10 +158,8 @@ def _legend(chart: Chart) -> Markup:
     return Markup('<ul class="legend">{}</ul>').format(Markup("").join(items))
 
 
-def _spoken(values: Sequence[float | None]) -> str:
+def _spoken(values: Sequence[float | None], summary: str, no_value: str) -> str:
     known = [v for v in values if v is not None]
     if not known:
-        return "no value"
-    return str(
-        escape(f"first {known[0]:,.2f}, last {known[-1]:,.2f}, lowest {min(known):,.2f}, highest {max(known):,.2f}")
-    )
+        return no_value
+    return str(escape(summary.format(*(f"{v:,.2f}" for v in (known[0], known[-1], min(known), max(known))))))

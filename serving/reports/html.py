@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from decisions.report import DATE, NUMERIC, Report, Table, fact, shown
-from serving.reports.charts import svg
+from serving.reports.charts import NO_VALUE, SUMMARY, svg
 
 FOLDER = Path(__file__).parent
 MOST_ROWS = 2_000  # rows of one table on a page; CSV and XLSX hold all of them
@@ -22,12 +22,12 @@ WORDS = {
         "about": "As of {as_of}, from what the books held at the end of that day (the ledger reaches {known_to}).",
         "currency": "Amounts in {currency}.", "no_rows": "No rows.", "rows": "{n} rows",
         "first": "The first {n} rows; the total is of all of them. CSV and XLSX hold every row.", "notes": "Notes",
-        "again": "Printed again by", "total": "total",
+        "again": "Printed again by", "total": "total", "summary": SUMMARY, "no_value": NO_VALUE,
     },
     "zh": {
         "about": "截至 {as_of}，依据账簿当日末的记录（账簿数据至 {known_to}）。", "currency": "金额单位：{currency}。", "no_rows": "无记录。",
         "rows": "{n} 行", "first": "仅显示前 {n} 行；合计含全部记录，CSV 与 XLSX 含所有行。", "notes": "说明", "again": "重新生成的命令：",
-        "total": "合计",
+        "total": "合计", "summary": "最早 {}，最近 {}，最低 {}，最高 {}", "no_value": "无数值",
     },
 }  # fmt: skip
 
@@ -54,7 +54,9 @@ def _values(report: Report, language: str) -> dict[str, Any]:
     return {
         "words": WORDS[language],
         "report": report,
-        "charts": [(chart, svg(chart)) for chart in report.charts],
+        "charts": [
+            (chart, svg(chart, WORDS[language]["summary"], WORDS[language]["no_value"])) for chart in report.charts
+        ],
         "most": MOST_ROWS,
     }
 

@@ -7,11 +7,11 @@ import re
 import pandas as pd
 import pytest
 
+from decisions.chinese import in_chinese
 from decisions.collections_policy import CollectionsPolicy, LatePaymentLaw
 from decisions.early_warning import WatchPolicy
 from decisions.policy_files import read_policy
 from decisions.steering.watchlist import watched, watchlist_report
-from decisions.steering.words_zh import in_chinese
 from decisions.steering.worklist import worklist_report
 from serving.pages.layout import Session
 from serving.pages.steering import steering_page
