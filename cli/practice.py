@@ -90,13 +90,13 @@ def _overrides(settings: Any, ledger: Path, as_json: bool) -> None:
     from decisions.practice import outcome_after
     from decisions.scoring_ledger import ScoringLedger
     from ledger.default_status import PRIMARY
-    from serving.book import recent
+    from serving.book import of_kinds, recent
     from serving.decision_log import DecisionLog
 
     log = DecisionLog.existing(settings.store)
     served = ScoringLedger.read(ledger)
     rows = []
-    for record in recent(log, ("decide",)):
+    for record in recent(log, of_kinds("decide")):
         answer = record["answer"]
         if answer["status"] == "decided" and answer["is_override"]:
             outcome = outcome_after(served, answer["customer_id"], answer["as_of"], PRIMARY)

@@ -232,7 +232,7 @@ def _from_log(log: DecisionLog, as_of: date) -> _LogState:
     limits: dict[str, _Waiting] = {}
     is_open = DECISIONS.c.decision_id.not_in(select(DECISIONS.c.about).where(DECISIONS.c.about.is_not(None)))
     unanswered = (DECISIONS.c.kind == "review") & is_open
-    for record in recent(log, DECISIONS.c.kind.in_(("decide", "take")) | unanswered):
+    for record in recent(log, of_kinds("decide", "take") | unanswered):
         answer = record["answer"]
         customer, asked_on = str(answer["customer_id"]), date.fromisoformat(answer.get("as_of") or as_of.isoformat())
         if record.get("about"):
@@ -250,6 +250,11 @@ def _from_log(log: DecisionLog, as_of: date) -> _LogState:
     return _LogState(proposals=proposals, decided_on=decided, taken=taken, limits_asked=limits)
 
 
+def of_kinds(*kinds: str) -> ColumnElement[bool]:
+    """Return the condition that picks records of these kinds."""
+    return DECISIONS.c.kind.in_(kinds)
+
+
 def recent(log: DecisionLog, where: ColumnElement[bool], most: int = MOST_RECORDS) -> list[Mapping[str, Any]]:
     """Return the newest records that a condition on the decisions' table picks, newest first: each record's content with
     its decision_id; without those whose payload was erased."""
@@ -257,7 +262,7 @@ def recent(log: DecisionLog, where: ColumnElement[bool], most: int = MOST_RECORD
         ids = connection.execute(
             select(DECISIONS.c.decision_id).where(where).order_by(DECISIONS.c.sequence.desc()).limit(most)
         ).scalars().all()  # fmt: skip
-    records = []
+    records: list[Mapping[str, Any]] = []
     for decision_id in ids:
         try:
             record = log.read(decision_id)
