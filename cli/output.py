@@ -23,6 +23,11 @@ def print_json(result: Any) -> None:
     click.echo(json.dumps(result, indent=2, default=str, ensure_ascii=False, allow_nan=False))
 
 
+def attention(line: str) -> None:
+    """Print one line on standard error."""
+    click.echo(line, err=True)
+
+
 def table(rows: Iterable[Sequence[Any]], header: Sequence[str]) -> str:
     """Return rows as aligned text: the first column to the left, the rest to the right; no cell is cut or wrapped."""
     from rich import box

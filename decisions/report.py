@@ -102,7 +102,7 @@ class Table:
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows as plain Python values: None for missing, ISO text for dates."""
         own = self.columns_for("files")
-        columns = [[plain(value, c.kind) for value in self.frame[c.name]] for c in own]
+        columns = [plain_column(self.frame[c.name], c.kind) for c in own]
         names = [c.name for c in own]
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
@@ -203,6 +203,21 @@ def plain(value: Any, kind: str | None = None) -> Any:
             return round(float(value), 2)
         return int(value) if kind in (INTEGER, DAYS) and float(value).is_integer() else float(value)
     return str(value)
+
+
+def plain_column(values: pd.Series, kind: str) -> list[Any]:
+    """Return a column's values as `plain` gives each of them; columns of numbers, flags and texts at once."""
+    dtype = values.dtype
+    if dtype == "str":
+        return list(values.astype(object).where(values.notna(), None))
+    if isinstance(dtype, np.dtype) and dtype.kind in "iub":
+        return list(values.tolist())
+    if isinstance(dtype, np.dtype) and dtype.kind == "f" and kind not in (INTEGER, DAYS):
+        numbers = values.to_numpy(dtype=np.float64)
+        # what is whole cents already is what round(…, 2) returns; other amounts are rounded one by one, as it rounds
+        if kind != MONEY or bool(((np.rint(numbers * 100) / 100 == numbers) | np.isnan(numbers)).all()):
+            return [None if value != value else value for value in numbers.tolist()]
+    return [plain(value, kind) for value in values]
 
 
 def fact(value: Any) -> str:

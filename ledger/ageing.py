@@ -65,8 +65,8 @@ class OpenBook:
             reporting=reporting_currency(ledger) if has_reporting else None,
         )  # fmt: skip
 
-    def aged(self, by: str, *, in_reporting: bool = False) -> Aged:
-        """The ageing by one of GROUPINGS, see `ageing_by`."""
+    def aged(self, by: str, *, in_reporting: bool = False, with_items: bool = True) -> Aged:
+        """Return the ageing by one of GROUPINGS, see `ageing_by`; without its items where they are not needed."""
         if by not in GROUPINGS:
             raise ValueError(f"The by of ageing_by must be one of {', '.join(GROUPINGS)}. Got {by} instead.")
         if in_reporting and self.reporting is None:
@@ -81,10 +81,17 @@ class OpenBook:
             for part in (held, loose, bills)
         )
         rows = _rows(held, loose, bills, self.master, by, in_documents=currency is None)
-        return Aged(rows=rows, items=_items(held, self.master), disputes=_disputes(held), currency=currency)
+        return Aged(
+            rows=rows,
+            items=_items(held if with_items else held.iloc[:0], self.master),
+            disputes=_disputes(held),
+            currency=currency,
+        )
 
 
-def ageing_by(ledger: Ledger, as_of: date, by: str = "customer", *, in_reporting: bool = False) -> Aged:
+def ageing_by(
+    ledger: Ledger, as_of: date, by: str = "customer", *, in_reporting: bool = False, with_items: bool = True
+) -> Aged:
     """Return the ageing of `ledger` at the end of `as_of` by one of GROUPINGS.
 
     Parameters
@@ -94,13 +101,14 @@ def ageing_by(ledger: Ledger, as_of: date, by: str = "customer", *, in_reporting
     by : what the rows are.
     in_reporting : amounts in the reporting currency at the rate of each document's own day; else one row a group and
         document currency.
+    with_items : also the open items; without them `items` has no rows.
 
     Raises
     ------
     LedgerError : currencies without rates and `in_reporting`.
     ValueError : an unknown grouping.
     """
-    return OpenBook.of(ledger, as_of).aged(by, in_reporting=in_reporting)
+    return OpenBook.of(ledger, as_of).aged(by, in_reporting=in_reporting, with_items=with_items)
 
 
 def _keys(frame: pd.DataFrame, master: pd.DataFrame, by: str) -> pd.Series:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numba import njit
 from numpy.typing import NDArray
 
 from ledger.currency_codes import USUAL_DIGITS, minor_units, unusual_digits
+from ledger.lazy_njit import njit
 from ledger.ledger import Ledger, LedgerError
 
 CENTS = 100  # minor units in one unit of the reporting currency

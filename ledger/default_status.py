@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
 from ledger.currency import CENTS
 from ledger.errors import InputError
 from ledger.known import NEVER, day, days, known_from, known_until
+from ledger.lazy_njit import njit
 from ledger.ledger import TABLES, Ledger
 from ledger.settlement import (
     ALL_THAT_IS_LEFT,

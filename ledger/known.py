@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numba import njit
 from numpy.typing import NDArray
 
 from ledger.dated_master import customers_on
+from ledger.lazy_njit import njit
 from ledger.ledger import TABLES, Ledger, Table
 
 NEVER = np.int32(2**31 - 1)  # a day that does not come

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -116,9 +116,11 @@ class Ledger:
 
     `tables` maps a table's name to a frame with exactly the declared columns: text as pandas `str`, dates as
     `datetime64[s]`, amounts as float64 in the document currency. Missing is NaN or NaT and means 'not given'.
+    `settlement` returns its settlement where that is known already (`ledger/settled_state.py`): `settle` returns it then.
     """
 
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    settlement: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_frames(cls, *, references: bool = True, **frames: pd.DataFrame) -> Ledger:
@@ -136,6 +138,11 @@ class Ledger:
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self.tables[name]
+
+    def column(self, table: str, name: str) -> pd.Series:
+        """Return one column of a table; of a ledger with a settled state the other columns are not read."""
+        of_one: Callable[[str, str], pd.Series] | None = getattr(self.tables, "column", None)
+        return self.tables[table][name] if of_one is None else of_one(table, name)
 
     @cached_property
     def customers(self) -> pd.DataFrame:

@@ -219,45 +219,53 @@ def _recoveries(ledger: Ledger, s: Settlement) -> tuple[NDArray[Any], ...]:
 
 
 def measure(
-    defaults: pd.DataFrame, policy: LgdPolicy, *, as_of: str | None = None, named: str | None = None
-) -> LgdTable:
+    defaults: pd.DataFrame, policy: LgdPolicy, *, as_of: str | None = None, named: str | None = None,
+    with_interval: bool = True,
+) -> LgdTable:  # fmt: skip
     """Return the LGD of a book and of its segments from the frame that `closed_defaults` returns.
 
     Amount-weighted: sum of losses over sum of exposures. The interval is the percentile bootstrap over customers of the
-    measured value (before shrinkage). Segments with fewer than `policy.fewest` closed defaults use the book's value.
+    measured value (before shrinkage); with_interval: False leaves it out, which a report that does not show it need not
+    wait for. Segments with fewer than `policy.fewest` closed defaults use the book's value.
     """
     closed = defaults[defaults["closed_as"] != CLOSED_AS[OPEN_STILL]]
     counts = closed["segment"].value_counts()
     segments = {
-        str(name): _measured(closed[closed["segment"] == name], policy, str(name))
+        str(name): _measured(closed[closed["segment"] == name], policy, str(name), with_interval)
         for name in sorted(counts.index[counts >= policy.fewest])
     }
     return LgdTable(
-        policy=policy, book=_measured(closed, policy, None), segments=segments, as_of=as_of, default_policy=named,
+        policy=policy, book=_measured(closed, policy, None, with_interval), segments=segments, as_of=as_of, default_policy=named,
         still_open=len(defaults) - len(closed),
     )  # fmt: skip
 
 
-def _measured(closed: pd.DataFrame, policy: LgdPolicy, segment: str | None) -> Lgd:
+def _measured(closed: pd.DataFrame, policy: LgdPolicy, segment: str | None, with_interval: bool) -> Lgd:
     """Return the LGD of some closed defaults."""
     if closed.empty:
         return Lgd(value=policy.value, source=POLICY, segment=segment)
     sums = closed.groupby("customer_id")[["loss", "ead"]].sum().to_numpy()
     measured = float(sums[:, 0].sum() / sums[:, 1].sum())
-    random = np.random.default_rng(policy.seed)
-    times = random.multinomial(len(sums), np.full(len(sums), 1.0 / len(sums)), size=policy.resamples)
-    drawn = times @ sums
-    tail = (1.0 - policy.confidence) / 2.0
-    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [tail, 1.0 - tail])
+    low, high = _interval(sums, policy) if with_interval else (None, None)
     weight = policy.weight(len(closed))
     written = closed[closed["closed_as"] == "written_off"]
     return Lgd(
         value=float(np.clip(weight * measured + (1.0 - weight) * policy.value, 0.0, 1.0)),
         source=POLICY if weight == 0.0 else MEASURED if weight == 1.0 else SHRUNK,
-        segment=segment, defaults=len(closed), customers=len(sums), measured=measured, low=float(low), high=float(high),
+        segment=segment, defaults=len(closed), customers=len(sums), measured=measured, low=low, high=high,
         weight=weight,
         written_off_only=float(written["loss"].sum() / written["ead"].sum()) if len(written) else None,
     )  # fmt: skip
+
+
+def _interval(sums: Floats, policy: LgdPolicy) -> tuple[float, float]:
+    """Return the bootstrap interval of the ratio of two sums over customers: rows of (loss, exposure)."""
+    random = np.random.default_rng(policy.seed)
+    times = random.multinomial(len(sums), np.full(len(sums), 1.0 / len(sums)), size=policy.resamples)
+    drawn = times @ sums
+    tail = (1.0 - policy.confidence) / 2.0
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [tail, 1.0 - tail])
+    return float(low), float(high)
 
 
 def lgd_table(
@@ -267,10 +275,11 @@ def lgd_table(
     *,
     until: date | str | pd.Timestamp | None = None,
     settlement: Settlement | None = None,
+    with_interval: bool = True,
 ) -> LgdTable:
     """Return the LGD of a ledger and its segments as known on `until`: `closed_defaults`, then `measure`."""
     policy = policy or LgdPolicy()
     last = pd.Timestamp(ledger.last_known_on if until is None else until)
     defaults = closed_defaults(ledger, default_policy, policy, until=last, settlement=settlement)
     named = f"{default_policy.name} {default_policy.version}"
-    return measure(defaults, policy, as_of=str(last.date()), named=named)
+    return measure(defaults, policy, as_of=str(last.date()), named=named, with_interval=with_interval)

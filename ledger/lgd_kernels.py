@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ledger.known import NEVER
+from ledger.lazy_njit import njit
 from ledger.settlement_kernels import (
     ALL_THAT_IS_LEFT,
     CASH,

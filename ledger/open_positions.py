@@ -51,9 +51,9 @@ def positions(ledger: Ledger, settlement: Settlement, as_of: date | pd.Timestamp
     rate = np.where(amount == reported, 1.0, reported / np.maximum(amount, 1))
     frame = pd.DataFrame({
         "customer_id": s.owners.ids[s.customer[entries]],
-        "invoice_id": np.array(s.invoice_ids, dtype=object)[s.invoice[entries]], "number": 0,
+        "invoice_id": s.invoice_names.texts_at(s.invoice[entries]), "number": 0,
         "issued_on": dates(s.issued_on[entries]), "due": s.due_on[entries],
-        "currency": ledger.invoices["currency"].to_numpy(dtype=object)[s.row[entries]],
+        "currency": ledger.column("invoices", "currency").iloc[s.row[entries]].to_numpy(dtype=object),
         "amount_cents": amount, "open_cents": s.document_open_cents[version], "excess_cents": excess,
         "reporting_open_cents": s.open_cents[version],
         "reporting_excess_cents": np.rint(excess * rate).astype(np.int64), "is_disputed": s.is_disputed[version],
@@ -109,6 +109,9 @@ def bills_on(ledger: Ledger, parts: list[tuple[Ledger, Settlement]], as_of: date
     """
     frames = []
     for part, settlement in parts:
+        if not len(settlement.bill_cents):  # no payment is a bill: none is read
+            frames.append(_NO_BILLS)
+            continue
         bills = bills_outstanding(part, as_of)
         frames.append(pd.DataFrame({
             "customer_id": owners_on(settlement.owners, bills["customer_id"], as_of), "invoice_id": bills["invoice_id"],
@@ -116,6 +119,13 @@ def bills_on(ledger: Ledger, parts: list[tuple[Ledger, Settlement]], as_of: date
             "cents": document_cents(bills["amount"], bills["currency"], ledger.currencies), "reporting_cents": bills["cents"],
         }))  # fmt: skip
     return pd.concat(frames, ignore_index=True)
+
+
+_NO_BILLS = pd.DataFrame({
+    "customer_id": pd.Series(dtype=object), "invoice_id": pd.Series(dtype="str"),
+    "paid_on": pd.Series(dtype="datetime64[s]"), "matures_on": pd.Series(dtype="datetime64[s]"),
+    "currency": pd.Series(dtype=object), "cents": pd.Series(dtype="int64"), "reporting_cents": pd.Series(dtype="int64"),
+})  # fmt: skip
 
 
 def owners_on(owners: Owners, customer_ids: pd.Series, as_of: date | pd.Timestamp) -> pd.Series:

@@ -186,6 +186,9 @@ def settle(ledger: Ledger) -> Settlement:
 
     Raises LedgerError where amounts cannot be brought to one currency or mergers of customers run in a circle.
     """
+    if ledger.settlement is not None:
+        known: Settlement = ledger.settlement()
+        return known
     who = owners(ledger)
     table = Invoices.of(ledger)
     names = table.names

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ledger.lazy_njit import njit
 from ledger.text_codes import Codes
 
 SHIFTS_A_ROW = 8  # rows that one row may pass on its way to its place, on average, before a group is sorted as a whole

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
+
+from ledger.lazy_njit import njit
 
 Codes = NDArray[np.int32]
 NOTHING = np.zeros(0, dtype=np.uint8)
@@ -49,6 +50,11 @@ def texts(column: pd.Series) -> Texts:
     found = values.__arrow_array__() if hasattr(values, "__arrow_array__") else pa.array(values, from_pandas=True)
     if isinstance(found, pa.ChunkedArray):
         found = found.chunk(0) if found.num_chunks == 1 else found.combine_chunks()
+    return texts_of(found)
+
+
+def texts_of(found: pa.Array) -> Texts:
+    """Return an Arrow array of texts without a copy where it is of large_string."""
     if found.type != pa.large_string():
         found = found.cast(pa.large_string())
     valid, start, data = found.buffers()
@@ -101,6 +107,11 @@ class Dictionary:
     def words(self) -> list[str]:
         """Return the texts by their number."""
         return list(self.column.array.take(pa.array(self.firsts)).to_pylist())
+
+    def texts_at(self, codes: NDArray[np.integer]) -> NDArray[np.object_]:
+        """Return the texts of some numbers, none of them -1."""
+        chosen = self.column.array.take(pa.array(self.firsts[codes]))
+        return chosen.to_numpy(zero_copy_only=False).astype(object)
 
     @cached_property
     def _table(self) -> NDArray[np.uint64]:

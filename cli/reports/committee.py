@@ -50,7 +50,7 @@ def committee(
     )  # fmt: skip
     definition = found.now.definition
     report = committee_report(
-        read, settlement, day, before, found, lgd_table(read, definition, until=day, settlement=settlement), definition,
+        read, settlement, day, before, found, lgd_table(read, definition, until=day, settlement=settlement, with_interval=False), definition,
         governance(Settings.from_environment(), before, day), MASTER_SCALE.names, place=str(ledger),
         command=command_line("report", "committee", ledger, as_of=day, since=before, scores=scores, scores_before=scores_before,
                              scores_year_ago=scores_year_ago),

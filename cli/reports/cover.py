@@ -59,7 +59,7 @@ def cover(
     warnings = () if policy else ("The terms are those of the bundled example policy; give your own with --policy.",)
     pds = customer_scores(read, day, scores)
     report = cover_report(
-        read, settlement, day, terms, pds, lgd_table(read, pds.definition, until=day, settlement=settlement),
+        read, settlement, day, terms, pds, lgd_table(read, pds.definition, until=day, settlement=settlement, with_interval=False),
         within_days=within, warnings=warnings,
         command=command_line("report", "cover", ledger, as_of=day, policy=policy, scores=scores, within=within),
     )  # fmt: skip

@@ -72,7 +72,7 @@ def provisions(
         moved = provision_movement(read, settlement, before, now, old, is_expedient=expedient)
     pds = customer_scores(read, day, scores)
     report = provisions_report(
-        read, now, own, pds, lgd_table(read, pds.definition, until=day, settlement=settlement),
+        read, now, own, pds, lgd_table(read, pds.definition, until=day, settlement=settlement, with_interval=False),
         moved=moved, collections_to=to, is_expedient=expedient, warnings=warnings,
         command=command_line("report", "provisions", ledger, as_of=day, policy=policy, policy_before=policy_before,
                              since=since or first, cover=cover_file, scores=scores, expedient=expedient, collections_to=to),

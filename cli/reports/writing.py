@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pydantic_core
 
-from cli.output import json_option, print_json
+from cli.output import attention, json_option, print_json
 from ledger.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,9 +83,10 @@ def opened(ledger: Path, as_of: str) -> tuple[Ledger, date]:
     each report says to which day the books are known.
     """
     from cli.train import as_of_day
-    from ledger.ledger import read_ledger
+    from ledger.settled_state import settled_ledger
 
-    read = read_without(ledger) if click.get_current_context().meta.get(QUARANTINE) else read_ledger(ledger)
+    is_without = click.get_current_context().meta.get(QUARANTINE)
+    read = read_without(ledger) if is_without else settled_ledger(ledger, say=attention)
     is_far = bool(click.get_current_context().meta.get(BEYOND))
     return read, as_of_day(as_of, read.last_known_on, days_after=None if is_far else DAYS_AFTER)
 

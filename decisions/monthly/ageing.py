@@ -30,7 +30,7 @@ def ageing_report(
 
     Raises InputError where `only` names no row.
     """
-    aged = ageing_by(ledger, as_of, by, in_reporting=in_reporting)
+    aged = ageing_by(ledger, as_of, by, in_reporting=in_reporting, with_items=with_items or only is not None)
     rows, items, disputes = aged.rows, aged.items, aged.disputes
     if only is not None:
         rows, items = rows[rows["key"] == only], items[items["key"] == only]

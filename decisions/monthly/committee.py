@@ -186,7 +186,7 @@ def _mean_pd(exposure: pd.Series, scores: CustomerScores) -> float:
 
 
 def _portfolio(book: OpenBook, as_of: date, place: str) -> Table:
-    rows = book.aged("segment", in_reporting=True).rows
+    rows = book.aged("segment", in_reporting=True, with_items=False).rows
     columns = [
         text("key", "segment"), number("customers", "customers", "integer"), *(money(b.name, b.label) for b in AGEING),
         money("disputed", "disputed"), money("open", "open (gross)"), money("net", "net"), money("bills", "bills not matured"),
