@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,17 @@ from benchmarks.default_book import print_table
 from ledger.ledger import Ledger, read_ledger
 from sample.generator import write_sample
 
-LIGHTGBM, HISTORIES = "LightGBM's calls", "histories"
+LIGHTGBM, HISTORIES = "LightGBM", "histories"
+TRAINED, BINNED, PREDICTED = (f"{LIGHTGBM}: {what}" for what in ("training", "datasets", "predictions"))
 # stage -> places whose functions belong to it: module, attribute (of a class where it has a dot)
 COMMON = {
-    LIGHTGBM: (
-        ("lightgbm", "train"), ("lightgbm", "Booster.predict"), ("lightgbm", "Dataset.construct"),
-        ("lightgbm", "Dataset.subset"),
+    TRAINED: (("lightgbm", "train"),),
+    BINNED: (("lightgbm", "Dataset.construct"), ("lightgbm", "Dataset.subset")),
+    PREDICTED: (("lightgbm", "Booster.predict"),),
+    "bootstrap over customers": (
+        ("models.metrics", "intervals_by_customer"), ("models.metrics", "paired_by_customer"),
+        ("models.metrics", "by_customer"),
     ),
-    "bootstrap over customers": (("models.metrics", "intervals_by_customer"), ("models.metrics", "paired_by_customer")),
     "folds of customers": (("training.default.ensembles", "customer_folds"),),
 }  # fmt: skip
 STAGES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
@@ -53,38 +57,73 @@ STAGES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
     },
     "delay": {
         **COMMON,
-        HISTORIES: (("training.delay.samples", "build_items"), ("training.delay.samples", "build")),
-        "similar invoices": (("features.engine.histories", "similar_columns"),),
+        f"{HISTORIES}: settlement": (("training.delay.fit", "prepare"), ("training.labels", "settle")),
+        f"{HISTORIES}: history rows": (("features.engine.histories", "rows_of"),),
+        f"{HISTORIES}: similar invoices": (("features.engine.items", "similar_values"),),
+        f"{HISTORIES}: other item columns": (
+            ("training.delay.fit", "build_items"), ("training.delay.dependence", "build_items"),
+            ("training.delay.matrices", "build_items"),
+        ),
+        "outcomes": (("training.delay.fit", "outcomes"),),
+        "steps and their matrices": (
+            ("training.delay.fit", "step_matrix"), ("models.delay.model", "step_matrix"),
+            ("training.delay.fit", "steps_seen"), ("models.delay.model", "steps_after"),
+        ),
+        "curves": (("models.delay.model", "DelayModel.curves"),),
+        "base of explanations": (
+            ("training.delay.fit", "mean_margins"), ("training.delay.late_threshold", "question_shap_values"),
+        ),
+        "calibration": (
+            ("training.delay.fit", "fit_late_calibration"), ("training.delay.fit", "levels_of"),
+            ("training.delay.fit", "recalibrated"), ("training.delay.fit", "thickness_table"),
+        ),
+        "dependence of payments": (
+            ("training.delay.fit", "dependence"), ("training.delay.fit", "widened_by_forecasts"),
+        ),
+        "evaluation": (("training.delay.fit", "evaluate"), ("training.delay.fit", "deciles")),
+        "evidence": (("training.delay.fit", "evidence_rows"),),
+        "plots": (("training.delay.fit", "lateness_plots"),),
     },
 }  # fmt: skip
 
 
 class Clock:
-    """Processor seconds by stage, each without those of the stages that it calls."""
+    """Processor seconds by stage, each without those of the stages that it calls.
+
+    A stage in the main thread counts the whole process, less what stages in other threads counted meanwhile: compiled
+    loops start threads of their own. A stage in another thread counts that thread.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         self.calls: dict[str, int] = defaultdict(int)
+        self.of_workers = 0.0
         self._own = threading.local()
         self._lock = threading.Lock()
+
+    def _now(self, *, is_main: bool) -> float:
+        return time.process_time() - self.of_workers if is_main else time.thread_time()
 
     def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function with its seconds counted under `stage`."""
 
         def counted(*arguments: Any, **named: Any) -> Any:
+            is_main = threading.current_thread() is threading.main_thread()
             stack = self._own.__dict__.setdefault("stack", [])
             stack.append(0.0)
-            began = time.thread_time()
+            began = self._now(is_main=is_main)
             try:
                 return function(*arguments, **named)
             finally:
-                used = time.thread_time() - began
+                used = self._now(is_main=is_main) - began
                 inner = stack.pop()
                 if stack:
                     stack[-1] += used
                 with self._lock:
                     self.seconds[stage] += used - inner
                     self.calls[stage] += 1
+                    if not is_main and not stack:
+                        self.of_workers += used
 
         return counted
 
@@ -95,6 +134,8 @@ def watched(stages: dict[str, tuple[tuple[str, str], ...]]) -> Iterator[Clock]:
     clock, before = Clock(), []
     for stage, places in stages.items():
         for module, attribute in places:
+            if find_spec(module) is None:
+                continue
             owner: Any = import_module(module)
             *parents, name = attribute.split(".")
             for parent in parents:
@@ -141,7 +182,7 @@ def main() -> None:
             print_table(
                 [*lines, ("all else", "", rest, f"{rest / seconds:.0%}")], ["stage", "calls", "seconds", "share"]
             )
-            floor = clock.seconds[LIGHTGBM] + clock.seconds[HISTORIES]
+            floor = sum(used for name, used in clock.seconds.items() if name.startswith((LIGHTGBM, HISTORIES)))
             print(
                 f"{seconds / floor:.2f} times LightGBM's calls plus histories ({floor:.1f} s); LightGBM {lgb.__version__}\n"
             )

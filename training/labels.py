@@ -112,9 +112,12 @@ def _next_entry(spells: pd.DataFrame, ids: np.ndarray, as_of: np.ndarray) -> np.
 
 
 def delay_labels(
-    ledger: Ledger, items: pd.DataFrame, *, until: date | str | pd.Timestamp | None = None
-) -> pd.DataFrame:
-    """When each item was settled, by what the ledger knows on `until` (its last known day).
+    ledger: Ledger, items: pd.DataFrame, *, until: date | str | pd.Timestamp | None = None,
+    settlement: Settlement | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Return when each item was settled, by what the ledger knows on `until` (its last known day).
+
+    settlement : the ledger's, where the caller has it; None: it is settled here.
 
     items : one row an item, with invoice_id (and any other columns). Returns a frame in their order and with their
     index: settled_on (NaT unless settled by payment), days_late (settled_on − due_on, signed; NaN unless paid),
@@ -124,7 +127,12 @@ def delay_labels(
     Raises InputError for an item without an invoice of the ledger: an invoice not issued has no outcome.
     """
     last = pd.Timestamp(ledger.last_known_on if until is None else until)
-    state = settle(ledger).at(last).drop_duplicates("invoice_id", keep="last").set_index("invoice_id")
+    state = (
+        (settle(ledger) if settlement is None else settlement)
+        .at(last)
+        .drop_duplicates("invoice_id", keep="last")
+        .set_index("invoice_id")
+    )
     place = state.index.get_indexer(pd.Index(items["invoice_id"].astype(object)))
     if (place < 0).any():
         lacking = items["invoice_id"][place < 0]

@@ -223,14 +223,14 @@ def test_levels_come_from_customers_that_a_model_has_not_seen(monkeypatch: pytes
         fitted.append(set(asked.items["customer_id"]))
         return train(prepared, asked, **{**options, "trees": 3})
 
-    def noted_too(prepared: PreparedLedger, own: Asked, model: DelayModel) -> Scored:
+    def noted_too(own: Asked, X: pd.DataFrame, model: DelayModel) -> Scored:
         answered.append(set(own.items["customer_id"]))
-        return scored(prepared, own, model)
+        return scored(own, X, model)
 
     train = delay_fit.train
-    scored, answered = delay_fit._scored, list[set[str]]()
+    scored, answered = Scored.of, list[set[str]]()
     monkeypatch.setattr(delay_fit, "train", noted)
-    monkeypatch.setattr(delay_fit, "_scored", noted_too)
+    monkeypatch.setattr(delay_fit.Scored, "of", noted_too)
     found = delay_fit.left_out(prepared, asked, at, 1)
     assert found is not None
     assert len(fitted) == len(answered) == delay_fit.FOLDS

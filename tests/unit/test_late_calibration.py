@@ -95,9 +95,10 @@ def test_the_fit_finds_a_known_miscalibration_and_refuses_too_few():
 
 def test_without_evidence_a_model_is_registered_only_by_name(monkeypatch):
     facts = {"as_of": "test", "held_out_from": "2024-01-01"}
-    recipe = Recipe(model=replace(small().delay, facts=facts), left_out=None, earlier=None, scored=None)
-    monkeypatch.setattr(delay_fit, "fit_recipe", lambda *_, **__: recipe)
     ledger, day = small().ledger, small().prepared.data_known_to
+    model, asked = replace(small().delay, facts=facts), outcomes(ledger, pd.Timestamp(day))
+    recipe = Recipe(model=model, asked=asked, left_out=None, earlier=None, scored=None)
+    monkeypatch.setattr(delay_fit, "fit_recipe", lambda *_, **__: recipe)
     with pytest.raises(delay_fit.NoEvidence, match="--without-evidence"):
         delay_fit.fit(ledger, as_of=day)
     fitted = delay_fit.fit(ledger, as_of=day, without_evidence=True)

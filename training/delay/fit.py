@@ -35,6 +35,7 @@ from training.delay.dependence import dependence, widened_by_forecasts
 from training.delay.evaluation import BASELINE_INPUTS, MATURE_DAYS, Scored, evaluate
 from training.delay.evidence import evidence_rows, kept
 from training.delay.late_calibration import fit_late_calibration, thickness_table
+from training.delay.matrices import ItemMatrices
 from training.delay.samples import MOST_ITEMS, Asked, booking_delay, outcomes, questions
 from training.evaluation.plots import calibration_figure
 from training.result import Fitted
@@ -82,13 +83,18 @@ COLUMNS = (
     "days_since_last_due", "invoices_7d", "open_due_near", "days_after_last_due", "same_terms_late_5_share",
     "amount_to_late_5", "similar_terms_invoices", "similar_weekday_invoices", "days_since_payment",
 )  # fmt: skip
+ROW_COLUMNS = tuple(dict.fromkeys((*COLUMNS, *INPUTS, *BASELINE_INPUTS)))  # of every question's row, in a fit
 
 
 def train(
     prepared: PreparedLedger, asked: Asked, *, seed: int, columns: tuple[str, ...] = COLUMNS, facts: dict[str, Any] | None = None,
     parameters: dict[str, Any] | None = None, trees: int = TREES, members: int = MEMBERS, explain: bool = True,
+    matrix: pd.DataFrame | None = None,
 ) -> DelayModel:  # fmt: skip
-    """A model with unit levels, fitted on the steps that were seen of these questions."""
+    """Return a model with unit levels, fitted on the steps that were seen of these questions.
+
+    matrix : the questions' rows of `build_items`, with at least `columns` and the inputs of steps; None: computed here.
+    """
     if int(asked.is_paid.sum()) < FEWEST_PAID:
         raise InputError(
             f"the delay model needs at least {FEWEST_PAID} paid invoices known on as_of; "
@@ -100,13 +106,14 @@ def train(
             f"the delay model needs at least {FEWEST_PAID} invoices that fell due by {asked.seen_until.date()}; there are "
             f"{fell_due:,}: those paid before their due date alone would make all others look late. Train on a later day."
         )
-    X = build_items(prepared, asked.items, list(dict.fromkeys((*columns, *INPUTS))))
+    X = build_items(prepared, asked.items, list(dict.fromkeys((*columns, *INPUTS)))) if matrix is None else matrix
     pooled = pooled_habit(X)
     steps, paid = steps_seen(asked_day(X), asked.ended + days_moved(X), asked.is_paid)
-    matrix = step_matrix(X, steps, columns, pooled)
     names = [*columns, *STEP_COLUMNS]
     chosen_parameters = {**PARAMETERS, **(parameters or {})}
-    rows = lgb.Dataset(matrix, paid, feature_name=names, params=chosen_parameters).construct()
+    rows = lgb.Dataset(
+        step_matrix(X, steps, columns, pooled), paid, feature_name=names, params=chosen_parameters
+    ).construct()
 
     def member(number: int) -> lgb.Booster:
         return lgb.train({**chosen_parameters, "seed": seed * 100 + number}, rows, trees)
@@ -157,10 +164,12 @@ class Recipe:
 
     model : fitted on all that was known, with levels. left_out : what gave the levels; None where too few invoices were
     paid. earlier : fitted on what was known some months before, and asked about what came since: its answers, `scored`,
-    are out of sample in time; None where the ledger is too short.
+    are out of sample in time; None where the ledger is too short. asked : every question known on the day, on the day
+    before its issue.
     """
 
     model: DelayModel
+    asked: Asked
     left_out: LeftOut | None
     earlier: Asker | None
     scored: Scored | None
@@ -184,7 +193,7 @@ def fit(ledger: Ledger, *, as_of: date, seed: int = 1, without_evidence: bool = 
     prepared = prepare(ledger)
     recipe = fit_recipe(ledger, prepared, pd.Timestamp(as_of), seed)
     model, figures, tables = recipe.model, {}, {"importance": importance(recipe.model)}
-    now = outcomes(ledger, pd.Timestamp(as_of))
+    now = recipe.asked
     plots: dict[str, Any] = {}
     evidence: dict[str, pd.DataFrame] = {}
     if recipe.scored is not None and recipe.earlier is not None:
@@ -240,41 +249,55 @@ def fit_recipe(
     ledger: Ledger, prepared: PreparedLedger, at: pd.Timestamp, seed: int, *, explain: bool = True
 ) -> Recipe:
     """The model of a day with its levels, and the earlier model by which the recipe is judged."""
-    now = outcomes(ledger, at)
+    now = outcomes(ledger, at, settlement=prepared.settlement)
     if not len(now.items):
         raise InputError(f"no invoice is known on {at.date()}: nothing to learn delays from.")
     held_from = at - pd.Timedelta(days=held_out_days(now))
-    past = outcomes(ledger, held_from)
+    past = outcomes(ledger, held_from, settlement=prepared.settlement)
+    asked, matrices = questions(now, seed), ItemMatrices(prepared, ROW_COLUMNS)
+    matrix = matrices.of(asked.items)
     earlier = None
     if int(past.is_paid.sum()) >= FEWEST_PAID:
-        first = train(prepared, questions(past, seed), seed=seed, members=1, explain=False)
+        asked_then = questions(past, seed)
+        first = train(
+            prepared,
+            asked_then,
+            seed=seed,
+            members=1,
+            explain=False,
+            matrix=matrices.of(asked_then.items, is_kept=False),
+        )
         earlier = Asker(model=first, after=held_from, until=at)
     facts = {
         "as_of": at.date().isoformat(), "seed": seed, "items": len(now.items), "paid": int(now.is_paid.sum()),
         "held_out_from": held_from.date().isoformat(), "booking_delay_days": booking_delay(ledger, at),
     }  # fmt: skip
-    scored = answers(prepared, now, earlier) if earlier is not None else None
-    asked = questions(now, seed)
-    unseen = left_out(prepared, asked, at, seed)
+    scored = answers(prepared, now, earlier, matrices) if earlier is not None else None
+    unseen = left_out(prepared, asked, at, seed, matrix)
     if scored is not None and unseen is not None:
         shared = dependence(scored, seed)
         shared = widened_by_forecasts(shared, ledger, prepared, unseen.models, at, now.seen_until, seed)
         facts |= {"dependence_common": shared.common, "dependence_customer": shared.customer}
-    model = train(prepared, asked, seed=seed, facts=facts, explain=explain)
+    model = train(prepared, asked, seed=seed, facts=facts, explain=explain, matrix=matrix)
     levels = levels_of(unseen.scored) if unseen is not None else Levels()
     learned_from = LearnedFrom.of(ledger, at)
     known = [part for part in (unseen.scored if unseen is not None else None, scored) if part is not None]
     calibration = fit_late_calibration(known, levels, LEVELS_HALF_LIFE) if known else None
     return Recipe(
         model=replace(model, levels=levels, late_calibration=calibration, learned_from=learned_from),
+        asked=now,
         left_out=unseen,
         earlier=earlier,
         scored=scored,
     )
 
 
-def left_out(prepared: PreparedLedger, asked: Asked, at: pd.Timestamp, seed: int) -> LeftOut | None:
-    """What models fitted without a customer answer about its invoices of the last LEVELS_DAYS, asked before their issue.
+def left_out(
+    prepared: PreparedLedger, asked: Asked, at: pd.Timestamp, seed: int, matrix: pd.DataFrame | None = None
+) -> LeftOut | None:
+    """Return what models fitted without a customer answer about its invoices of the last LEVELS_DAYS, asked before issue.
+
+    matrix : the questions' rows with ROW_COLUMNS; None: computed here.
 
     They have learned from the same months as the model handed over, so that what those months changed is not counted
     again: an earlier model's miss would be. None where a group of customers has too few paid invoices to learn from.
@@ -284,9 +307,16 @@ def left_out(prepared: PreparedLedger, asked: Asked, at: pd.Timestamp, seed: int
     recent = ((day < asked.items["issued_on"]) & (day > at - pd.Timedelta(days=LEVELS_DAYS))).to_numpy()
     if min(int(asked.is_paid[fold != group].sum()) for group in range(FOLDS)) < FEWEST_PAID:
         return None
-    models = [train(prepared, asked.only(fold != g), seed=seed, members=1, explain=False) for g in range(FOLDS)]
-    groups = [asked.only((fold == g) & recent) for g in range(FOLDS)]
-    parts = [_scored(prepared, own, model) for own, model in zip(groups, models, strict=True) if len(own.items)]
+    if matrix is None:
+        matrix = build_items(prepared, asked.items, list(ROW_COLUMNS)).reset_index(drop=True)
+    models = [
+        train(prepared, asked.only(fold != g), seed=seed, members=1, explain=False, matrix=matrix[fold != g])
+        for g in range(FOLDS)
+    ]
+    groups = [(fold == g) & recent for g in range(FOLDS)]
+    parts = [
+        Scored.of(asked.only(own), matrix[own], model) for own, model in zip(groups, models, strict=True) if own.any()
+    ]
     return LeftOut(models=tuple(models), scored=Scored.together(parts)) if parts else None
 
 
@@ -304,21 +334,22 @@ def held_out_days(now: Asked) -> int:
     return int(np.clip(terms.quantile(0.75) + 90, 120, 240))
 
 
-def answers(prepared: PreparedLedger, asked: Asked, asker: Asker) -> Scored:
-    """What a model answers about the items asked in its days, beside what came."""
-    return _scored(prepared, _in_days_of(asked, asker), asker.model)
+def answers(prepared: PreparedLedger, asked: Asked, asker: Asker, matrices: ItemMatrices | None = None) -> Scored:
+    """Return what a model answers about the items asked in its days, together with what came.
+
+    matrices : with ROW_COLUMNS, to reuse the rows that it keeps; None: all rows are computed here.
+    """
+    own = _in_days_of(asked, asker)
+    if matrices is None:
+        needed = list(dict.fromkeys((*asker.model.needed, *BASELINE_INPUTS)))
+        return Scored.of(own, build_items(prepared, own.items, needed), asker.model)
+    return Scored.of(own, matrices.of(own.items, is_kept=False), asker.model)
 
 
 def _in_days_of(asked: Asked, asker: Asker) -> Asked:
     """The questions asked on the days of which a model knew nothing."""
     days = asked.items["as_of"]
     return asked.only(((days >= asker.after) & (days <= asker.until)).to_numpy())
-
-
-def _scored(prepared: PreparedLedger, asked: Asked, model: DelayModel) -> Scored:
-    return Scored.of(
-        asked, build_items(prepared, asked.items, list(dict.fromkeys((*model.needed, *BASELINE_INPUTS)))), model
-    )
 
 
 def levels_of(scored: Scored | None, half_life: float = LEVELS_HALF_LIFE) -> Levels:

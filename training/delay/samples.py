@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ledger.known import known_on
 from ledger.ledger import Ledger
+from ledger.settlement import Settlement
 from training.labels import delay_labels
 
 MOST_ITEMS = 30_000  # items asked about on their issue date; above it a part drawn by lot
@@ -52,8 +53,12 @@ def booking_delay(ledger: Ledger, as_of: pd.Timestamp, share: float = 0.98) -> i
     return int(np.ceil(np.quantile((recent["booked_on"] - recent["paid_on"]).dt.days, share)))
 
 
-def outcomes(ledger: Ledger, until: pd.Timestamp, *, begun_only: bool = True) -> Asked:
-    """Every invoice known on `until`, asked about on the day before its issue, with what was known of it on `until`.
+def outcomes(
+    ledger: Ledger, until: pd.Timestamp, *, begun_only: bool = True, settlement: Settlement | None = None
+) -> Asked:
+    """Return every invoice known on `until`, asked about on the day before its issue, with what was known of it then.
+
+    settlement : the ledger's, where the caller has it; None: it is settled here.
 
     The last days, on which payments may still be unbooked, do not count as observed. An item paid before the day
     asked (an issue date that is only assumed) has no question, unless `begun_only` is False.
@@ -64,7 +69,7 @@ def outcomes(ledger: Ledger, until: pd.Timestamp, *, begun_only: bool = True) ->
     items = items[["invoice_id", "customer_id", "issued_on", "due_on", "amount", "currency"]]
     # in an order of their own: what is drawn by lot must not depend on the order in which the ledger holds its rows
     items = items.sort_values("invoice_id", kind="stable", ignore_index=True)
-    labels = delay_labels(ledger, items, until=until)
+    labels = delay_labels(ledger, items, until=until, settlement=settlement)
     closed = np.minimum(labels["observed_until"].to_numpy(), np.datetime64(seen, "s")).astype("datetime64[D]")
     due = items["due_on"].to_numpy().astype("datetime64[D]")
     is_paid = ~labels["is_censored"].to_numpy() & (labels["settled_on"].to_numpy() <= np.datetime64(seen, "s"))
