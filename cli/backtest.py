@@ -81,7 +81,7 @@ def command(ledger: Path, first: str, last: str, step: str, model: str, seed: in
     from ledger.ledger import read_ledger
     from models.registry import Settings
     from training.evaluation.backtest import backtest
-    from training.lifecycle import tracking
+    from training.lifecycle.backtest_log import log_backtest
 
     months = months_of(step)
     start, end = day_of("--from", first), day_of("--to", last)
@@ -102,7 +102,7 @@ def command(ledger: Path, first: str, last: str, step: str, model: str, seed: in
     figures = finite(result.figures)
     (out / "metrics.json").write_text(json.dumps(figures, indent=2, allow_nan=False), encoding="utf-8")
     asked = {"from": first, "to": last, "step": step, "model": model, "seed": seed}
-    run_id = tracking.log_backtest(Settings.from_environment(), prepared, figures, out, asked, str(ledger))
+    run_id = log_backtest(Settings.from_environment(), prepared, figures, out, asked, str(ledger))
     if as_json:
         print_json(figures)
         return

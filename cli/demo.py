@@ -14,12 +14,15 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.output import table
 from ledger.errors import InputError
+
+if TYPE_CHECKING:
+    from models.registry import Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,13 +32,11 @@ ROOT = Path(__file__).parents[1]
 @click.option("--months", default=48, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 def command(customers: int, months: int, seed: int) -> None:
-    """Write a sample ledger, train both models through the MLproject, promote, serve, ask, and explain one score.
+    """Write a sample ledger, train both models through the MLproject, promote through the gates, serve, ask, and explain one score.
 
     Example: tradecredit demo --customers 1000
     """
-    from models.champion_alias import move
-    from models.journal import system_user
-    from models.registry import DEFAULT_MODEL, DELAY_MODEL, Settings, newest
+    from models.registry import NAMES, Settings, load, newest
     from sample.generator import write_sample
 
     settings = Settings.from_environment()
@@ -47,16 +48,14 @@ def command(customers: int, months: int, seed: int) -> None:
     _say("2  Two models, trained and tracked: mlflow run . --env-manager local")
     _train(settings.home, settings.tracking_uri, settings.ledger, seed)
     _say("3  How good they are: out of time, on data that neither they nor their features could have seen")
-    served = {kind: move(settings, name, newest(settings, name), by=system_user(), why="make demo") for kind, name in
-              {"default": DEFAULT_MODEL, "delay": DELAY_MODEL}.items()}  # fmt: skip
-    _print_default(served["default"].metrics)
-    _print_delay(served["delay"].metrics)
-    for model in served.values():
-        click.echo(
-            f"   {model.name} version {model.version} is champion since {model.promoted_at}, by {model.promoted_by}"
-        )
+    candidates = {kind: load(settings, name, newest(settings, name)) for kind, name in NAMES.items()}
+    _print_default(candidates["default"].metrics)
+    _print_delay(candidates["delay"].metrics)
 
-    _say("4  The service, called as a client does")
+    _say("4  Promotion: the gates of models/gates.toml decide which version is served")
+    _promote(settings)
+
+    _say("5  The service, called as a client does")
     with _service(settings.home / "service.log") as address:
         _ask(address, settings.ledger)
     _say("Next")
@@ -86,6 +85,31 @@ def _train(home: Path, tracking_uri: str, ledger: Path, seed: int) -> None:
         end = "\n".join(log.read_text().splitlines()[-15:])
         raise InputError(f"training failed (exit {done.returncode}); the end of {log}:\n{end}")
     click.echo(f"   done in {time.monotonic() - started:.0f} s; what it printed: {log}")
+
+
+def _promote(settings: Settings) -> None:
+    """Promote both candidates through the gates and print each gate; exit 1 where a gate refuses one."""
+    from cli.promote import print_outcome
+    from models.journal import system_user
+    from models.registry import NAMES, NoModel, newest, version_at
+    from training.lifecycle.gates_file import read_gates
+    from training.lifecycle.promotion import promote
+
+    for name in NAMES.values():
+        try:
+            version_at(settings, name)
+        except NoModel:
+            click.echo(f"   {name} has no champion yet to be compared with; the gates that need none run.")
+        version = newest(settings, name)
+        outcome = promote(settings, name, version, read_gates(), by=system_user(), why="tradecredit demo")
+        print_outcome(outcome, indent="   ")
+        if outcome.served is None:
+            click.echo(
+                f"\n{name} version {version} was refused, so the demo ends here. A small sample has too few defaulters: use more "
+                "--customers. A champion of an earlier ledger is compared too: name an empty folder in TRADECREDIT_HOME.",
+                err=True,
+            )
+            raise SystemExit(1)
 
 
 def _cells(metrics: dict[str, float], *names: str) -> list[str]:

@@ -78,6 +78,29 @@ def main() -> None:
     except click.ClickException as mistake:
         mistake.show()
         sys.exit(2)
+    except Exception as failed:
+        if not _is_of_the_registry(failed):
+            raise
+        click.echo(f"error: {registry_message(failed)}", err=True)
+        sys.exit(2)
+
+
+def _is_of_the_registry(failed: Exception) -> bool:
+    """Return True for an error of MLflow's store; MLflow is not imported for it."""
+    mlflow = sys.modules.get("mlflow.exceptions")
+    return mlflow is not None and isinstance(failed, mlflow.MlflowException)
+
+
+def registry_message(failed: Exception) -> str:
+    """Return one line for a registry that cannot be reached or written: its address, the cause, what to do."""
+    from models.registry import Settings
+    from training.lifecycle.runs import reason
+
+    return (
+        f"the model registry at {Settings.from_environment().tracking_uri} cannot be used: {reason(failed)[:300]}. No further step was "
+        "taken; `tradecredit journal` shows what was done before. Start the tracking server, or name another in "
+        "MLFLOW_TRACKING_URI, and run the command again."
+    )
 
 
 if __name__ == "__main__":

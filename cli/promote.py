@@ -66,7 +66,7 @@ def command(
         print_json([_as_json(outcome) for outcome in outcomes])
     else:
         for outcome in outcomes:
-            _print(outcome, only_check)
+            print_outcome(outcome, only_check=only_check)
     done = all(o.report.is_passed if only_check else o.served is not None for o in outcomes)
     if not done:
         raise SystemExit(1)
@@ -82,16 +82,17 @@ def _as_json(outcome: Outcome) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _print(outcome: Outcome, only_check: bool) -> None:
+def print_outcome(outcome: Outcome, *, only_check: bool = False, indent: str = "") -> None:
+    """Print every gate of a promotion with its figures, and what became of it."""
     report, served = outcome.report, outcome.served
     marks = [("note" if c.is_note else "pass" if c.is_passed else "REFUSED", c.gate, c.text) for c in report.checks]
-    click.echo(f"\n{outcome.model} version {outcome.version}, gates {report.gates} {report.version}")
+    click.echo(f"\n{indent}{outcome.model} version {outcome.version}, gates {report.gates} {report.version}")
     width = max(len(gate) for _, gate, _ in marks)
     for mark, gate, text in marks:
-        click.echo(f"  {mark:7}  {gate:{width}}  {text}")
+        click.echo(f"{indent}  {mark:7}  {gate:{width}}  {text}")
     if served is not None:
         click.echo(
-            f"{served.name} version {served.version} is champion since {served.promoted_at} by {served.promoted_by}"
+            f"{indent}{served.name} version {served.version} is champion since {served.promoted_at} by {served.promoted_by}"
         )
     elif outcome.waits_for_second_person:
         click.echo(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from cli.output import json_option, print_json, table
 from ledger.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from ledger.default_status import DefaultPolicy
@@ -76,7 +79,7 @@ def command(
     ledger: Path | None, as_of: str, model: str, sample: bool, customers: int, months: int, seed: int, policy: str,
     tune: int, central_tendency: float | None, conservatism: float, as_json: bool, without_evidence: bool,
 ) -> None:  # fmt: skip
-    """Fit the models on what LEDGER knew on a day, judge them out of time, log to MLflow, register candidates.
+    """Fit the models on what LEDGER knew on a day, evaluate them out of time, log to MLflow, register candidates.
 
     Nothing is served by this: `tradecredit promote` sets the champion.
 
@@ -88,6 +91,7 @@ def command(
     from models.registry import FINGERPRINT_TAG, Settings, client
     from training.lifecycle import tracking
     from training.lifecycle.headline import headline
+    from training.lifecycle.registering import register
     from training.lifecycle.runs import started
 
     settings = Settings.from_environment()
@@ -106,26 +110,31 @@ def command(
     truth = pd.read_parquet(truth_file) if ledger.is_dir() and truth_file.exists() else None
     kinds = ("default", "delay") if model == "all" else (model,)
     store = client(settings)
-    results: dict[str, Any] = {}
     tags = {"tradecredit.kind": "train", FINGERPRINT_TAG: prepared.fingerprint}
     with started(store, settings, "train", f"train {day} {ledger.name}", tags) as parent:
+        runs = []
         for kind in kinds:
             click.echo(f"training the {kind} model as of {day} …", err=True)
             if kind == "default":
                 from training.default.stages import Options
 
                 options = Options(central_tendency=central_tendency, conservatism=conservatism)
-                fitted = _fit_default(prepared, day, seed, truth, policy, tune, options)
+                shape = partial(_tuned, prepared, day, seed, tune, str(ledger), parent) if tune else None
+                fitted = _fit_default(prepared, day, seed, truth, policy, shape, options)
             else:
                 from training.delay import fit as delay_fit
 
                 fitted = delay_fit.fit(prepared, as_of=day, seed=seed, without_evidence=without_evidence)
-            logged = tracking.log(
-                settings, fitted, kind=kind, ledger=prepared, as_of=day, place=str(ledger), parent=parent
+            runs.append(
+                tracking.log_run(
+                    settings, fitted, kind=kind, ledger=prepared, as_of=day, place=str(ledger), parent=parent
+                )
             )
-            results[kind] = {
-                "model": logged.name, "version": logged.version, "run_id": logged.run_id, "metrics": logged.metrics,
-            }  # fmt: skip
+        registered = register(settings, runs)  # all of them or none
+    results: dict[str, Any] = {
+        kind: {"model": made.name, "version": made.version, "run_id": made.run_id, "metrics": made.metrics}
+        for kind, made in zip(kinds, registered, strict=True)
+    }
     if as_json:
         print_json({"as_of": day.isoformat(), "ledger_fingerprint": prepared.fingerprint, "models": results})
         return
@@ -137,21 +146,24 @@ def command(
 
 
 def _fit_default(
-    prepared: Ledger, day: date, seed: int, truth: pd.DataFrame | None, policy: str, trials: int, options: Options
-) -> Fitted:
-    """Return the default model under a policy; `auto` prints a line when it takes the policy for short ledgers."""
+    prepared: Ledger, day: date, seed: int, truth: pd.DataFrame | None, policy: str,
+    tuned: Callable[[DefaultPolicy], Shape] | None, options: Options,
+) -> Fitted:  # fmt: skip
+    """Return the default model under a policy; `auto` prints a line when it takes the policy for short ledgers.
+
+    tuned : policy -> the shape to fit with; None: the shape as it is.
+    """
     from ledger.default_status import PRIMARY, SHORT_HISTORY, policy_named
     from training.default import fit as default_fit
 
-    def fit(asked: DefaultPolicy) -> Fitted:
-        shape = _tuned(prepared, day, seed, asked, trials) if trials else None
+    def fit(chosen: DefaultPolicy) -> Fitted:
         return default_fit.fit(
             prepared,
             as_of=day,
-            policy=asked,
+            policy=chosen,
             seed=seed,
             truth=truth,
-            shape=shape,
+            shape=None if tuned is None else tuned(chosen),
             options=options,
             with_challengers=True,
         )
@@ -172,18 +184,21 @@ def _fit_default(
         return fit(SHORT_HISTORY)
 
 
-def _tuned(prepared: Ledger, day: date, seed: int, policy: DefaultPolicy, trials: int) -> Shape:
-    """Return the shape that Optuna finds best on later months, its trials logged."""
+def _tuned(
+    prepared: Ledger, day: date, seed: int, trials: int, place: str, parent: str, policy: DefaultPolicy
+) -> Shape:
+    """Return the shape that Optuna finds best on later months; its trials are logged under the training run."""
     from models.registry import Settings
     from training.default import tuning as default_tuning
     from training.default.columns import SELECTED
     from training.default.data import histories
+    from training.lifecycle.tuning_log import log_tuning
 
-    found = default_tuning.tune(histories(prepared, day, policy, SELECTED), trials=trials, seed=seed)
-    run = default_tuning.log(Settings.from_environment(), found, seed=seed)
+    best = default_tuning.tune(histories(prepared, day, policy, SELECTED), trials=trials, seed=seed)
+    run = log_tuning(Settings.from_environment(), best, seed=seed, as_of=day, place=place, parent=parent)
     click.echo(
-        f"tuned in {trials} trials (run {run}): log loss {found.loss:.5f} on later months. These months are among those "
-        "that judge the model below: read its figures as somewhat optimistic.",
+        f"tuned in {trials} trials (run {run}): log loss {best.loss:.5f} on later months. These months are among those "
+        "that evaluate the model below: read its figures as somewhat optimistic.",
         err=True,
     )
-    return found.shape
+    return best.shape

@@ -26,6 +26,7 @@ from models.registry import Settings
 
 REGISTERED, PROMOTED, ROLLED_BACK = "registered", "promoted", "rolled_back"
 MOVED_BY_HAND, REFUSED, OVERRIDE_REQUESTED = "moved_by_hand", "refused", "override_requested"
+WITHDRAWN = "withdrawn"  # a registration taken back because the training that it belongs to failed
 ALIAS_CHANGES = (PROMOTED, ROLLED_BACK, MOVED_BY_HAND)  # the actions after which another version may be champion
 FILE = "promotions.sqlite"
 
@@ -58,7 +59,7 @@ class Entry:
 
     at : instant (UTC) at which the record was written. For `moved_by_hand` the change itself lies between `not_before` and
         `at`; for every other action it is `at`.
-    action : registered, promoted, rolled_back, moved_by_hand, refused or override_requested.
+    action : registered, withdrawn, promoted, rolled_back, moved_by_hand, refused or override_requested.
     model, version : the registered model's name and the version that the action is about; version is "" where the alias was
         removed.
     by : system user or authenticated subject who acted; "" where that is not known (a change made by hand).

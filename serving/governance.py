@@ -6,8 +6,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ledger.errors import InputError
+from serving.monitor_results import monitor_results
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from decisions.monthly.committee import Governance
     from models.registry import Settings
 
@@ -18,10 +21,20 @@ METRICS = {
 POLICIES = "policies"
 
 
-def governance(settings: Settings, before: date, as_of: date) -> Governance:
-    """Return models, their changes, policies, overrides and decisions from the end of `before` to the end of `as_of`.
+def governance(settings: Settings, before: date, as_of: date, *, monitor: Path | None = None) -> Governance:
+    """Return models, their changes, policies, overrides, decisions and monitor results until the end of `as_of`.
 
-    What is not there (no champion, no decision log) leaves its table empty, and `why_not` says so.
+    Parameters
+    ----------
+    before : changes, decisions and overrides count from the end of this day.
+    monitor : the JSON file of `tradecredit monitor LEDGER --json`; None: the newest result in MLflow's experiment monitoring.
+
+    What is not there (no champion, no decision log, no monitor result) leaves its table empty, and `why_not` says so.
+
+    Raises
+    ------
+    InputError
+        The monitor file cannot be read, is no monitor result, or looks at a later day.
     """
     import pandas as pd
 
@@ -35,7 +48,8 @@ def governance(settings: Settings, before: date, as_of: date) -> Governance:
         models=_models(settings, why_not), changes=_changes(settings, before, as_of),
         policies=_policies([d for d in decided if d["on"] <= as_of.isoformat()], before),
         overrides=_overrides([d for d in decided if d["on"] <= as_of.isoformat()]),
-        decisions=counts.groupby(["kind", "action"]).size().rename("count").reset_index(), why_not=tuple(why_not),
+        decisions=counts.groupby(["kind", "action"]).size().rename("count").reset_index(),
+        monitor=monitor_results(settings, as_of, why_not, file=monitor), why_not=tuple(why_not),
     )  # fmt: skip
 
 

@@ -14,6 +14,11 @@ from ledger.errors import InputError
 
 @click.command()
 @report_options
+@click.option(
+    "--monitor",
+    type=click.Path(path_type=Path),
+    help="Result of `tradecredit monitor LEDGER --json` [default: the newest in MLflow's experiment monitoring].",
+)
 @click.option("--since", help="The day compared with, YYYY-MM-DD [default: the end of the month before].")
 @score_option
 @click.option("--scores-before", type=click.Path(path_type=Path), help="PDs of the day compared with, likewise.")
@@ -24,9 +29,9 @@ from ledger.errors import InputError
 )
 def committee(
     ledger: Path, as_of: str, since: str | None, scores: Path | None, scores_before: Path | None, scores_year_ago: Path | None,
-    out: Path | None, as_json: bool,
+    monitor: Path | None, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Portfolio, migration between grades, losses against expectation, limits and breaches, overrides, models, policies.
+    """Portfolio, migration between grades, losses against expectation, limits and breaches, overrides, models, monitor results, policies.
 
     Example: tradecredit report committee build/ledger --as-of 2024-06-30 --out build/committee.html
     """
@@ -51,9 +56,9 @@ def committee(
     definition = found.now.definition
     report = committee_report(
         read, settlement, day, before, found, lgd_table(read, definition, until=day, settlement=settlement, with_interval=False), definition,
-        governance(Settings.from_environment(), before, day), MASTER_SCALE.names, place=str(ledger),
+        governance(Settings.from_environment(), before, day, monitor=monitor), MASTER_SCALE.names, place=str(ledger),
         command=command_line("report", "committee", ledger, as_of=day, since=before, scores=scores, scores_before=scores_before,
-                             scores_year_ago=scores_year_ago),
+                             scores_year_ago=scores_year_ago, monitor=monitor),
     )  # fmt: skip
     finish(report, out=out, as_json=as_json)
 

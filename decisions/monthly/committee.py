@@ -55,6 +55,8 @@ class Governance:
     models : name, version, since, by, metric, value, low, high. changes : at, action, model, version, by, why, of the month.
     policies : kind, name, version, first_used, decisions: policies that decisions of the log used. overrides : decided_on,
     decision_id, customer_id, by, confirmed_by, recommended, decided, reason. decisions : action, count of the month.
+    monitor : on, model, version, level (alarm, note, outcome), text: the last results of `tradecredit monitor` until the day of
+    the report.
     """
 
     models: pd.DataFrame
@@ -62,6 +64,7 @@ class Governance:
     policies: pd.DataFrame
     overrides: pd.DataFrame
     decisions: pd.DataFrame
+    monitor: pd.DataFrame
     why_not: Sequence[str] = ()
 
 
@@ -90,7 +93,7 @@ def committee_report(
         _changed(series, exposure, scores, as_of, before, place), _portfolio(book, as_of, place), _grades(exposure[as_of], scores.now, grades, as_of, place),
         _migration(exposure[as_of], scores, grades, as_of, before, place), _losses(ledger, settlement, spells, scores, lgd, as_of, place),
         *_limits(ledger, settlement, exposure[as_of], as_of, place), _watch(spells, exposure[as_of], ledger, as_of, before),
-        *_governance_tables(governance, spells, as_of),
+        *_governance_tables(governance, spells, as_of, place),
     ]  # fmt: skip
     return Report(
         name="committee", title="Report to the credit committee", as_of=as_of, known_to=ledger.last_known_on, command=command,
@@ -386,7 +389,12 @@ def _watch(spells: pd.DataFrame, exposure: pd.Series, ledger: Ledger, as_of: dat
     return Table(name="defaults", title=f"Defaults entered and left since {before}", columns=columns, frame=frame)
 
 
-def _governance_tables(found: Governance, spells: pd.DataFrame, as_of: date) -> list[Table]:
+def _last_day(monitor: pd.DataFrame) -> str:
+    """Return " on DAY" of the newest monitor result, "" where there is none."""
+    return f" on {monitor['on'].max().date()}" if len(monitor) else ""
+
+
+def _governance_tables(found: Governance, spells: pd.DataFrame, as_of: date, place: str) -> list[Table]:
     overrides = found.overrides.copy()
     in_default = set(spells.loc[spells["cured_on"].isna(), "customer_id"])
     since = {str(c): on for c, on in spells.groupby("customer_id")["entered_on"].max().items()}
@@ -404,7 +412,12 @@ def _governance_tables(found: Governance, spells: pd.DataFrame, as_of: date) -> 
         Table(name="models", title="Models that are served, with their measured quality", frame=found.models, command="tradecredit journal",
               columns=[text("model", "model"), text("version", "version"), text("since", "champion since"), text("by", "promoted by"), text("metric", "metric"),
                        number("value", "value", RATIO), number("low", "95 % from", RATIO), number("high", "to", RATIO)]),
-        Table(name="monitoring", title="Changes of models since the last month's end", frame=found.changes, command="tradecredit journal",
+        Table(name="monitor", title=f"What the monitor found{_last_day(found.monitor)}", frame=found.monitor,
+              command=f"tradecredit monitor {place} --as-of {as_of}",
+              note="" if len(found.monitor) else "Not given: no result of `tradecredit monitor` until this day.",
+              columns=[Column(name="on", label="day looked at", kind=DATE), text("model", "model"), text("version", "version"),
+                       text("level", "level"), text("text", "finding")]),
+        Table(name="model_changes", title="Changes of models since the last month's end", frame=found.changes, command="tradecredit journal",
               columns=[text("at", "at"), text("action", "action"), text("model", "model"), text("version", "version"), text("by", "by"), text("why", "why")]),
         Table(name="policies", title="Policies that decisions used", frame=found.policies, command="tradecredit policy show",
               columns=[text("policy", "policy"), text("version", "version"), Column(name="first_used", label="first used", kind=DATE),

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,10 +22,18 @@ from features.engine.histories import build
 from features.engine.snapshots import active
 from models import journal, registry
 from models.registry import DEFAULT_MODEL, DigestMismatch, Settings
+from serving.monitor_results import monitor_results
 from tests.served import small
-from training.lifecycle import tracking
+from training.default.stages import SHAPE
+from training.default.tuning import Tuned
+from training.lifecycle import monitor_log, tracking
+from training.lifecycle.backtest_log import log_backtest
 from training.lifecycle.headline import HEADLINE
+from training.lifecycle.monitor_null import ALARM
+from training.lifecycle.monitor_outcomes import Rung
+from training.lifecycle.monitor_report import MonitorReport
 from training.lifecycle.runs import TrackingFailed, experiment_id, started
+from training.lifecycle.tuning_log import log_tuning
 from training.result import Fitted
 
 
@@ -105,6 +115,81 @@ def test_challengers_are_nested_runs_on_the_same_rows(settings: Settings, served
     )
     assert [child.info.run_name for child in children] == ["challenger HistGradientBoosting 2023-12-31"]
     assert {"auc", "gini_of_model_above_low"} <= set(children[0].data.metrics)
+
+
+def names_below(store: Any, settings: Settings, kind: str, parent: str) -> list[str]:
+    """Return the names of the runs of an experiment under a parent, the oldest first."""
+    children = store.search_runs(
+        [experiment_id(store, settings, kind)], f"tags.mlflow.parentRunId = '{parent}'",
+        order_by=["attributes.start_time ASC"],
+    )  # fmt: skip
+    return [child.info.run_name for child in children]
+
+
+def test_tuning_trials_are_nested_under_the_tuning_run_under_the_training_run(settings: Settings) -> None:
+    store = registry.client(settings)
+    trials = pd.DataFrame({
+        "number": [0, 1], "state": ["complete", "pruned"], "loss": [0.05, np.nan], "rounds": [20, None], "depth": [3, 2],
+    })  # fmt: skip
+    with started(store, settings, "train", "train 2023-12-31 books", {}) as parent:
+        run = log_tuning(
+            settings, Tuned(shape=SHAPE, loss=0.05, trials=trials), seed=1, as_of=pd.Timestamp("2023-12-31").date(),
+            place="some/books", parent=parent,
+        )  # fmt: skip
+    assert names_below(store, settings, "default", parent) == ["tuning 2023-12-31 books, 2 trials"]
+    assert names_below(store, settings, "default", run) == ["trial 0 complete", "trial 1 pruned"]
+    tuning = store.get_run(run)
+    assert tuning.data.metrics["later_log_loss"] == 0.05
+    assert tuning.data.tags["mlflow.user"] == journal.system_user()
+    assert {file.path for file in store.list_artifacts(run, "tables")} == {"tables/trials.csv"}
+
+
+def test_both_models_figures_of_one_origin_are_in_one_nested_run(settings: Settings, tmp_path: Path) -> None:
+    window = {"from": "2023-07-01", "to": "2023-09-30", "mature": {"mae_days": 2.5, "items": 30}}
+    figures = {
+        "from": "2023-04-01", "to": "2023-09-30", "seed": 1,
+        "delay": {"mature": {"mae_days": 2.0}, "windows": [{"origin": "2023-03-31", "mature": {}}, {"origin": "2023-06-30", **window}]},
+        "default": {"auc": 0.8, "windows": [{"origin": "2023-06-30", "auc": 0.75}],
+                    "not_fitted": [{"origin": "2023-03-31", "why": "too short"}]},
+    }  # fmt: skip
+    run = log_backtest(settings, small().ledger, figures, tmp_path, {"from": "2023-04-01"}, "some/books")
+    store = registry.client(settings)
+    assert names_below(store, settings, "backtest", run) == [
+        "origin 2023-03-31",
+        "origin 2023-06-30 2023-07-01 2023-09-30",
+    ]
+    second = store.search_runs(
+        [experiment_id(store, settings, "backtest")], "tags.`mlflow.runName` LIKE 'origin 2023-06-30%'"
+    )
+    assert second[0].data.metrics == {"delay.mature.mae_days": 2.5, "delay.mature.items": 30.0, "default.auc": 0.75}
+    assert store.get_run(run).data.metrics == {"delay.mature.mae_days": 2.0, "default.auc": 0.8}
+
+
+def test_the_newest_monitor_result_until_a_day_is_read_from_its_experiment(settings: Settings) -> None:
+    def logged(day: str, text: str, version: str) -> None:
+        found = MonitorReport(
+            as_of=day, reference="2023-06-30", customers=120, verdicts=(), delay=None,
+            rungs=(Rung(name="r", level=ALARM, text=text),), columns=pd.DataFrame(columns=["column", "psi", "limit", "is_moved"]),
+        )  # fmt: skip
+        monitor_log.log(settings, small().ledger, found, place="some/books", version=version)
+
+    why_not: list[str] = []
+    assert monitor_results(settings, date(2023, 9, 30), why_not).empty
+    assert "run `tradecredit monitor LEDGER`" in why_not[0]
+    logged("2023-08-31", "one", "1")
+    logged("2023-09-30", "two", "1")
+    logged("2023-09-30", "three", "2")  # another champion: another run
+    logged("2023-10-31", "four", "2")
+    results = monitor_results(settings, date(2023, 9, 30), why_not)
+    assert results.to_numpy().tolist() == [
+        [pd.Timestamp("2023-09-30"), "tradecredit-default", "2", "summary", "1 alarms, 0 notes on 120 customers"],
+        [pd.Timestamp("2023-09-30"), "tradecredit-default", "2", "alarm", "three"],
+    ]
+    assert len(why_not) == 1
+    store = registry.client(settings)
+    runs = store.search_runs([experiment_id(store, settings, "monitoring")], order_by=["attributes.start_time ASC"])
+    assert [r.info.run_name for r in runs] == ["monitor books, champion 1", "monitor books, champion 2"]
+    assert [m.step for m in store.get_metric_history(runs[0].info.run_id, "alarms")] == [20230831, 20230930]
 
 
 def test_an_altered_artifact_is_named_and_not_used(settings: Settings, served: registry.Served) -> None:

@@ -165,6 +165,37 @@ def test_the_committee_s_report_agrees_with_the_others(
     assert graded["exposure"] == pytest.approx(found["totals"]["limit_use"]["exposure"], abs=0.01)
     assert any("no decisions" in warning for warning in found["warnings"])
     assert any("no champion" in warning for warning in found["warnings"])
+    assert any("no monitor results" in warning for warning in found["warnings"])
+    assert found["tables"]["monitor"] == []
+
+
+def test_the_committee_s_report_holds_the_monitor_s_results_of_a_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from ledger.errors import InputError
+
+    monkeypatch.setenv("TRADECREDIT_HOME", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    result = {"as_of": "2023-08-31", "customers": 120, "alarms": ["payments no longer come"], "notes": ["terms moved"],
+              "outcomes": [{"text": "default within 3 months: not known yet"}], "delay": {"text": "terms moved"}}  # fmt: skip
+    path = tmp_path / "monitor.json"
+    none = ("--scores", "none", "--scores-before", "none", "--scores-year-ago", "none", "--monitor", str(path))
+    path.write_text(json.dumps(result))
+    found = report(folder, "committee", *none)
+    assert [(row["level"], row["text"]) for row in found["tables"]["monitor"]] == [
+        ("summary", "1 alarms, 1 notes on 120 customers"), ("alarm", "payments no longer come"), ("note", "terms moved"),
+        ("outcome", "default within 3 months: not known yet"),
+    ]  # fmt: skip
+    assert not any("no monitor results" in warning for warning in found["warnings"])
+    for wrong, text in (
+        ({**result, "as_of": "2023-12-31"}, "after the day of the report"),
+        ({"rows": 3}, "not a result"),
+    ):
+        path.write_text(json.dumps(wrong))
+        words = ["committee", str(folder), "--as-of", DAY, *none]
+        refused = CliRunner().invoke(command, words)
+        assert isinstance(refused.exception, InputError)
+        assert text in str(refused.exception)
 
 
 def test_migration_counts_moves_to_better_and_worse_grades() -> None:

@@ -22,6 +22,7 @@ from training.lifecycle.gates import Candidate, run_gates
 from training.lifecycle.gates_file import read_gates
 from training.lifecycle.tracking import write_artifacts
 from training.lifecycle.validation import Artifacts, Report
+from training.lifecycle.validation_figures import DEFAULT, DELAY, figures
 from training.result import Fitted
 
 FACTS = {"model": "tradecredit-default version 1"}
@@ -105,14 +106,91 @@ def test_the_page_is_one_file_with_every_section_and_nothing_from_elsewhere(repo
 
 
 def test_the_figures_of_both_kinds_of_model_are_derived_by_name() -> None:
-    from training.lifecycle.validation_figures import DEFAULT, DELAY
-
     assert {h.artifact for part in (*DEFAULT.values(), *DELAY.values()) for h in part} == {"evidence/rows.parquet"}
 
 
-def test_derivation_of_a_delay_figure(tmp_path: Path) -> None:
-    from training.lifecycle.validation_figures import figures
+def delay_rows(count: int = 240) -> pd.DataFrame:
+    """Return evaluated items: paid and open ones, the open ones not all seen long enough for every threshold."""
+    rng = np.random.default_rng(3)
+    is_paid = rng.random(count) < 0.8
+    p5 = rng.random(count)
+    return pd.DataFrame({
+        "customer_id": [f"c{k % 30}" for k in range(count)], "as_of": pd.date_range("2023-01-01", periods=count),
+        "is_paid": is_paid, "ended": rng.integers(-3, 60, count).astype(float), "p_late_5": p5, "p_late_30": p5 * 0.5,
+        "days_late_p50": rng.integers(0, 40, count).astype(float), "crps_days": np.where(is_paid, rng.random(count) * 9, np.nan),
+        "place": np.where(is_paid, rng.random(count), np.nan), "rule_median_days": rng.integers(0, 30, count).astype(float),
+        "rule_late_share": rng.random(count),
+    })  # fmt: skip
 
+
+def test_every_delay_figure_is_derived_again_from_its_artifact(tmp_path: Path) -> None:
+    rows = delay_rows()
+    (tmp_path / "evidence").mkdir()
+    rows.to_parquet(tmp_path / "evidence" / "rows.parquet")
+    (tmp_path / "run.json").write_text('{"kind": "delay"}')
+    made = Artifacts(folder=tmp_path, run_id="r", facts={})
+    paid = rows[rows["is_paid"]]
+    # an open item's answer is known once it is open on that day
+    known = {k: rows[rows["is_paid"] | (rows["ended"] >= k)] for k in (5, 30)}
+    late = {k: (part["ended"] >= k).astype(float) for k, part in known.items()}
+    again = {
+        "items": 240, "customers": 30, "items seen paid": len(paid) / 240, "5 or more days late": late[5].mean(),
+        "AUC, 5 or more days late": sk.roc_auc_score(late[5], known[5]["p_late_5"]),
+        "AUC, 30 or more days late": sk.roc_auc_score(late[30], known[30]["p_late_30"]),
+        "mean absolute error": sk.mean_absolute_error(paid["ended"], paid["days_late_p50"]),
+        "CRPS": paid["crps_days"].sum() / len(paid), "predicted 5 or more days late": known[5]["p_late_5"].mean(),
+        "predicted over observed, 5 days": known[5]["p_late_5"].sum() / late[5].sum(),
+        "Brier score, 5 days": sk.brier_score_loss(late[5], known[5]["p_late_5"]),
+        "coverage of the 80 % interval": paid["place"].between(0.1, 0.9).mean(),
+        "mean absolute error of the customer's median": sk.mean_absolute_error(paid["ended"], paid["rule_median_days"]),
+        "AUC of the customer's late share, 5 days": sk.roc_auc_score(late[5], known[5]["rule_late_share"]),
+    }  # fmt: skip
+    sections = ("population", "discrimination", "calibration", "benchmark")
+    shown = {f.name: f for section in sections for f in figures(made, section)}
+    assert len(known[5]) < len(rows)
+    assert set(shown) == set(again) == {d.name for part in DELAY.values() for d in part}
+    for name, value in again.items():
+        assert shown[name].value == pytest.approx(value, rel=1e-9), name
+    months = validation_sections.by_month(made).set_index("month")
+    march = known[5]["as_of"].dt.to_period("M").astype(str) == "2023-03"
+    assert list(months.loc["2023-03", ["rows", "predicted", "observed", "AUC"]]) == pytest.approx([
+        31, known[5]["p_late_5"][march].mean(), late[5][march].mean(), sk.roc_auc_score(late[5][march], known[5]["p_late_5"][march]),
+    ])  # fmt: skip
+
+
+def test_the_figures_by_month_of_a_default_model_are_derived_again(artifacts: Artifacts) -> None:
+    months = validation_sections.by_month(artifacts)
+    rows = artifacts.rows
+    assert len(months) == 6
+    for line in months.itertuples():
+        part = rows[rows["as_of"].dt.strftime("%Y-%m") == line.month]
+        auc = sk.roc_auc_score(part["y"], part["pd"]) if part["y"].nunique() == 2 else np.nan
+        assert list(line)[2:] == pytest.approx([len(part), part["pd"].mean(), part["y"].mean(), auc], nan_ok=True)
+
+
+def test_the_sensitivity_of_an_input_is_predicted_again(artifacts: Artifacts) -> None:
+    model = small().default
+    table = validation_sections.sensitivity_table(
+        Candidate(
+            name="version 1",
+            kind="default",
+            model=model,
+            rows=artifacts.rows,
+            matrix=artifacts.matrix,
+            directions={},
+            as_of=pd.Timestamp("2023-12-31"),
+        )
+    )
+    X = artifacts.matrix.iloc[:: max(1, len(artifacts.matrix) // 500)]
+    first = table.iloc[0]
+    for column, share in (("at 10 %", 0.1), ("at 90 %", 0.9)):
+        moved = X.copy()
+        moved[first["input"]] = np.nanquantile(artifacts.matrix[first["input"]], share)
+        assert first[column] == pytest.approx(model.predict(moved)["pd_12m"].mean())
+    assert first["as it is"] == pytest.approx(model.predict(X)["pd_12m"].mean())
+
+
+def test_a_delay_figure_by_hand(tmp_path: Path) -> None:
     rows = pd.DataFrame({
         "customer_id": list("aabb"), "is_paid": [True, True, True, False], "ended": [0, 6, 40, 2],
         "p_late_5": [0.1, 0.6, 0.7, 0.4], "p_late_30": [0.0, 0.1, 0.5, 0.2], "days_late_p50": [1.0, 4.0, 30.0, 3.0],

@@ -27,8 +27,6 @@ from training.default.stages import SHAPE, FittedBag, Options, fit_at, shape_on
 if TYPE_CHECKING:
     import optuna
 
-    from models.registry import Settings
-
 Floats = NDArray[np.float64]
 
 FOLDS = 2  # days; each a step (half the horizon) before the next
@@ -164,29 +162,3 @@ def _table(study: optuna.Study) -> pd.DataFrame:
         for t in study.trials
     ]  # fmt: skip
     return pd.DataFrame(lines)
-
-
-def log(settings: Settings, tuned: Tuned, *, seed: int) -> str:
-    """Log a tuning as a run of the experiment `default`, a child run a trial; returns the run's id."""
-    from mlflow.entities import Metric, Param
-
-    from models import registry
-    from training.lifecycle.tracking import experiment_id
-
-    store = registry.client(settings)
-    at = experiment_id(store, settings, "default")
-    parent = store.create_run(at, run_name=f"tuning, {len(tuned.trials)} trials", tags={"tradecredit.kind": "tuning"})
-    store.log_param(parent.info.run_id, "seed", seed)
-    for name, value in tuned.shape.to_json().items():
-        store.log_param(parent.info.run_id, f"shape_{name}", value)
-    store.log_metric(parent.info.run_id, "later_log_loss", tuned.loss)
-    store.log_text(parent.info.run_id, tuned.trials.to_csv(index=False), "tables/trials.csv")
-    for line in tuned.trials.to_dict("records"):
-        tags = {"mlflow.parentRunId": parent.info.run_id}
-        run = store.create_run(at, run_name=f"trial {line['number']} {line['state']}", tags=tags).info.run_id
-        params = [Param(str(k), str(v)) for k, v in line.items() if k not in ("number", "state", "loss")]
-        measured = [] if np.isnan(line["loss"]) else [Metric("later_log_loss", float(line["loss"]), 0, 0)]
-        store.log_batch(run, metrics=measured, params=params)
-        store.set_terminated(run)
-    store.set_terminated(parent.info.run_id)
-    return str(parent.info.run_id)

@@ -190,9 +190,20 @@ def default_window(ledger: Ledger, prepared: PreparedLedger, window: Window, see
 
 
 def default_figures(customers: pd.DataFrame) -> dict[str, Any]:
-    """Return AUC, Gini, KS and Brier over mature snapshots of customers not in default, days past due beside them."""
+    """Return AUC, Gini, KS and Brier over mature snapshots of customers not in default, with those of days past due.
+
+    `windows` holds the same of each origin, in the order of the origins.
+    """
     if customers.empty:
         return {"snapshots": 0}
+    parts = [
+        {"origin": origin.date().isoformat(), **_figures_of(customers[customers["origin"] == origin])}
+        for origin in sorted(customers["origin"].unique())
+    ]
+    return {**_figures_of(customers), "windows": parts}
+
+
+def _figures_of(customers: pd.DataFrame) -> dict[str, Any]:
     mature = customers[customers["default"].notna() & ~customers["in_default"]]
     y = mature["default"].astype(np.float64).to_numpy()
     found: dict[str, Any] = {"snapshots": len(customers), "mature_snapshots": len(mature), "defaults": int(y.sum())}

@@ -132,8 +132,10 @@ class GateRun:
         own = self.candidate.matrix
         constant = [c for c in own.columns if own[c].nunique(dropna=False) <= 1]
         if self.champion is None or self.champion.matrix.empty:
+            named = f" ({', '.join(constant[:5])}{', …' if len(constant) > 5 else ''})" if constant else ""
             return note(
-                "inputs", f"{len(constant)} of {own.shape[1]} inputs have one value only; no champion to compare with"
+                "inputs",
+                f"{len(constant)} of {own.shape[1]} inputs have one value only{named}; no champion to compare with",
             )
         before = self.champion.matrix
         lost = [c for c in constant if c in before.columns and before[c].nunique(dropna=False) > 1]

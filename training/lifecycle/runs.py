@@ -1,4 +1,4 @@
-"""Runs in MLflow: their experiment, who made them from which commit, and how they end when something fails."""
+"""Start and end runs in MLflow: experiment, user, source and commit of a run, and its status when something fails."""
 
 from __future__ import annotations
 
@@ -127,11 +127,21 @@ def started(
         raise
     except (MlflowException, OSError) as failed:
         _end(store, own, "FAILED")
-        what = failed.strerror if isinstance(failed, OSError) and failed.strerror else str(failed).splitlines()[0]
         raise TrackingFailed(
-            f"run '{name}' could not be logged to {settings.tracking_uri}: {what}. Nothing was registered and no alias was "
+            f"run '{name}' could not be logged to {settings.tracking_uri}: {reason(failed)}. Nothing was registered and no alias was "
             "moved; mend the store (reachable? disk full?) and run the command again."
         ) from failed
+
+
+def reason(failed: BaseException) -> str:
+    """Return one line that says what failed: the system's own words for an OSError, else the error's first line.
+
+    SQLAlchemy puts a remark about its session before the database's own error; that remark is left out.
+    """
+    if isinstance(failed, OSError) and failed.strerror:
+        return failed.strerror
+    lines = [line for line in str(failed).splitlines() if not line.startswith("(raised as a result of")]
+    return (lines or [type(failed).__name__])[0]
 
 
 def _end(store: Any, run_id: str, status: str) -> None:
