@@ -336,17 +336,31 @@ class Scorer:
         Raises NotAdditive where the contributions miss the model's own margin.
         """
         X = (scores.X if target == "pd" else scores.X_next).iloc[:1]
-        if X.empty:
-            return None
+        return None if X.empty else self._explained(scores, X, target)[str(X.index[0])]
+
+    def explanations(self, scores: Scores, target: str) -> dict[str, Explanation]:
+        """Return what `explain` returns, of every customer of some scores that has a number to explain, by customer_id."""
+        X = scores.X if target == "pd" else scores.X_next
+        return {} if X.empty else self._explained(scores, X, target)
+
+    def _explained(self, scores: Scores, X: pd.DataFrame, target: str) -> dict[str, Explanation]:
         if target == "pd":
             base, parts = self.default.contributions(X)
-            margin = scores.customers["margin"].iloc[0]
+            bases, margins = np.full(len(X), base), scores.customers["margin"].reindex(X.index).to_numpy()
         else:
             bases, parts = self._delay_model.contributions(X, DELAY_EXPLAINED)
-            base = float(bases[0])
             # contributions speak of the curve before its levels are recalibrated
-            margin = float(logit(self._before_levels.predict(X)[DELAY_EXPLAINED].iloc[0]))
-        return explain(base=base, log_odds=parts.iloc[0], values=X.iloc[0], margin=margin, columns=COLUMNS)
+            margins = logit(self._before_levels.predict(X)[DELAY_EXPLAINED].to_numpy())
+        return {
+            str(X.index[k]): explain(
+                base=float(bases[k]),
+                log_odds=parts.iloc[k],
+                values=X.iloc[k],
+                margin=float(margins[k]),
+                columns=COLUMNS,
+            )
+            for k in range(len(X))
+        }
 
     def contributions(self, scores: Scores) -> pd.DataFrame:
         """Every contribution to the PD, one row a customer with a PD: base_value, contribution_COLUMN (log-odds), and

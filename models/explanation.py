@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import fsum
 from typing import Any
 
 import numpy as np
@@ -65,11 +66,20 @@ class Explanation:
         return pd.DataFrame(list(self.rows), columns=["feature", "family", "value", "log_odds", "points"])
 
     @cached_property
+    def by_family(self) -> list[dict[str, Any]]:
+        """Return family, log_odds and points of every family, largest effect first."""
+        sums: dict[str, list[list[float]]] = {}
+        for row in self.rows:
+            log_odds, points = sums.setdefault(row["family"], [[], []])
+            log_odds.append(row["log_odds"])
+            points.append(row["points"])
+        found = [{"family": name, "log_odds": fsum(a), "points": fsum(b)} for name, (a, b) in sums.items()]
+        return sorted(found, key=lambda row: (-abs(row["log_odds"]), row["family"]))
+
+    @cached_property
     def families(self) -> pd.DataFrame:
         """Return log_odds and points by family, largest effect first."""
-        families = self.contributions.groupby("family", as_index=False)[["log_odds", "points"]].sum()
-        order = np.lexsort((families["family"].to_numpy(dtype=str), -families["log_odds"].abs().to_numpy()))
-        return families.iloc[order].reset_index(drop=True)
+        return pd.DataFrame(self.by_family, columns=["family", "log_odds", "points"])
 
 
 def explain(

@@ -39,6 +39,19 @@ class Beside(AnswerMessage):
     data_known_to: date = Field(description="The last day that the ledger knows.")
 
 
+class Made(AnswerMessage):
+    """How an answer was made: read from the store, where it was kept current, or computed for this request."""
+
+    decision_id: str = Field(description="The id of this answer's record in the decision log.")
+    source: Literal["stored", "computed"] = Field(
+        description="stored: read from the store, where it held for the ledger as it is; computed: made for this request."
+    )
+    ledger_position: int = Field(
+        description="Number of the last row sent to the ledger when the answer was made; 0 before the first. A stored "
+        "answer may name an earlier one than the ledger's: no row since then moves it."
+    )
+
+
 class Lateness(AnswerMessage):
     """How late an invoice is paid: chances of at least so many days, quantiles and mean in days against the due date."""
 
@@ -84,12 +97,11 @@ class Scored(AnswerMessage):
     expected_loss: float | None
 
 
-class Score(Scored, Beside):
+class Score(Scored, Beside, Made):
     """A customer's score as `/score` gives it."""
 
     delay: Lateness | None = Field(description="Of the customer's next invoice; null without any invoice to go by.")
     open_items: Account
-    decision_id: str
 
 
 class ScoreAnswer(AnswerMessage):
@@ -101,7 +113,7 @@ class ScoreAnswer(AnswerMessage):
     scores: list[Score]
 
 
-class Payment(Lateness, Beside):
+class Payment(Lateness, Beside, Made):
     """When one open item is paid."""
 
     customer_id: str
@@ -112,7 +124,6 @@ class Payment(Lateness, Beside):
     is_disputed: bool
     expected_on: date
     p_paid: dict[str, float] = Field(description="Chance to be paid in each bucket of days from as_of.")
-    decision_id: str
 
 
 class PaymentsAnswer(AnswerMessage):
@@ -143,7 +154,7 @@ class Reason(AnswerMessage):
     text: str
 
 
-class ExplainAnswer(Beside):
+class ExplainAnswer(Beside, Made):
     """`/explain`; base value, margin and residual are absent where there is no number to explain."""
 
     customer_id: str
@@ -152,7 +163,6 @@ class ExplainAnswer(Beside):
     contributions: list[Contribution]
     reasons: list[Reason]
     strengths: list[Reason]
-    decision_id: str
     base_value: float | None = None
     margin: float | None = None
     additivity_residual: float | None = None
@@ -173,13 +183,11 @@ class ReviewPart(AnswerMessage):
     conditions: list[Reason]
 
 
-class ReviewAnswer(ReviewPart, Beside):
+class ReviewAnswer(ReviewPart, Beside, Made):
     """`/review`."""
 
-    decision_id: str
 
-
-class CheckOrderAnswer(Beside):
+class CheckOrderAnswer(Beside, Made):
     """`/check_order`: `arithmetic` and `costs` are in arithmetic_currency."""
 
     customer_id: str
@@ -191,17 +199,15 @@ class CheckOrderAnswer(Beside):
     released_by: list[dict[str, Any]] = Field(description="What would lift each rule that blocks.")
     arithmetic: list[dict[str, Any]]
     costs: dict[str, dict[str, float | None]] = Field(description="What releasing and not releasing costs.")
-    decision_id: str
 
 
-class WhatIfAnswer(Beside):
+class WhatIfAnswer(Beside, Made):
     """`/what_if`: the review before and after."""
 
     customer_id: str
     before: ReviewPart
     after: ReviewPart
     moved: list[dict[str, Any]]
-    decision_id: str
 
 
 class DecideAnswer(AnswerMessage):

@@ -17,6 +17,7 @@ from decisions.wording import sentence
 from models import explanation as words
 from models import registry
 from models.absent import NoChampion
+from models.reasons.sentences import NO_FACTS, ReasonFacts
 from models.registry import Served
 from serving.answer_parts import (
     Inputs,
@@ -39,7 +40,7 @@ from serving.sent_ledger import sent_ledger
 from serving.time_limit import check
 
 if TYPE_CHECKING:
-    from serving.score_book import ScoreBook
+    from serving.score_book import Current, ScoreBook
 
 Answer = dict[str, Any]
 STEP = 200  # customers that are scored in one go, between two looks at the time limit
@@ -48,17 +49,19 @@ STEP = 200  # customers that are scored in one go, between two looks at the time
 def score(champions: Champions, log: DecisionLog, asked: ScoreRequest, book: ScoreBook | None = None) -> Answer:
     """Return `/score`: each customer's PD, grade, expected loss, delay and open items, in the order asked.
 
-    Answers that the book holds are read from it; the others are computed now.
+    Answers that the book holds are read from it; the others are computed now. Each says which of the two.
     """
     ids = list(dict.fromkeys(asked.customer_ids))
     found: dict[str, Answer] = {}
+    sources: dict[str, Answer] = {}
     records: dict[str, Answer] = {}
     if book is not None:
         for customer_id in ids:
             current = book.current(champions, customer_id, asked.as_of)
             if current is not None:
                 found[customer_id] = dict(pydantic_core.from_json(current.text))
-                records[customer_id] = {"kind": "score", "context": current.context, "payload": current.payload}
+                sources[customer_id] = {"source": "stored", "ledger_position": current.position}
+                records[customer_id] = current.as_record()
     kept = asked.kept()
     with known_customers(champions.scorer):
         parts = champions.parts([i for i in ids if i not in found])
@@ -68,10 +71,13 @@ def score(champions: Champions, log: DecisionLog, asked: ScoreRequest, book: Sco
                 records[customer_id] = record(champions, scorer, "score", own, inputs, answer)
                 found[customer_id] = answer
     given = log.append([records[i] for i in ids])
-    known_to, as_of = champions.living.known_to, next(iter(found.values()))["as_of"]
+    known_to, as_of, now = champions.living.known_to, next(iter(found.values()))["as_of"], computed_now(champions)
     return {
         "as_of": as_of, "data_known_to": known_to.isoformat(), "currency": champions.scorer.served.currency,
-        "scores": [{**found[i], "decision_id": decision_id} for i, decision_id in zip(ids, given, strict=True)],
+        "scores": [
+            {**found[i], "decision_id": decision_id, **sources.get(i, now)}
+            for i, decision_id in zip(ids, given, strict=True)
+        ],
     }  # fmt: skip
 
 
@@ -86,16 +92,21 @@ def in_steps(parts: Iterable[tuple[Scorer, list[str]]]) -> Iterator[tuple[Scorer
 
 def score_text(champions: Champions, log: DecisionLog, asked: ScoreRequest, book: ScoreBook) -> str | None:
     """Return `/score` as JSON text where the book holds every customer's current answer; None where it does not."""
-    ids = list(dict.fromkeys(asked.customer_ids))
-    currents = [book.current(champions, customer_id, asked.as_of) for customer_id in ids]
-    held = [current for current in currents if current is not None]
-    if len(held) < len(ids):
-        return None
-    given = log.append([{"kind": "score", "context": c.context, "payload": c.payload} for c in held])
+    held = book.all_current(champions, asked.customer_ids, asked.as_of)
+    return None if held is None else stored_scores(champions, held, log.append([c.as_record() for c in held]))
+
+
+def stored_scores(champions: Champions, held: Sequence[Current], decision_ids: Sequence[str]) -> str:
+    """Return `/score` as JSON text from stored answers and the decision ids of their records."""
     known_to = champions.living.known_to.isoformat()
-    texts = (f'{c.text[:-1]}, "decision_id": "{i}"}}' for c, i in zip(held, given, strict=True))
+    texts = (stored_text(c.text, i, c.position) for c, i in zip(held, decision_ids, strict=True))
     currency = champions.scorer.served.currency
     return f'{{"as_of": "{known_to}", "data_known_to": "{known_to}", "currency": "{currency}", "scores": [{", ".join(texts)}]}}'
+
+
+def stored_text(text: str, decision_id: str, position: int) -> str:
+    """Return a stored answer's JSON text with its record's id, and as of which position of the ledger it was made."""
+    return f'{text[:-1]}, "decision_id": "{decision_id}", "source": "stored", "ledger_position": {position}}}'
 
 
 def score_ledger(champions: Champions, log: DecisionLog, asked: LedgerRequest) -> Answer:
@@ -115,7 +126,10 @@ def score_ledger(champions: Champions, log: DecisionLog, asked: LedgerRequest) -
     return {
         "as_of": scores.as_of.isoformat(), "data_known_to": scorer.served.data_known_to.isoformat(),
         "currency": scorer.served.currency,
-        "scores": [{**answer, "decision_id": i} for (answer, _), i in zip(made.values(), given, strict=True)],
+        "scores": [
+            {**answer, "decision_id": i, "source": "computed", "ledger_position": 0}
+            for (answer, _), i in zip(made.values(), given, strict=True)
+        ],
     }  # fmt: skip
 
 
@@ -172,33 +186,50 @@ def known_customers(scorer: Scorer) -> Iterator[None]:
 def explain(champions: Champions, log: DecisionLog, asked: ExplainRequest, book: ScoreBook | None = None) -> Answer:
     """`/explain`: the base value, every contribution, families and reasons; additivity is checked on each answer."""
     scorer, scores = one(champions, asked.customer_id, asked.as_of, book)
-    row = rows_of(scores.customers)[0]
-    answer: Answer = {
-        "customer_id": asked.customer_id, "target": asked.target, "language": asked.language,
-        "special": text(row["special"]), "currency": scorer.served.currency,
-        "notes": worded(history_notes(row, scorer), asked.language),
-        "score": {**score_of(asked.customer_id, row, scorer), "delay": delay_of(row), "open_items": account_of(row)},
-        **common(champions, scorer, scores),
-    }  # fmt: skip
     check()
     found = scorer.explain(scores, asked.target)
-    if found is None:
-        # no probability: the status says why; a lateness without any invoice to go by: that
-        if asked.target == "delay" and not scorer.has_delay:
-            reasons = worded([("no_delay_model", {})], asked.language)
-        elif row["special"] == NO_HISTORY and asked.target == "delay":
-            reasons = worded([("no_invoice", {})], asked.language)
-        else:
-            code = status_code(scorer, scores, asked.customer_id) or (str(row["special"]), {})
-            reasons = worded([code], asked.language)
-        answer |= {"contributions": [], "families": [], "reasons": reasons, "strengths": []}
-    else:
-        facts = scorer.reason_facts([asked.customer_id], scores.as_of)[asked.customer_id]
-        answer |= explained(found, scorer, target=asked.target, language=asked.language, facts=facts)
+    facts = NO_FACTS if found is None else scorer.reason_facts([asked.customer_id], scores.as_of)[asked.customer_id]
+    answer = explanation_of(
+        champions, scorer, scores, asked.customer_id, found, facts, target=asked.target, language=asked.language
+    )
     (decision_id,) = log.append(
         [record(champions, scorer, "explain", asked.kept(), Inputs.of(scores).at(asked.customer_id), answer)]
     )
-    return {**answer, "decision_id": decision_id}
+    return {**answer, "decision_id": decision_id, **computed_now(champions)}
+
+
+def explanation_of(
+    champions: Champions, scorer: Scorer, scores: Scores, customer_id: str, found: words.Explanation | None,
+    facts: ReasonFacts, *, target: str, language: str, row: Mapping[str, Any] | None = None,
+) -> Answer:  # fmt: skip
+    """Return an explanation of one customer of some scores as it is answered and logged.
+
+    found : its explanation; None where there is no probability. row : the customer's row of the scores, where it was
+    read already.
+    """
+    row = row or rows_of(scores.customers.loc[[customer_id]])[0]
+    answer: Answer = {
+        "customer_id": customer_id, "target": target, "language": language,
+        "special": text(row["special"]), "currency": scorer.served.currency,
+        "notes": worded(history_notes(row, scorer), language),
+        "score": {**score_of(customer_id, row, scorer), "delay": delay_of(row), "open_items": account_of(row)},
+        **common(champions, scorer, scores),
+    }  # fmt: skip
+    if found is not None:
+        return answer | explained(found, scorer, target=target, language=language, facts=facts)
+    # no probability: the status says why; a lateness without any invoice to go by: that
+    if target == "delay" and not scorer.has_delay:
+        reasons = worded([("no_delay_model", {})], language)
+    elif row["special"] == NO_HISTORY and target == "delay":
+        reasons = worded([("no_invoice", {})], language)
+    else:
+        reasons = worded([status_code(scorer, scores, customer_id) or (str(row["special"]), {})], language)
+    return answer | {"contributions": [], "families": [], "reasons": reasons, "strengths": []}
+
+
+def computed_now(champions: Champions) -> Answer:
+    """Return what an answer says of its making where it was computed for the request."""
+    return {"source": "computed", "ledger_position": champions.living.position}
 
 
 def review(champions: Champions, log: DecisionLog, asked: ReviewRequest, book: ScoreBook | None = None) -> Answer:
@@ -208,7 +239,7 @@ def review(champions: Champions, log: DecisionLog, asked: ReviewRequest, book: S
     (decision_id,) = log.append(
         [record(champions, scorer, "review", asked.kept(), Inputs.of(scores).at(asked.customer_id), answer)]
     )
-    return {**answer, "decision_id": decision_id}
+    return {**answer, "decision_id": decision_id, **computed_now(champions)}
 
 
 def reviewed(scorer: Scorer, scores: Scores, asked: ReviewRequest, why: words.Explanation | None = None) -> Answer:
@@ -241,35 +272,55 @@ def worded(codes: Sequence[tuple[str, Mapping[str, Any]]], language: str) -> lis
     return [{"code": code, "text": sentence(code, numbers, language)} for code, numbers in codes]
 
 
-def predict_payments(champions: Champions, log: DecisionLog, asked: PaymentsRequest) -> Answer:
-    """`/predict_payments`: when each open item is paid, given that it is unpaid; one record an item."""
+def predict_payments(
+    champions: Champions, log: DecisionLog, asked: PaymentsRequest, book: ScoreBook | None = None
+) -> Answer:
+    """`/predict_payments`: when each open item is paid, given that it is unpaid; one record an item.
+
+    Curves that the book holds are read from it; the others are computed now. Each item says which of the two.
+    """
     if bool(asked.customer_ids) == bool(asked.invoice_ids):
         raise Problem(
             status=422, error="invalid_request",
             detail="customer_ids or invoice_ids: give one of the two, with at least one entry.",
             fields=[{"field": "customer_ids", "expected": "at least one entry, or invoice_ids"}],
         )  # fmt: skip
-    wanted = set(asked.invoice_ids)
-    items, records, kept = [], [], asked.kept()
+    wanted, kept = set(asked.invoice_ids), asked.kept()
+    items: list[tuple[Answer, Answer]] = []  # (item, what it says of its making)
+    records: list[Answer] = []
     with known_customers(champions.scorer):
-        parts = champions.parts(asked.customer_ids or champions.living.customers_of(asked.invoice_ids))
-        for scorer, ids in in_steps(parts):
-            scores = scorer.score(ids, asked.as_of)
-            payments = scorer.payments(scores, wanted or None)
-            beside, inputs = common(champions, scorer, scores), matrix_rows(scores.X_items.loc[payments.index])
-            for place, row in zip(payments.index, rows_of(payments), strict=True):
-                item = {**payment_of(row), **beside}
-                own = {**kept, "customer_ids": [], "invoice_ids": [item["invoice_id"]]}
-                records.append(record(champions, scorer, "predict_payments", own, {"delay": inputs[str(place)]}, item))
-                items.append(item)
+        ids = list(dict.fromkeys(asked.customer_ids or champions.living.customers_of(asked.invoice_ids)))
+        champions.parts(ids)
+        stored = {} if book is None else {i: s for i in ids if (s := book.payments(champions, i, asked.as_of))}
+        for own in stored.values():
+            for item, entry in own.items(kept, wanted or None):
+                items.append((item, {"source": "stored", "ledger_position": own.position}))
+                records.append(entry)
+        for scorer, some in in_steps(champions.parts([i for i in ids if i not in stored])):
+            scores = scorer.score(some, asked.as_of)
+            check()
+            for item, inputs in paid_items(champions, scorer, scores, wanted or None):
+                own_request = {**kept, "customer_ids": [], "invoice_ids": [item["invoice_id"]]}
+                records.append(record(champions, scorer, "predict_payments", own_request, {"delay": inputs}, item))
+                items.append((item, computed_now(champions)))
     given = log.append(records)
     known_to = champions.living.known_to
     return {
         "as_of": (asked.as_of or known_to).isoformat(), "data_known_to": known_to.isoformat(),
         "currency": champions.scorer.served.currency,
-        "items": [{**item, "decision_id": i} for item, i in zip(items, given, strict=True)],
-        "not_open": sorted(wanted - {item["invoice_id"] for item in items}),
+        "items": [{**item, "decision_id": i, **source} for (item, source), i in zip(items, given, strict=True)],
+        "not_open": sorted(wanted - {item["invoice_id"] for item, _ in items}),
     }  # fmt: skip
+
+
+def paid_items(
+    champions: Champions, scorer: Scorer, scores: Scores, wanted: set[str] | None = None
+) -> Iterator[tuple[Answer, dict[str, float | None]]]:
+    """Yield (item as it is answered, the delay model's inputs) of each open item of some scores, or of some invoices."""
+    payments = scorer.payments(scores, wanted)
+    beside, inputs = common(champions, scorer, scores), matrix_rows(scores.X_items.loc[payments.index])
+    for place, row in zip(payments.index, rows_of(payments), strict=True):
+        yield {**payment_of(row), **beside}, inputs[str(place)]
 
 
 def health(champions: Champions) -> Answer:

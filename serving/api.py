@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,25 +55,18 @@ def _score_ledger(o: ServiceState, caller: Caller, asked: given.LedgerRequest) -
 
 
 def _payments(o: ServiceState, caller: Caller, asked: given.PaymentsRequest) -> Result:
-    return answers.predict_payments(o.served_models.champions(), o.log.by(caller.subject), asked)
+    return answers.predict_payments(o.served_models.champions(), o.log.by(caller.subject), asked, o.book)
 
 
 def _explain(o: ServiceState, caller: Caller, asked: given.ExplainRequest) -> Result:
-    """Return `/explain`: as text where it was given before and the customer's score still holds, else computed now."""
+    """Return `/explain`: as text from the read model where it holds the customer's explanation, else computed now."""
     champions, log = o.served_models.champions(), o.log.by(caller.subject)
-    current = o.book.current(champions, asked.customer_id, asked.as_of)
-    if current is None:
+    found = o.book.explanation(champions, asked.customer_id, asked.target, asked.language, asked.as_of)
+    if found is None:
         return answers.explain(champions, log, asked, o.book)
-    key = (asked.customer_id, asked.target, asked.language)
-    kept = o.book.explained(key, current)
-    if kept is None:
-        found = answers.explain(champions, log, asked, o.book)
-        text = json.dumps({k: v for k, v in found.items() if k != "decision_id"}, ensure_ascii=False, allow_nan=False)
-        o.book.keep_explained(key, current, text, log.digests(found["decision_id"]))
-        return found
-    text, digests = kept
-    (decision_id,) = log.append([{"kind": "explain", **digests}])
-    return f'{text[:-1]}, "decision_id": "{decision_id}"}}'
+    stored, position = found
+    (decision_id,) = log.append([stored.entry])
+    return answers.stored_text(stored.text, decision_id, position)
 
 
 def _review(o: ServiceState, caller: Caller, asked: given.ReviewRequest) -> Result:

@@ -21,7 +21,7 @@ from ledger.known import day, known_from, known_until
 from ledger.ledger import TABLES, Ledger
 from ledger.master import topmost
 from serving.answer_parts import Inputs, account_of, rows_of, score_of
-from serving.answers import Answer, common, one, record
+from serving.answers import Answer, common, computed_now, one, record
 from serving.champions import Champions
 from serving.decision_log import DecisionLog
 from serving.messages import CheckOrderRequest
@@ -53,7 +53,7 @@ def checked_order(
     (decision_id,) = log.append(
         [record(champions, scorer, "check_order", asked.kept(), Inputs.of(scores).at(asked.customer_id), answer)]
     )
-    return {**answer, "decision_id": decision_id}
+    return {**answer, "decision_id": decision_id, **computed_now(champions)}
 
 
 def _said(found: OrderAnswer, language: str) -> dict[str, Any]:

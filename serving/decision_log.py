@@ -27,7 +27,7 @@ from serving.store import Store
 from serving.store.tables import ARCHIVES, DECISIONS
 from serving.time_limit import begin_writing
 
-CONTEXT = ("models", "policies", "ledger_fingerprint")  # of a content: what many records share
+CONTEXT = ("models", "policies", "ledger_fingerprint", "columns_of_rows")  # of a content: what many records share
 PLAIN = ("kind", "decided_at", "about")  # of a content: what stands in the record itself
 ROWS_AT_ONCE = 10_000
 _INSERT = "INSERT INTO decisions (sequence, decision_id, previous, content, hash, kind, payload, about) VALUES "
@@ -110,7 +110,7 @@ class DecisionLog:
         """Append one record for each content, all or none, and return their decision ids in the same order.
 
         contents : each has a `kind`, and mostly models, policies, ledger_fingerprint (see CONTEXT), asked, inputs and
-            answer; a `payload` in place of these is the digest of one that was put into the store before.
+            answer; in place of these it may hold what `sealed` made of them: context, payload, subject, body.
         about : the decision that these are a person's answer to; it gets one only. Raises AlreadyDecided for a second,
         StoreUnavailable where nothing can be written, Abandoned where the request's time is over.
         """
@@ -173,6 +173,8 @@ class DecisionLog:
         if about is not None:
             record["about"] = about
         if "payload" in content:
+            if "body" in content:
+                self.payloads.put(connection, content["payload"], content["subject"], content["body"])
             return record | {name: content[name] for name in ("context", "payload", "by") if name in content}
         record |= self.kept_content(connection, content)
         return record | ({"by": content["by"]} if "by" in content else {})
@@ -187,8 +189,29 @@ class DecisionLog:
 
     def kept_content(self, connection: Connection, content: Mapping[str, Any]) -> dict[str, str]:
         """Put the context and payload of a content into the store, without a record; return their digests."""
-        rest = {name: value for name, value in content.items() if name not in (*CONTEXT, *PLAIN, "by")}
-        return self.kept_apart(connection, rest, {name: content[name] for name in CONTEXT if name in content})
+        return self.kept_apart(connection, _rest(content), _context(content))
+
+    def sealed(self, connection: Connection, content: Mapping[str, Any]) -> dict[str, Any]:
+        """Return context and payload digest, subject and body of a content, whose context stands in the store afterwards.
+
+        `append` takes what this returns, with the content's kind, in place of the content.
+        """
+        named, columns = split_inputs(_rest(content))
+        context = self.payloads.keep_context(
+            connection, {**_context(content), **({"columns": columns} if columns else {})}
+        )
+        subject = subject_of(named)
+        payload, body = self.payloads.sealed(connection, subject, named)
+        return {"context": context, "payload": payload, "subject": subject, "body": body}
+
+    def opened(self, connection: Connection, context: str, subject: str, body: bytes) -> dict[str, Any] | None:
+        """Return the content that `sealed` made a body of; None where the subject's key is another one now."""
+        content = self.payloads.opened(connection, subject, body)
+        if content is None:
+            return None
+        whole = self.payloads.context(connection, context)
+        columns = whole.pop("columns", {})
+        return whole | (join_inputs(content, columns) if columns else content)
 
     def _last(self, connection: Connection) -> tuple[int, str]:
         # plain SQL: this and the insert are on the way of every answer
@@ -320,6 +343,16 @@ class DecisionLog:
     def close(self) -> None:
         """Close the store; the log cannot be used afterwards."""
         self.store.close()
+
+
+def _rest(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a content is its payload."""
+    return {name: value for name, value in content.items() if name not in (*CONTEXT, *PLAIN, "by")}
+
+
+def _context(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a content many records share."""
+    return {name: content[name] for name in CONTEXT if name in content}
 
 
 def subject_of(rest: Mapping[str, Any]) -> str:

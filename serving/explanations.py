@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from decisions.scorer import COLUMNS, Scorer
@@ -11,6 +14,7 @@ from models.reasons.sentences import NO_FACTS, ReasonFacts, sentence, shown
 from models.reasons.table import reason_table
 from serving.answer_parts import number
 
+WORDS_KEPT = 20_000  # (column, value, language) whose words are kept in memory
 EXPLAINS: Mapping[str, Mapping[str, str]] = {
     "pd": {
         "en": "The probability of default in log-odds; the base value is the average customer trained on. Of a short "
@@ -40,7 +44,7 @@ def explained(
         "contributions": [_contribution(row, language) for row in found.rows],
         "families": [
             {"family": row["family"], "log_odds": row["log_odds"], "probability_points": row["points"]}
-            for row in found.families.to_dict("records")
+            for row in found.by_family
         ],
         "themes": [
             {"theme": theme, "name": table.theme_name(theme, language), "log_odds": log_odds, "probability_points": points}
@@ -63,10 +67,33 @@ def named(found: list[Reason]) -> list[dict[str, Any]]:
 
 
 def _contribution(row: Mapping[Any, Any], language: str) -> dict[str, Any]:
-    column = COLUMNS[row["feature"]]
     return {
-        "feature": column.name, "family": column.family, "theme": reason_table().theme(column), "label": column.meaning,
-        "text": sentence(column, row["value"], language), "value": number(row["value"]),
-        "shown": shown(row["value"], column.unit, language), "unit": column.unit.value,
+        **_words(row["feature"], row["value"], language),
         "log_odds": row["log_odds"], "probability_points": row["points"],
     }  # fmt: skip
+
+
+@lru_cache(maxsize=WORDS_KEPT)
+def _words(feature: str, value: float, language: str) -> Mapping[str, Any]:
+    """Return what is said of one column's value: many customers share most values, and words cost more than numbers."""
+    column = COLUMNS[feature]
+    return MappingProxyType({
+        "feature": column.name, "family": column.family, "theme": reason_table().theme(column), "label": column.meaning,
+        "text": sentence(column, value, language), "value": number(value),
+        "shown": shown(value, column.unit, language), "unit": column.unit.value,
+    })  # fmt: skip
+
+
+def again(answer: Mapping[str, Any]) -> Explanation:
+    """Return the explanation that an answer in any language was made of, to word it in another one."""
+    rows = tuple(
+        {
+            "feature": c["feature"], "family": c["family"], "value": math.nan if c["value"] is None else c["value"],
+            "log_odds": c["log_odds"], "points": c["probability_points"],
+        }
+        for c in answer["contributions"]
+    )  # fmt: skip
+    return Explanation(
+        base_value=answer["base_value"], base_probability=answer["base_probability"], margin=answer["margin"],
+        probability=answer["probability"], rows=rows, residual=answer["additivity_residual"],
+    )  # fmt: skip

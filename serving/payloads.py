@@ -136,10 +136,12 @@ class Payloads:
         self._lock = threading.Lock()
         self._contexts: dict[str, str] = {}  # canonical text -> digest, of those that stand in the store
         self._keys: dict[str, bytes] = {}
+        self._standing: set[str] = set()  # digests of payloads that stand in the store
 
     def forget(self) -> None:
-        """Forget which contexts stand in the store: a transaction that should have brought some was rolled back."""
+        """Forget what stands in the store: a transaction that should have brought some of it was rolled back."""
         self._contexts.clear()
+        self._standing.clear()
 
     def keep_context(self, connection: Connection, context: Mapping[str, Any]) -> str:
         """Return the digest of a context, which stands in the store afterwards."""
@@ -155,10 +157,29 @@ class Payloads:
 
     def keep(self, connection: Connection, subject: str, content: Mapping[str, Any]) -> str:
         """Return the digest of a payload (see `split_inputs`), which stands in the store afterwards."""
-        body = AESSIV(self._key(connection, subject)).encrypt(compressed(content), None)
-        digest = hashlib.sha256(body).hexdigest()
-        self._insert(connection, digest, subject, body)
+        digest, body = self.sealed(connection, subject, content)
+        self.put(connection, digest, subject, body)
         return digest
+
+    def sealed(self, connection: Connection, subject: str, content: Mapping[str, Any]) -> tuple[str, bytes]:
+        """Return (digest, body) of a payload as the store would hold it, without putting it there."""
+        body = AESSIV(self._key(connection, subject)).encrypt(compressed(content), None)
+        return hashlib.sha256(body).hexdigest(), body
+
+    def opened(self, connection: Connection, subject: str, body: bytes) -> dict[str, Any] | None:
+        """Return the content of a sealed body; None where the subject's key is another one now, or destroyed."""
+        try:
+            return expanded(AESSIV(self._key(connection, subject)).decrypt(body, None))
+        except InvalidTag:
+            return None
+
+    def put(self, connection: Connection, digest: str, subject: str, body: bytes) -> None:
+        """Put a sealed body into the store, where it does not stand there yet."""
+        if digest not in self._standing:
+            self._insert(connection, digest, subject, body)
+            if len(self._standing) >= MOST_REMEMBERED:
+                self._standing.clear()
+            self._standing.add(digest)
 
     def _insert(self, connection: Connection, digest: str, subject: str | None, body: bytes) -> None:
         build: Any = sqlite.insert if self.store.is_sqlite else postgresql.insert

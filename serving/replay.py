@@ -31,6 +31,7 @@ ANSWERS: Mapping[str, Any] = {
     "what_if": (WhatIfRequest, what_if.what_if, None),
     "predict_payments": (PaymentsRequest, answers.predict_payments, "items"),
 }
+NOT_LOGGED = ("decision_id", "source", "ledger_position")  # of an answer: what says how it was given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +145,7 @@ def _from_ledger(record: Record, champions: Champions) -> Iterator[Compared]:
         again = answer(champions, log, parsed(kind, json.dumps(asked).encode()))
         log.close()
     whole = again if part is None else again[part][0]
-    yield from _compared("", logged, {k: v for k, v in whole.items() if k != "decision_id"})
+    yield from _compared("", logged, {k: v for k, v in whole.items() if k not in NOT_LOGGED})
 
 
 def _compared(path: str, logged: Any, again: Any) -> Iterator[Compared]:

@@ -1,7 +1,11 @@
-"""The read model: each customer's current answer, kept in the store and in memory, and whether it still holds."""
+"""The read model: each customer's current answer, kept in the store and in memory, and whether it still holds.
+
+Explanations and payment curves are kept in the store only (serving.kept_answers), made once every score holds.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import threading
@@ -22,8 +26,9 @@ from ledger.hash_chain import canonical
 from serving.champions import Champions, ServedModels
 from serving.decision_log import DecisionLog
 from serving.errors import Problem
+from serving.kept_answers import Holds, KeptAnswers, StoredExplanation, StoredPayments, contents_of, kind_of
 from serving.store import StoreUnavailable
-from serving.store.tables import CHANGES, SCORES
+from serving.store.tables import CHANGES, KEPT_ANSWERS, SCORES
 from serving.thresholds import passes, thresholds
 
 logger = logging.getLogger("tradecredit.serving")
@@ -31,6 +36,7 @@ logger = logging.getLogger("tradecredit.serving")
 RELATIVE = ("late_share_to_industry_12m", "late_share_to_country_12m")  # the customer's own share less its peers'
 OWN_SHARE = "late_share_12m"
 AT_ONCE = 50  # customers that the background scores in one go: an answer waits for one such batch at most
+EXPLAINED_AT_ONCE = 50  # the same for explanations and payment curves
 REST_SECONDS = 0.05  # pause after each batch
 SCORES_KEPT = 256  # whole scores in memory, for explanations and reviews of the customer that was just scored
 EXPLANATIONS_KEPT = 1_000  # in memory, some 50 kB each
@@ -46,6 +52,7 @@ class Current:
     text : the answer as JSON, without decision_id. summary : pd, grade, special. stamp : model versions and day.
     position : of the ledger when it was computed. peers : PEER_COLUMNS then. own_share : OWN_SHARE then.
     context, payload : digests under which the decision log holds its context and content.
+    body : that content, sealed; it goes into the log with the first record that names it.
     """
 
     text: str
@@ -56,6 +63,19 @@ class Current:
     own_share: float
     context: str
     payload: str
+    subject: str
+    body: bytes
+
+    @property
+    def holds(self) -> Holds:
+        """Return what the answer holds for: position, day, models."""
+        return self.position, self.stamp[2], "/".join(self.stamp[:2])
+
+    def as_record(self) -> dict[str, Any]:
+        """Return what the decision log takes for one more record of this answer."""
+        return {
+            "kind": "score", "context": self.context, "payload": self.payload, "subject": self.subject, "body": self.body,
+        }  # fmt: skip
 
 
 class ScoreBook:
@@ -74,7 +94,9 @@ class ScoreBook:
         self._published: dict[str, tuple[Any, ...]] = {}
         self._lock = threading.Lock()
         self._scores: OrderedDict[tuple[Any, ...], Scores] = OrderedDict()
-        self._explained: OrderedDict[tuple[str, str, str], tuple[Current, str, dict[str, str]]] = OrderedDict()
+        self._explained: OrderedDict[tuple[str, str, str], tuple[Current, StoredExplanation]] = OrderedDict()
+        self.kept = KeptAnswers(log)
+        self._kept: dict[str, Holds] = {}  # of each customer, for what its explanations and payment curves are kept
         self._splits: tuple[tuple[str, str], Mapping[str, NDArray[np.float64]]] | None = None
         self._loaded = False
         self._wake, self._stopped = threading.Event(), threading.Event()
@@ -123,21 +145,45 @@ class ScoreBook:
             self._scores.clear()
         self._wake.set()
 
-    def explained(self, key: tuple[str, str, str], current: Current) -> tuple[str, dict[str, str]] | None:
-        """Return the explanation (text, its digests in the log) that was given for this very answer; None where none was."""
+    def all_current(
+        self, champions: Champions, customer_ids: Sequence[str], as_of: date | None
+    ) -> list[Current] | None:
+        """Return the current answers of some customers, each once, in the order given; None where any is lacking."""
+        found = []
+        for customer_id in dict.fromkeys(customer_ids):
+            current = self.current(champions, customer_id, as_of)
+            if current is None:
+                return None
+            found.append(current)
+        return found
+
+    def explanation(
+        self, champions: Champions, customer_id: str, target: str, language: str, as_of: date | None
+    ) -> tuple[StoredExplanation, int] | None:
+        """Return (stored explanation, position of the ledger that it was made on); None where none holds now."""
+        current = self.current(champions, customer_id, as_of)
+        if current is None:
+            return None
+        key = (customer_id, target, language)
         with self._lock:
             found = self._explained.get(key)
-            if found is None or found[0] is not current:
-                return None
-            self._explained.move_to_end(key)
-        return found[1], found[2]
-
-    def keep_explained(self, key: tuple[str, str, str], current: Current, text: str, digests: dict[str, str]) -> None:
-        """Keep an explanation in memory for as long as the answer that it explains holds."""
+            if found is not None and found[0] is current:
+                self._explained.move_to_end(key)
+                return found[1], current.position
+        scorer = champions.scorer_of(customer_id)
+        stored = self.kept.explanation(scorer, customer_id, target, language, current.holds)
+        if stored is None:
+            return None
         with self._lock:
-            self._explained[key] = (current, text, digests)
+            self._explained[key] = (current, stored)
             while len(self._explained) > EXPLANATIONS_KEPT:
                 self._explained.popitem(last=False)
+        return stored, current.position
+
+    def payments(self, champions: Champions, customer_id: str, as_of: date | None) -> StoredPayments | None:
+        """Return the stored payment curves of a customer's open items; None where none hold now."""
+        current = self.current(champions, customer_id, as_of)
+        return None if current is None else self.kept.payments(customer_id, current.holds)
 
     # computing
 
@@ -170,12 +216,12 @@ class ScoreBook:
             for scorer, scores, answers in made:
                 own_shares = own_shares_of(scores)
                 for customer_id, (answer, inputs) in answers.items():
-                    kept = self.log.kept_content(connection, self.record(champions, scorer, inputs, answer))
+                    sealed = self.log.sealed(connection, self.record(champions, scorer, inputs, answer))
                     found[customer_id] = Current(
                         text=json.dumps(answer, ensure_ascii=False, allow_nan=False),
                         summary=(answer["pd"], answer["grade"], answer["special"]), stamp=stamp(champions),
                         position=champions.living.position, peers=champions.living.peers_of(customer_id),
-                        own_share=own_shares.get(customer_id, float("nan")), **kept,
+                        own_share=own_shares.get(customer_id, float("nan")), **sealed,
                     )  # fmt: skip
             self._save(connection, champions, found)
         self._current.update(found)
@@ -226,6 +272,11 @@ class ScoreBook:
         living = champions.living
         with self.log.store.reading() as connection:
             rows = connection.execute(select(SCORES).where(SCORES.c.ledger == living.read)).all()
+            kept = connection.execute(
+                select(KEPT_ANSWERS.c.customer_id, KEPT_ANSWERS.c.position, KEPT_ANSWERS.c.as_of, KEPT_ANSWERS.c.models)
+                .where(KEPT_ANSWERS.c.kind == kind_of("pd"))
+            ).all()  # fmt: skip
+        self._kept = {str(row[0]): (int(row[1]), str(row[2]), str(row[3])) for row in kept}
         found = {}
         for row in rows:
             packed = _unpacked(row.answer)
@@ -234,7 +285,8 @@ class ScoreBook:
                 text=packed["text"], summary=tuple(packed["summary"]), stamp=(default, delay, row.as_of),
                 position=int(row.position), peers=np.array([np.nan if x is None else x for x in packed["peers"]]),
                 own_share=np.nan if packed["own_share"] is None else packed["own_share"],
-                context=packed["context"], payload=row.payload,
+                context=packed["context"], payload=row.payload, subject=row.customer_id,
+                body=base64.b64decode(packed["body"]),
             )  # fmt: skip
         oldest = min((current.position for current in found.values()), default=living.position)
         if oldest < living.position:
@@ -278,7 +330,7 @@ class ScoreBook:
                 self._stopped.wait(REST_SECONDS)
 
     def refresh_some(self) -> bool:
-        """Score some customers whose answers do not hold; return whether none was left."""
+        """Score some customers whose answers do not hold, else explain some whose explanations do not; return whether all is kept."""
         champions = self.served_models.champions()
         if not self._loaded:
             self.load(champions)
@@ -286,7 +338,33 @@ class ScoreBook:
         stale = self.stale(champions, AT_ONCE)
         if stale:
             self.computed(champions, stale)
-        return not stale
+            return False
+        bare = self.bare(champions, EXPLAINED_AT_ONCE)
+        if bare:
+            self.keep_beside(champions, bare)
+        return not bare
+
+    def bare(self, champions: Champions, most: int | None = None) -> list[str]:
+        """Return customers with an answer whose explanations and payment curves are not kept, at most so many."""
+        found = []
+        for customer_id, current in list(self._current.items()):
+            if self._kept.get(customer_id) != current.holds and self.current(champions, customer_id, None) is current:
+                found.append(customer_id)
+                if most is not None and len(found) >= most:
+                    break
+        return found
+
+    def keep_beside(self, champions: Champions, customer_ids: Sequence[str]) -> None:
+        """Make and keep the explanations and payment curves that belong to the current answers of some customers."""
+        wanted = {i: self._current[i] for i in customer_ids}
+        for scorer, ids in champions.parts(customer_ids):
+            if not ids:
+                continue
+            contents = contents_of(champions, scorer, scorer.score(ids))
+            holds = {i: wanted[i].holds for i in ids}
+            with self.log.store.writing() as connection:
+                self.kept.write(connection, contents, holds)
+            self._kept |= holds
 
     def stale(self, champions: Champions, most: int | None = None) -> list[str]:
         """Return customers whose answers do not hold, at most so many."""
@@ -331,7 +409,7 @@ def _packed(current: Current) -> bytes:
     own = None if np.isnan(current.own_share) else current.own_share
     kept = {
         "text": current.text, "summary": list(current.summary), "peers": numbers, "own_share": own,
-        "context": current.context,
+        "context": current.context, "body": base64.b64encode(current.body).decode(),
     }  # fmt: skip
     return zlib.compress(json.dumps(kept, ensure_ascii=False).encode(), 1)
 

@@ -11,7 +11,7 @@ from decisions.what_if import Better, hypothetical, next_better
 from models.default.model import DefaultModel
 from models.reasons.sentences import sentence, shown
 from serving.answer_parts import Inputs, number
-from serving.answers import Answer, common, one, record, reviewed
+from serving.answers import Answer, common, computed_now, one, record, reviewed
 from serving.champions import Champions
 from serving.decision_log import DecisionLog
 from serving.messages import WhatIfRequest
@@ -34,7 +34,7 @@ def what_if(champions: Champions, log: DecisionLog, asked: WhatIfRequest, book: 
     }  # fmt: skip
     inputs = {**Inputs.of(scores).at(asked.customer_id), "supposed": Inputs.of(after).at(asked.customer_id)}
     (decision_id,) = log.append([record(champions, scorer, "what_if", asked.kept(), inputs, answer)])
-    return {**answer, "decision_id": decision_id}
+    return {**answer, "decision_id": decision_id, **computed_now(champions)}
 
 
 def _moved(before: Scores, after: Scores, language: str) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from ledger.errors import InputError
 from serving.store.tables import FACTS
 
-NEWEST = "0001"  # the last revision in migrations/versions
+NEWEST = "0002"  # the last revision in migrations/versions
 BUSY_SECONDS = 10.0  # how long a writer waits for another one
 MIGRATIONS = Path(__file__).parent / "migrations"
 WRITER_LOCK = 7_216_330_104  # PostgreSQL's advisory lock of the one writer: any fixed number

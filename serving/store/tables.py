@@ -62,6 +62,16 @@ SCORES = Table(
     Column("payload", Text, nullable=False), Column("scored_at", Text, nullable=False),
 )  # fmt: skip
 
+# What stands beside a customer's score in the read model: its explanations and payment curves, as the decision log would
+# hold them (compressed, encrypted with the customer's key); it holds for the score of the same position, day and models.
+KEPT_ANSWERS = Table(
+    "kept_answers", METADATA,
+    Column("customer_id", Text, primary_key=True), Column("kind", Text, primary_key=True),
+    Column("position", NUMBER, nullable=False), Column("as_of", Text, nullable=False), Column("models", Text, nullable=False),
+    Column("context", Text, nullable=False), Column("payload", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)  # fmt: skip
+
 CHANGES = Table(
     "changes", METADATA,
     Column("change", NUMBER, primary_key=True, autoincrement=False),

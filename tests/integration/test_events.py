@@ -172,20 +172,32 @@ def test_a_service_that_starts_again_knows_all_rows_and_answers(client, tmp_path
     assert state.served_models.living().position == 1
     assert state.book.load(state.served_models.champions()) >= 1
     again = client.post("/score", json={"customer_ids": [customer]}).json()["scores"][0]
-    expected.pop("decision_id")
-    again.pop("decision_id")
-    assert again == expected
+    assert plain(again) == plain(expected)
+
+
+HOW = ("decision_id", "source", "ledger_position")
+
+
+def plain(answer: dict) -> dict:
+    """An answer without what says how it was given."""
+    return {k: v for k, v in answer.items() if k not in HOW}
+
+
+def filled() -> None:
+    """Keep every customer's score, explanations and payment curves, as the background does."""
+    while not Running.service_state.book.refresh_some():
+        pass
 
 
 def test_answers_from_the_book_are_those_computed_now(client):
     ids = [str(i) for i in small().ledger.customers["customer_id"]]
     cold = client.post("/score", json={"customer_ids": ids}).json()["scores"]
     state = Running.service_state
-    while not state.book.refresh_some():
-        pass
+    filled()
     warm = client.post("/score", json={"customer_ids": ids}).json()["scores"]
-    for a, b in zip(cold, warm, strict=True):
-        assert {k: v for k, v in a.items() if k != "decision_id"} == {k: v for k, v in b.items() if k != "decision_id"}
+    assert [plain(a) for a in cold] == [plain(a) for a in warm]
+    assert {(a["source"], a["ledger_position"]) for a in cold} == {("computed", 0)}
+    assert {(a["source"], a["ledger_position"]) for a in warm} == {("stored", 0)}
     first = state.log.read(cold[5]["decision_id"]).content
     second = state.log.read(warm[5]["decision_id"]).content
     assert first["answer"] == second["answer"]
@@ -193,11 +205,51 @@ def test_answers_from_the_book_are_those_computed_now(client):
     assert state.log.verify().is_whole
 
 
+@pytest.mark.parametrize("special", [None, "in_default", "stale_data", "no_history"])
+def test_stored_explanations_and_curves_are_those_computed_now(client, special):
+    customer = customer_with(special)
+    bodies = [{"customer_id": customer, "target": t, "language": k} for t in ("pd", "delay") for k in ("en", "zh")]
+    cold = [client.post("/explain", json=body).json() for body in bodies]
+    curves = client.post("/predict_payments", json={"customer_ids": [customer]}).json()
+    filled()
+    warm = [client.post("/explain", json=body).json() for body in bodies]
+    again = client.post("/predict_payments", json={"customer_ids": [customer]}).json()
+    assert [plain(a) for a in cold] == [plain(a) for a in warm]
+    assert {a["source"] for a in cold} == {"computed"}
+    assert {a["source"] for a, body in zip(warm, bodies, strict=True) if body["language"] == "en"} == {"stored"}
+    assert [plain(item) for item in curves["items"]] == [plain(item) for item in again["items"]]
+    assert {item["source"] for item in again["items"]} <= {"stored"}
+    log = Running.service_state.log
+    for a, b in zip([*cold, *curves["items"]], [*warm, *again["items"]], strict=True):
+        one, two = (log.read(answer["decision_id"]).content for answer in (a, b))
+        for name in ("kind", "asked", "inputs", "answer", "models", "policies", "ledger_fingerprint"):
+            assert one[name] == two[name], name
+    if again["items"]:
+        (item,) = client.post("/predict_payments", json={"invoice_ids": [again["items"][0]["invoice_id"]]}).json()[
+            "items"
+        ]
+        assert (plain(item), item["source"]) == (plain(again["items"][0]), "stored")
+    assert log.verify().is_whole
+
+
+def test_an_event_makes_the_touched_customers_parts_anew_and_leaves_the_others(client):
+    customer, other = customer_with(None), customer_with("in_default")
+    filled()
+    client.post("/events", json={"invoices": [invoice(customer, amount=77_777.0)]})
+    state, asked = Running.service_state, [{"customer_id": c} for c in (customer, other)]
+    first = [client.post("/explain", json=body).json() for body in asked]
+    assert [a["source"] for a in first] == ["computed", "stored"]
+    assert set(state.book.bare(state.served_models.champions())) <= state.served_models.living().touched
+    filled()
+    second = [client.post("/explain", json=body).json() for body in asked]
+    assert [(a["source"], a["ledger_position"]) for a in second] == [("stored", 1), ("stored", 0)]
+    assert [plain(a) for a in first] == [plain(a) for a in second]
+
+
 def test_an_explanation_that_is_given_again_is_the_same_and_another_row_makes_another(client):
     customer = customer_with(None)
     state = Running.service_state
-    while not state.book.refresh_some():
-        pass
+    filled()
     first, second = (client.post("/explain", json={"customer_id": customer}).json() for _ in range(2))
     ids = {first.pop("decision_id"), second.pop("decision_id")}
     assert len(ids) == 2
