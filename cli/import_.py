@@ -65,10 +65,10 @@ def command(
     Example: tradecredit import ibm WA_Fn-UseC_-Accounts-Receivable.csv --out build/ibm
     """
     from importing.engine.format import description
-    from importing.engine.mappings import with_stated
     from importing.engine.run import STEPS, Options, import_files
     from importing.formats import format_named
     from importing.formats.table import read_mapping
+    from importing.mapping.rules import with_stated
 
     if (is_guess or mapping) and format_name != "table":
         raise InputError(f"--guess and --mapping belong to format table, not to {format_name}.")

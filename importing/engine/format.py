@@ -41,6 +41,7 @@ class Field:
     optional_value : with `required`, the header must have the column but a row may leave it empty.
     meaning : what it is, for the documentation.
     is_terms : its words are terms of payment, which the SQL macro due_after(day, words) makes into due dates.
+    currency_of : no column of its own, but the currency that the cells of this field of amounts name (`cell_currency`).
     """
 
     names: tuple[str, ...]
@@ -49,6 +50,7 @@ class Field:
     optional_value: bool = False
     meaning: str = ""
     is_terms: bool = False
+    currency_of: str | None = None
 
     @property
     def must_have_value(self) -> bool:
@@ -96,6 +98,7 @@ class Format:
     currency : the currency that the format's own documentation gives where a file has none (None: the file has one).
     prepared : name -> SQL of helper relations, made in this order before `tables`.
     inferred, noticed : counted and named in the report.
+    documents : role -> SQL of the document that a row is a line of; where one line is left out, all of its lines are.
     whole_invoices : a row is the complete state of an invoice; a payment that a later file no longer shows is
         withdrawn.
     splits_documents : one payment or credit note of the source may give several rows, ID~1, ID~2,
@@ -115,6 +118,7 @@ class Format:
     prepared: Mapping[str, str] = field(default_factory=dict)
     inferred: tuple[Notice, ...] = ()
     noticed: tuple[Notice, ...] = ()
+    documents: Mapping[str, str] = field(default_factory=dict)
     whole_invoices: bool = False
     splits_documents: bool = False
     withdrawn: Mapping[str, str] = field(default_factory=dict)
@@ -143,7 +147,7 @@ def description(fmt: Format) -> str:
     lines = [f"{fmt.name}: {fmt.title}"]
     for role, file in fmt.files.items():
         lines += ["", f"{role}{' (optional)' if file.optional else ''}"]
-        for declared in file.fields.values():
+        for declared in (f for f in file.fields.values() if f.names):
             need = "needed" if declared.must_have_value else "needed, may be empty" if declared.required else "optional"
             lines.append(f"  {' | '.join(declared.names)} ({declared.type}, {need}): {declared.meaning}")
         lines += [f"  left out: {reason}" for _, reason in file.refuse]

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from importing.engine.cells import bare_lines, cell, split_of
-from importing.engine.encodings import UTF_8, decoded
-from importing.engine.format import TEXT, Field, Format, SourceError
-from importing.engine.headers import split as split_line
-from importing.engine.lines import lines_of
-from importing.engine.numbers import bare_number, number_of
+from importing.engine.format import Format, SourceError
 from importing.engine.payment_terms import DUE_AFTER, terms_of
 from importing.engine.reading import Reading, Usual, read
-from importing.engine.source import BLANKS, SAMPLE_BYTES, Source, open_source
+from importing.engine.source import open_source
 from importing.engine.values import SQL_TYPE
 
 
@@ -50,48 +44,6 @@ def usual(fmt: Format, log: list[dict[str, Any]]) -> Usual:
         if entry["format"] == fmt.name:
             known |= {key: value for key, value in entry.get("conventions", {}).items() if value is not None}
     return Usual(**known)
-
-
-def left_out(connection: duckdb.DuckDBPyConnection, readings: list[Reading]) -> list[dict[str, Any]]:
-    """Return what of the files carries money and is in no total: other sheets, and columns of amounts that nothing uses.
-
-    A column counts as amounts where nine in ten of its first values are numbers and some of them have decimals.
-    """
-    found: list[dict[str, Any]] = []
-    for reading in readings:
-        source = reading.source
-        found += source.left_out
-        unused = [
-            at for at in range(len(source.header)) if at not in set(source.columns.values()) and source.header[at]
-        ]
-        for at in (at for at in unused if _holds_amounts(source, at)):
-            number = number_of("v", bare_number("v"), source.stated.decimal or ".")
-            cell_text = cell(source, Field(names=(), type=TEXT), at)
-            split, _ = split_of(source)
-            connection.register("all_lines", lines_of(source.text, source.ends))
-            rows, amount = connection.execute(
-                f"SELECT count(n), sum(n) FROM (SELECT {number} AS n FROM (SELECT trim({cell_text}, '{BLANKS}') AS v FROM "
-                f"(SELECT {split} AS f FROM ({bare_lines(source, 'all_lines')}) WHERE line_number > {source.header_line})))"
-            ).fetchall()[0]
-            connection.unregister("all_lines")
-            if rows and amount:
-                what = f"column '{source.header[at]}' of {source.path.name}, which no field uses"
-                found.append({"what": what, "rows": rows, "sums": {source.header[at]: round(amount, 2)}})
-    return found
-
-
-def _holds_amounts(source: Source, at: int) -> bool:
-    """Return whether a column's first values are amounts: numbers, some of them with decimals."""
-    with source.text.open("rb") as stream:
-        text = decoded(stream.read(SAMPLE_BYTES // 4), UTF_8)
-    cells = [split_line(line, source.delimiter) for line in text.splitlines()[source.header_line :][:200]]
-    values = [row[at] for row in cells if at < len(row) and row[at]]
-    numbers = [v for v in values if re.fullmatch(r"[\s$€£¥￥()\-+]*\d[\d.,'\s]*[)\-]?", v)]
-    return (
-        len(numbers) > 0
-        and len(numbers) >= 0.9 * len(values)
-        and any(re.search(r"[.,]\d{1,2}\)?$", v) and not v.endswith(".0") for v in numbers)
-    )
 
 
 def agreed(readings: list[Reading], name: str) -> Any:

@@ -53,6 +53,24 @@ def bare_and_factor(text: str) -> tuple[str, float] | None:
     return bare, -factor if signs not in ("", "+") else factor
 
 
+def value_of(text: str, decimal: str) -> float | None:
+    """Return a text in ASCII digits as a number under a decimal sign; None for a text that is no number."""
+    read_as = bare_and_factor(text.strip())
+    if read_as is None:
+        return None
+    bare, factor = read_as
+    if decimal == ",":
+        bare = bare.replace(".", "").replace(",", ".")
+    elif re.fullmatch(r"\d+,\d{1,2}", bare):
+        bare = bare.replace(",", ".")
+    else:
+        bare = bare.replace(",", "")
+    try:
+        return round(float(bare) * factor, 6)
+    except ValueError:
+        return None
+
+
 def number_of(text: str, bare: str, decimal: str | None, factor: str | None = None) -> str:
     """Return SQL of a text as a number, NULL where it is none.
 
@@ -68,8 +86,8 @@ def number_of(text: str, bare: str, decimal: str | None, factor: str | None = No
         THEN replace({bare}, ',', '')
         WHEN regexp_full_match({bare}, '\d{{1,3}}(\.\d{{3}})+(,\d*)?') THEN replace(replace({bare}, '.', ''), ',', '.')
         WHEN regexp_full_match({bare}, '\d+(\.\d+)?[eE]\d+') THEN {bare} END"""
-    negative = rf"regexp_matches({text}, '^\s*\(.*\)\s*$|^\D*[\-−]|[\-−]\s*$')"
-    signs = f"regexp_replace({text}, '[^()+\\-−]', '', 'g')"  # as in -5, 5-, (5), (-5): anything else is a slip
+    signs = f"regexp_replace({text}, '[^()+\\-−]', '', 'g')"  # as in -5, 5-, (5), $(5), (-5): anything else is a slip
+    negative = f"{signs} IN ('-', '−', '()', '(-)')"
     plain_form = f"CASE WHEN {signs} IN ('', '+', '-', '−', '()', '(-)') THEN {form} END"
     value = f"(CASE WHEN {negative} THEN -1 ELSE 1 END * TRY_CAST({plain_form} AS DOUBLE))"
     # the sign of an exponent is not the number's

@@ -13,7 +13,8 @@ import duckdb
 import pyarrow as pa
 
 from importing.engine import dates, numbers, values
-from importing.engine.cells import TOTALS, first_pass, odd_rows
+from importing.engine.cell_currency import named_currencies
+from importing.engine.cells import TOTALS, TOTALS_OF, first_pass, odd_rows
 from importing.engine.format import DATE, ID, NUMBER, TEXT, Field, File, SourceError
 from importing.engine.lines import lines_of
 from importing.engine.source import Source
@@ -218,8 +219,11 @@ def _second_pass(
         FROM odd_{number} o {spelled}
     """)
     connection.execute(f"DROP TABLE odd_{number}")
+    absent = named_currencies(connection, file, number)
     final = [
-        f"{values.kept(d.type, f'r_{n}')} AS {n}" if n in present else f"NULL::{values.SQL_TYPE[d.type]} AS {n}"
+        f"{values.kept(d.type, f'r_{n}')} AS {n}"
+        if n in present
+        else f"CAST({absent.get(n, 'NULL')} AS {values.SQL_TYPE[d.type]}) AS {n}"
         for n, d in file.fields.items()
     ]
     reasons = _line_reasons(len(source.header))
@@ -243,7 +247,7 @@ def _is_total(present: dict[str, Field]) -> str:
     needed = [n for n, d in present.items() if d.must_have_value]
     days = [f"r_{n} IS NULL" for n, d in present.items() if d.type == DATE and d.must_have_value]
     # a row without the days that a record has is one of totals, too, where its words go on: Total Alpha Ltd
-    total = quoted(TOTALS + "|total .+" if days else TOTALS)
+    total = quoted(f"{TOTALS}|{TOTALS_OF}" if days else TOTALS)
     says = [f"CASE WHEN length(t_{n}) >= 3 THEN regexp_full_match(lower(t_{n}), {total}) ELSE false END" for n in texts]
     nobody = " AND ".join([f"t_{n} IS NULL" for n in texts] or ["false"])
     lacks = " OR ".join([f"t_{n} IS NULL" for n in needed] or ["false"])

@@ -76,18 +76,25 @@ def open_of(part: dict[str, int]) -> int:
 
 
 def totals_rows(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[dict[str, Any]]:
-    """Return one entry for the totals rows of the source: they are in no total, and stand here with what they add up to."""
-    relations = " UNION ALL ".join(
-        f"SELECT file, line, amount FROM draft_{name}" for name in ("invoices", "payments") if name in fmt.tables
-    )
-    rows, amount = connection.execute(
-        f"SELECT (SELECT count(DISTINCT (file, line)) FROM {_TOTALS}), (SELECT sum(abs(amount)) FROM "
-        f"({relations or 'SELECT NULL::INTEGER AS file, NULL::BIGINT AS line, NULL::DOUBLE AS amount'}) SEMI JOIN "
-        f"{_TOTALS} USING (file, line))"
-    ).fetchall()[0]
+    """Return one entry for the totals rows of the source: they are in no total, and stand here with what they add up to.
+
+    Makes `total_lines` (file, line), which tells them to what else is added up by name.
+    """
+    connection.execute(f"CREATE TABLE total_lines AS FROM {_TOTALS}")
+    rows = int(connection.execute("SELECT count(*) FROM total_lines").fetchall()[0][0])
     if not rows:
         return []
-    return [{"what": "totals rows and titles", "rows": rows, "sums": {"amount": round(amount or 0.0, 2)}}]
+    sums = {
+        name: round(amount, 2)
+        for name in ("invoices", "payments")
+        if name in fmt.tables
+        and (
+            amount := connection.execute(
+                f"SELECT sum(abs(amount)) FROM draft_{name} SEMI JOIN total_lines USING (file, line)"
+            ).fetchall()[0][0]
+        )
+    }
+    return [{"what": "totals rows and titles", "rows": rows, "sums": sums}]
 
 
 def control(

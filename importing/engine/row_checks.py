@@ -14,6 +14,8 @@ from importing.engine.format import Format, is_projection
 from ledger.contract import SQL_TYPES, TABLES
 from ledger.odd_rows import money_rules
 
+OTHER_LINE = "another line of the same document is left out"
+
 
 def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[dict[str, Any]]:
     """Make `draft_TABLE` for each table of the format: every declared column, of its type, with file and line.
@@ -106,11 +108,12 @@ def find_bad_rows(
         if not (fmt.whole_invoices and name == "payments"):
             _break_key(connection, name)
     _give_nothing(connection, fmt, roles)
+    _fall_together(connection, fmt, roles)
     _break_rates(connection, fmt, existing)
     if "exchange_rates" in fmt.tables and "exchange_rates" in existing:
         _revalue_history(connection, existing)
     while _break_references(connection, fmt, existing):
-        pass
+        _fall_together(connection, fmt, roles)
     _break_events(connection, fmt, existing)
 
 
@@ -193,6 +196,16 @@ def _give_nothing(connection: duckdb.DuckDBPyConnection, fmt: Format, roles: dic
                 WHERE reasons IS NULL AND NOT EXISTS (SELECT 1 FROM ({drafts}) d WHERE d.file = t.file
                     AND d.line = t.line)
                 AND (file, line) NOT IN (SELECT (file, line) FROM bad)
+            """)
+
+
+def _fall_together(connection: duckdb.DuckDBPyConnection, fmt: Format, roles: dict[int, str]) -> None:
+    """Refuse the other lines of a document of which one is refused: a part of it is not the document."""
+    for number, role in roles.items():
+        if (document := fmt.documents.get(role)) is not None:
+            connection.execute(f"""
+                INSERT INTO bad SELECT file, line, '{OTHER_LINE}' FROM typed_{number} ANTI JOIN bad USING (file, line)
+                WHERE {document} IN (SELECT {document} FROM {role} JOIN bad USING (file, line))
             """)
 
 

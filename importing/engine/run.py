@@ -18,6 +18,7 @@ import duckdb
 from importing.engine import intake, ledger_writer, notices, payment_allocation, quarantine, report, row_checks
 from importing.engine.currencies import codes_by_word, make_currency_words
 from importing.engine.format import Format
+from importing.engine.left_out import left_out
 from importing.engine.lock import only_one
 from importing.engine.payment_allocation import UNAPPLIED
 from importing.engine.reading import Reading
@@ -143,7 +144,7 @@ def _import(
         "files": accounts,
         "rows": {k: sum(a[k] for a in accounts) for k in ("read", "accepted", "quarantined")},
         "reasons": report.reasons(connection),
-        "left_out": report.totals_rows(connection, fmt) + intake.left_out(connection, readings),
+        "left_out": report.totals_rows(connection, fmt) + left_out(connection, readings),
         "inferred": inferred + currencies + laid + notices.conventions(readings),
         "noticed": notices.counted(connection, fmt.noticed) + notices.general(connection, fmt),
         "tables": {name: vars(change) for name, change in changes.items()},

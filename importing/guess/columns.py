@@ -16,7 +16,7 @@ from importing.engine.encodings import decoded, encoding_of
 from importing.engine.format import TEXT, Field, File, Format, SourceError
 from importing.engine.headers import DELIMITERS, HEADER_WITHIN, is_data, split
 from importing.engine.lines import look_over
-from importing.engine.numbers import bare_and_factor
+from importing.engine.numbers import bare_and_factor, value_of
 from importing.engine.reading import read
 from importing.engine.source import open_source
 from importing.engine.values import MAJORITY
@@ -76,7 +76,7 @@ class Sampled:
     @cached_property
     def numbers(self) -> list[float | None]:
         """Return the cells as numbers; None where one is none."""
-        return [None if text is None else _number(ascii_text(text), self.decimal) for text in self.texts]
+        return [None if text is None else value_of(ascii_text(text), self.decimal) for text in self.texts]
 
     def share_of(self, values: Sequence[object | None]) -> float:
         """Return the share of the filled cells that were read."""
@@ -158,23 +158,6 @@ def order_of_days(columns: list[Sampled], pairs: list[tuple[Sampled, Sampled]]) 
 def _in_order(issued: Sampled, due: Sampled, day_first: bool) -> int:
     both = zip(issued.dates(day_first), due.dates(day_first), strict=True)
     return sum(a is not None and b is not None and b >= a for a, b in both)
-
-
-def _number(text: str, decimal: str) -> float | None:
-    found = bare_and_factor(text.strip())
-    if found is None:
-        return None
-    bare, factor = found
-    if decimal == ",":
-        bare = bare.replace(".", "").replace(",", ".")
-    elif re.fullmatch(r"\d+,\d{1,2}", bare):
-        bare = bare.replace(",", ".")
-    else:
-        bare = bare.replace(",", "")
-    try:
-        return round(float(bare) * factor, 6)
-    except ValueError:
-        return None
 
 
 def _header_of(path: Path, scratch: Path) -> tuple[str, ...]:

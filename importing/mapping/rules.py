@@ -12,9 +12,22 @@ from importing.engine.format import Format, Stated
 from ledger.contract import TABLES
 from ledger.errors import InputError
 
-SETTINGS = {"columns", "constants", "values", "same_rows_as", "terms_days", "status", "units", "open_amount"}
+SETTINGS = {
+    "columns",
+    "constants",
+    "values",
+    "same_rows_as",
+    "terms_days",
+    "status",
+    "kinds",
+    "units",
+    "open_amount",
+    "repeats",
+}
 FILLED = ("currency", "kind", "due_on", "booked_on")  # columns that have a stand-in where the source has none
 IDS = {"invoices": "invoice_id", "payments": "payment_id", "events": "event_id", "orders": "order_id"}
+KINDS = {"column", "invoice", "credit_note", "payment"}
+REPEATS = ("payments", "lines")
 STATUS = {"column", "paid", "cancelled", "written_off", "protested"}
 READING = {
     "encoding": str, "day_first": bool, "decimal": str, "sheet": (str, int), "header_line": int, "calendar": str,
@@ -77,9 +90,12 @@ def check(mapping: Mapping[str, Any], where: str) -> None:
         root = section.get("same_rows_as")
         if root is not None and (root not in mapping or "same_rows_as" in mapping[root]):
             raise InputError(f"{where}: [{name}].same_rows_as names '{root}', which is no section of its own.")
-        _check_status(section.get("status", {}), f"{where}: [{name}.status]")
+        _check_words(section.get("status", {}), STATUS, f"{where}: [{name}.status]")
+        _check_words(section.get("kinds", {}), KINDS, f"{where}: [{name}.kinds]")
+        _check_documents(name, section, mapping, f"{where}: [{name}]")
         for group in ("columns", "constants", "units"):
-            unknown = set(section.get(group, {})) - set(TABLES[name].columns)
+            allowed = {*TABLES[name].columns, *({"open_amount"} if group == "units" else ())}
+            unknown = set(section.get(group, {})) - allowed
             if unknown:
                 raise InputError(
                     f"{where}: [{name}].{group} has {', '.join(sorted(unknown))}; {name} has "
@@ -101,11 +117,29 @@ def check(mapping: Mapping[str, Any], where: str) -> None:
             raise InputError(f"{where}: [{name}] has no column or constant for {', '.join(lacking)}.")
 
 
-def _check_status(status: Any, where: str) -> None:
-    if not status:
+def _check_documents(name: str, section: Mapping[str, Any], mapping: Mapping[str, Any], where: str) -> None:
+    """Raise InputError where what is said of several rows a document, or of kinds of documents, cannot be."""
+    only = [entry for entry in ("status", "kinds", "repeats", "open_amount", "terms_days") if entry in section]
+    if only and name != "invoices":
+        raise InputError(f"{where}.{only[0]} belongs to [invoices].")
+    paid = mapping.get("payments", {})
+    if "repeats" in section and section["repeats"] not in REPEATS:
+        raise InputError(f"{where}.repeats must be one of {', '.join(REPEATS)}. Got '{section['repeats']}' instead.")
+    if "repeats" in section and not {"invoice_id"} & {*section.get("columns", {})}:
+        raise InputError(f"{where}.repeats needs columns.invoice_id: it tells which rows are of one document.")
+    if section.get("repeats") == "payments" and paid.get("same_rows_as") != "invoices":
+        raise InputError(f'{where}.repeats = "payments" needs [payments] with same_rows_as = "invoices".')
+    if section.get("kinds") and "kind" in section.get("columns", {}):
+        raise InputError(f"{where}: columns.kind and [invoices.kinds] both say the kind; keep one.")
+    if section.get("kinds", {}).get("payment") and paid:
+        raise InputError(f"{where}.kinds.payment: the payments are rows of the invoices' file; remove [payments].")
+
+
+def _check_words(words: Any, allowed: set[str], where: str) -> None:
+    if not words:
         return
-    if not isinstance(status, dict) or "column" not in status or set(status) - STATUS:
-        raise InputError(f"{where} needs `column` and lists of words: {', '.join(sorted(STATUS - {'column'}))}.")
-    wrong = [k for k in status if k != "column" and not isinstance(status[k], list)]
+    if not isinstance(words, dict) or "column" not in words or set(words) - allowed:
+        raise InputError(f"{where} needs `column` and lists of words: {', '.join(sorted(allowed - {'column'}))}.")
+    wrong = [k for k in words if k != "column" and not isinstance(words[k], list)]
     if wrong:
         raise InputError(f'{where}.{wrong[0]} must be a list of words, e.g. ["Paid"].')
