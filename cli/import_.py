@@ -64,7 +64,7 @@ def command(
 
     Example: tradecredit import ibm WA_Fn-UseC_-Accounts-Receivable.csv --out build/ibm
     """
-    from importing.engine.format import description
+    from importing.engine.format import Stated, description
     from importing.engine.run import STEPS, Options, import_files
     from importing.formats import format_named
     from importing.formats.table import read_mapping
@@ -80,7 +80,8 @@ def command(
     if is_guess:
         from importing.guess.proposal import proposal
 
-        click.echo(proposal(sources), nl=False)
+        stated = Stated(encoding=encoding, sheet=sheet)
+        click.echo(proposal(sources, stated=stated), nl=False)
         return
     if out is None:
         raise InputError("--out is missing: the ledger folder to write or to add to.")

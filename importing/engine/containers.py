@@ -72,9 +72,12 @@ def sheets_of(path: Path, scratch: Path) -> list[Sheet]:
     made = []
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        written = openpyxl.load_workbook(path, read_only=True) if _has_formulas(path) else None
         for number, sheet in enumerate(book.worksheets, start=1):
             out = scratch / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.{number}.csv"
             rows = [list(row) for row in sheet.iter_rows(values_only=True)]
+            if written is not None:
+                _show_formulas(rows, [list(row) for row in written[sheet.title].iter_rows(values_only=True)])
             with out.open("w", newline="", encoding="utf-8") as stream:
                 writer = csv.writer(stream, lineterminator="\n")
                 writer.writerows(["" if cell is None else str(cell) for cell in row] for row in rows)
@@ -82,9 +85,31 @@ def sheets_of(path: Path, scratch: Path) -> list[Sheet]:
             if filled:
                 made.append(Sheet(name=sheet.title, text=out, rows=len(filled) - 1, sums=_sums(filled)))
         book.close()
+        if written is not None:
+            written.close()
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
         raise SourceError(f"{path}: not a readable Excel workbook ({error}); save it again, or as CSV.") from error
     return made
+
+
+def _has_formulas(path: Path) -> bool:
+    """Return whether a workbook holds formulas."""
+    import zipfile
+
+    with zipfile.ZipFile(path) as archive:
+        return any(
+            b"<f>" in (content := archive.read(name)) or b"<f " in content
+            for name in archive.namelist()
+            if name.startswith("xl/worksheets/") and name.endswith(".xml")
+        )
+
+
+def _show_formulas(rows: list[list[Any]], written: list[list[Any]]) -> None:
+    """Put a formula's own text where the workbook does not store its value, so that its row says why it is unread."""
+    for row, formulas in zip(rows, written, strict=False):
+        for at, (value, formula) in enumerate(zip(row, formulas, strict=False)):
+            if value is None and isinstance(formula, str) and formula.startswith("="):
+                row[at] = f"{formula} (formula without a stored value: open the workbook, save it, import again)"
 
 
 def _sums(rows: list[list[Any]]) -> dict[str, float]:

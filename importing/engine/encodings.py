@@ -2,7 +2,7 @@
 
 Short tables hold few letters, on which charset-normalizer alone takes Chinese for Korean and German for Polish. So a
 double-byte encoding must show the scripts that its language writes; of the single-byte ones, charset-normalizer decides
-between those of other scripts, and accents between the Latin ones.
+between those of other scripts; `latin.py` between the Latin ones.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import re
 from pathlib import Path
 
 from importing.engine.format import SourceError
+from importing.engine.latin import WESTERN, differing_words, latin_encodings
 
-UTF_8, WESTERN = "utf-8", "cp1252"
+UTF_8 = "utf-8"
 NAMES = {
     "utf-8-sig": UTF_8,
     "utf8": UTF_8,
@@ -35,11 +36,6 @@ _HAN, _KANA, _HALF_KANA, _HANGUL = (
     r"[\uac00-\ud7a3]",
 )
 _SIGNS = r"[\u3000-\u303f\uff00-\uff60\uffe0-\uffe6\u2010-\u2049\u2460-\u24ff\u25a0-\u266f\u00a5\u00b7\u2190-\u21ff]"
-# In Windows-1252 these are signs, in the other Latin tables letters of Poland, Hungary, Czechia: they stand in words there.
-_MIDDLE_EUROPE = re.compile(
-    rb"[A-Za-z\x80-\xff][\xb3\xb9\xbf\xa3\xaf\xa5\xbe\xbc]|[\xb3\xb9\xbf\xa3\xaf\xa5\xbe\xbc][A-Za-z\x80-\xff]"
-)
-_TURKISH = re.compile(rb"[A-Za-z][\xf0\xfd\xfe\xdd\xde\xd0]|[\xf0\xfd\xfe\xdd\xde\xd0][a-z]")
 _RUN = re.compile(rb"[\x80-\xff]+")
 
 
@@ -63,7 +59,7 @@ def encoding_of(path: Path, sample: bytes, is_utf8: bool) -> str:
 
     Raises
     ------
-    SourceError : the content is binary.
+    SourceError : the content is binary, or in one of several encodings that spell it differently.
     """
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
@@ -79,7 +75,18 @@ def encoding_of(path: Path, sample: bytes, is_utf8: bool) -> str:
     whole = sample[: sample.rfind(b"\n") + 1] or sample
     lines = [line for line in whole.split(b"\n") if not _is_utf8(line)]  # a file may be UTF-8 but for some lines
     bare = b"\n".join(lines)
-    return _double_byte(bare) or _single_byte(bare)
+    if (other := _double_byte(bare) or _other_script(bare)) is not None:
+        return other
+    latin = latin_encodings(bare, whole)
+    if len(latin) > 1:
+        raise SourceError(
+            f"{path}: the encoding cannot be told: "
+            + ", ".join(
+                f"'{word}' in {codec}" for word, codec in zip(differing_words(bare, latin), latin, strict=False)
+            )
+            + f". State it: --encoding {latin[0]}, or encoding in the mapping's [reading]."
+        )
+    return latin[0]
 
 
 def _double_byte(text: bytes) -> str | None:
@@ -116,7 +123,8 @@ def _double_byte(text: bytes) -> str | None:
     return max(fitting, key=lambda codec: fitting[codec]) if fitting else None
 
 
-def _single_byte(text: bytes) -> str:
+def _other_script(text: bytes) -> str | None:
+    """Return the single-byte encoding of a text in another script than Latin; None where it is in none."""
     runs = [len(run) for run in _RUN.findall(text)]
     if runs and sum(runs) / len(runs) >= LONG_RUN:
         from charset_normalizer import from_bytes
@@ -124,9 +132,7 @@ def _single_byte(text: bytes) -> str:
         best = from_bytes(text, cp_isolation=OTHER_SCRIPTS).best()
         if best is not None:
             return str(best.encoding)
-    if _MIDDLE_EUROPE.search(text):
-        return "cp1250"
-    return "cp1254" if _TURKISH.search(text) else WESTERN
+    return None
 
 
 def _is_utf8(line: bytes) -> bool:

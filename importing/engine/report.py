@@ -39,6 +39,7 @@ STRIPPED = r" \(found .*$"
 
 _TOTALS = f"(SELECT DISTINCT file, line FROM bad WHERE reason IN ('{TOTALS_ROW}', '{REPEATED_HEADER}'))"
 ADDED_UP = "isfinite(amount) AND abs(amount) < 1e15 AND currency IS NOT NULL"
+NO_CURRENCY = "no currency"
 
 
 def _sums(table: str) -> tuple[tuple[str, ...], str]:
@@ -105,7 +106,11 @@ def control(
     before : over all rows of the source whose amount could be read, but totals rows. after : over the rows written.
     Raises RuntimeError where a difference is left without a reason, which is a mistake of this program.
     """
-    drafts = {name: f"(SELECT * FROM draft_{name})" for name in ("invoices", "payments") if name in fmt.tables}
+    drafts = {
+        name: f"(SELECT * REPLACE (coalesce(currency, '{NO_CURRENCY}') AS currency) FROM draft_{name})"
+        for name in ("invoices", "payments")
+        if name in fmt.tables
+    }
     reason = (
         f"(SELECT file, line, min(regexp_replace(reason, '{STRIPPED}', '')) AS reason FROM bad GROUP BY file, line)"
     )

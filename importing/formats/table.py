@@ -11,6 +11,8 @@ The mapping is TOML, one section a ledger table (`tradecredit import table --gue
     constants.currency = "EUR"         # for what no column says
     terms_days = 30                    # due date where none is given
     open_amount = "Open"               # compared; without a column of what was paid, amount less open was paid
+    credit_amount = "Credit"           # the amount has two columns: rows that fill this one are payments of their own
+    amount_sum = ["Current", "1-30"]   # in place of columns.amount: columns that add up to it, as in an ageing list
     repeats = "payments"               # an invoice has a row a payment; "lines": a row an item, added up
 
     [payments]
@@ -55,15 +57,24 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from importing.engine.format import DATE, FLAG, ID, INTEGER, NUMBER, TEXT, Field, File, Format
-from importing.mapping.documents import FILE, events_of_status, fields_of_words, payments_by_kind, prepared_of, refused
+from importing.mapping.documents import (
+    FILE,
+    events_of_status,
+    fields_of_words,
+    has_payments,
+    payments_by_kind,
+    prepared_of,
+    refused,
+)
 from importing.mapping.notices import compared_open_amounts, notices_of
 from importing.mapping.rules import FILLED, check, stated_of
 from importing.mapping.tables import select
-from importing.mapping.values import Section, currency, one_currency, sign_field, value
+from importing.mapping.values import Section, currency, one_currency, parts_of_amount, sign_field, value
 from ledger.contract import TABLES
 from ledger.errors import InputError
 
@@ -97,7 +108,7 @@ def format_of(mapping: Mapping[str, Any], where: str, *, every_column: bool = Tr
     files = {f"{root}_file": _file(root, mapping, every_column) for root in _roots(mapping)}
     invoices, paid = mapping.get("invoices", {}), mapping.get("payments", {})
     tables = {name: select(name, mapping) for name in mapping}
-    if invoices.get("kinds", {}).get("payment"):
+    if has_payments(invoices):
         tables["payments"] = payments_by_kind(invoices).format(currency=currency("invoices", invoices))
     if events := events_of_status(invoices):
         tables["events"] = f"{tables['events']} UNION ALL BY NAME {events}" if "events" in tables else events
@@ -122,7 +133,7 @@ def _with_payments(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a mapping with payments on the invoices' rows, where only a status or the open amount tells of them."""
     invoices = mapping.get("invoices", {})
     tells = invoices.get("status", {}).get("paid") or "open_amount" in invoices
-    if not tells or "payments" in mapping or invoices.get("kinds", {}).get("payment"):
+    if not tells or "payments" in mapping or has_payments(invoices):
         return mapping
     return {**mapping, "payments": {"same_rows_as": "invoices"}}
 
@@ -141,6 +152,11 @@ def _file(root: str, mapping: Section, every_column: bool) -> File:
             fields[f"{name}_{column}"] = _field(name, column, header, optional=name != root, every_column=every_column)
     if opened := mapping[root].get("open_amount"):
         fields["open_amount"] = Field(names=(opened,), type=NUMBER, required=True, optional_value=True)
+    if credit := mapping[root].get("credit_amount"):
+        fields["credit_amount"] = Field(names=(credit,), type=NUMBER, required=True, optional_value=True)
+        fields["invoices_amount"] = replace(fields["invoices_amount"], optional_value=True)
+    for name, header in parts_of_amount(mapping[root]).items():
+        fields[name] = Field(names=(header,), type=NUMBER, required=True, optional_value=True)
     for name, header in fields_of_words(mapping[root]).items():
         fields[name] = Field(names=(header,), type=TEXT, required=True, optional_value=True)
     signs = {name: sign for name in names if (sign := sign_field(name, mapping[name]))}

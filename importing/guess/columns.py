@@ -10,13 +10,13 @@ from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from importing.engine.containers import as_text_table, is_workbook, sheets_of
+from importing.engine.containers import as_text_table, chosen_sheet, is_workbook, sheets_of
 from importing.engine.dates import ascii_text, read_date
-from importing.engine.encodings import decoded, encoding_of
-from importing.engine.format import TEXT, Field, File, Format, SourceError
+from importing.engine.encodings import UTF_8, checked_encoding, decoded, encoding_of
+from importing.engine.format import TEXT, Field, File, Format, SourceError, Stated, plain
 from importing.engine.headers import DELIMITERS, HEADER_WITHIN, is_data, split
 from importing.engine.lines import look_over
-from importing.engine.numbers import bare_and_factor, value_of
+from importing.engine.numbers import DOUBTFUL, bare_and_factor, value_of
 from importing.engine.reading import read
 from importing.engine.source import open_source
 from importing.engine.values import MAJORITY
@@ -34,6 +34,11 @@ class Sampled:
 
     header: str
     texts: tuple[str | None, ...]
+
+    @property
+    def name(self) -> str:
+        """Return the header without what tells a repeated one (Amount.1) from the first."""
+        return re.sub(r"\.\d$", "", self.header)
 
     @cached_property
     def filled(self) -> int:
@@ -55,6 +60,25 @@ class Sampled:
     def dates(self, day_first: bool | None) -> list[date | None]:
         """Return the cells as dates; None where one is none."""
         return [self._date(text, day_first) for text in self.texts]
+
+    @cached_property
+    def date_share(self) -> float:
+        """Return the share of the filled cells that are dates in either order of days, or in another calendar."""
+        either = [self._date(t, True) or self._date(t, False) or self.doubt_of(t) for t in self.texts]
+        return self.share_of(either)
+
+    @staticmethod
+    def doubt_of(text: str | None) -> str | None:
+        """Return why a text that looks like a date is not read as one (another calendar); None where nothing is said."""
+        return None if text is None else read_date(ascii_text(text).strip(), True).doubt
+
+    @cached_property
+    def doubtful_numbers(self) -> list[str]:
+        """Return the numbers like 1.234 of a column in which no other tells whether the sign is of thousands."""
+        bare = [found[0] for t in self.texts if t and (found := bare_and_factor(ascii_text(t)))]
+        doubtful = [b for b in bare if re.fullmatch(DOUBTFUL, b)]
+        tell = [b for b in bare if re.search(r"[.,]", b) and not re.fullmatch(DOUBTFUL, b)]
+        return [] if tell else doubtful
 
     @staticmethod
     def _date(text: str | None, day_first: bool | None) -> date | None:
@@ -98,20 +122,27 @@ class SampledFile:
         return next(c for c in self.columns if c.header == header)
 
 
-def sample_of(path: Path) -> SampledFile:
-    """Return the first SAMPLE_LINES rows of a table file. Raises SourceError for a file that is no table."""
+def sample_of(path: Path, stated: Stated | None = None) -> SampledFile:
+    """Return the first SAMPLE_LINES rows of a table file. Raises SourceError for a file that is no table.
+
+    stated : what the user says of the file (encoding, sheet).
+    """
+    stated = stated or Stated()
     if not path.exists():
         raise SourceError(f"{path}: no such file.")
     with tempfile.TemporaryDirectory() as scratch:
-        header = _header_of(path, Path(scratch))
+        header = _header_of(path, Path(scratch), stated)
         if is_data(header):
             raise SourceError(
                 f"{path}: no line names the columns: the first one with all of them reads like data ({', '.join(header[:4])}); "
                 "put the names into the first line."
             )
-        named = [name for i, name in enumerate(header) if name and name not in header[:i]]
+        named = []
+        for i, name in enumerate(header):
+            before = sum(plain(earlier) == plain(name) for earlier in header[:i])
+            named += [f"{name}.{before}" if before else name] if name else []
         fields = {f"c{i}": Field(names=(name,), type=TEXT) for i, name in enumerate(named)}
-        fmt = Format(name="table", title="", files={"table": File(fields=fields)}, tables={})
+        fmt = Format(name="table", title="", files={"table": File(fields=fields)}, tables={}, stated={"": stated})
         source = open_source(path, fmt, Path(scratch))
         connection = connect()
         connection.execute("SET VARIABLE currency = NULL")
@@ -160,13 +191,23 @@ def _in_order(issued: Sampled, due: Sampled, day_first: bool) -> int:
     return sum(a is not None and b is not None and b >= a for a, b in both)
 
 
-def _header_of(path: Path, scratch: Path) -> tuple[str, ...]:
+def _header_of(path: Path, scratch: Path, stated: Stated) -> tuple[str, ...]:
+    """Return the names of the columns; of a workbook those of the first sheet that has most names above rows."""
+    if not is_workbook(path):
+        return _names_in(path, as_text_table(path, scratch), stated.encoding)
+    sheets = chosen_sheet(path, sheets_of(path, scratch), stated.sheet)
+    headers = [_names_in(path, sheet.text, UTF_8) for sheet in sheets]
+    named = [(len([n for n in header if n]) * (not is_data(header)), header) for header in headers]
+    return max(named, key=lambda pair: pair[0])[1]
+
+
+def _names_in(path: Path, text: Path, encoding: str | None) -> tuple[str, ...]:
     """Return the first line with as many names as any line has values, under the separator that gives most."""
-    text = sheets_of(path, scratch)[0].text if is_workbook(path) else as_text_table(path, scratch)
     raw = text.read_bytes()[: 1 << 18]
     if not raw.strip():
         raise SourceError(f"{path}: the file is empty; there is nothing to guess from.")
-    whole = decoded(raw, encoding_of(path, raw, look_over(text).is_utf8)).lstrip("\ufeff")
+    codec = checked_encoding(encoding) if encoding else encoding_of(path, raw, look_over(text).is_utf8)
+    whole = decoded(raw, codec).lstrip("\ufeff")
     lines = [line for line in whole.splitlines()[:HEADER_WITHIN] if line.strip()]
     counted: Callable[[str, str], int] = lambda line, d: len([v for v in split(line, d) if v])  # noqa: E731
     widths = {d: max(counted(line, d) for line in lines) for d in DELIMITERS}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field
 
 from importing.engine.format import plain
+from importing.guess.choices import Choice, FileGuess
 from importing.guess.columns import Sampled, SampledFile, order_of_days
-from importing.guess.header_names import MEANINGS, NAMES, names_of
+from importing.guess.header_names import NAMES, names_of, simplified
+from importing.guess.shape import read_shape
 from ledger.currency_codes import currency_codes
 
 CLOSE = 0.72  # how alike two names must be
@@ -16,39 +17,17 @@ READABLE = 0.7  # the share of a column's values that must read as what it is ta
 AGREES = 0.9  # the share of rows on which two columns must agree to prove each other
 NEAR = 0.06  # names this close do not decide between two columns
 DATES = ("issued_on", "due_on", "paid_on", "booked_on")
-NUMBERS = ("amount", "open_amount", "tax")
+NUMBERS = ("amount", "open_amount", "tax", "debit_amount", "credit_amount")
+NAMED_SO = 0.99  # a name this close is the name itself
 CENT = 0.011
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """One column that was chosen: its header, how alike the name is, and the evidence of its values."""
-
-    header: str
-    score: float
-    evidence: str
-
-
-@dataclass(kw_only=True)
-class FileGuess:
-    """What one file is taken for.
-
-    choices : (ledger table, column) -> the chosen column. undecided : sentences. day_first : how its dates are read, None
-    where nothing tells. status : meaning -> the words of the status column that have it. notes : what was noticed.
-    """
-
-    file: SampledFile
-    choices: dict[tuple[str, str], Choice] = field(default_factory=dict)
-    undecided: list[str] = field(default_factory=list)
-    day_first: bool | None = None
-    day_evidence: str = ""
-    status: dict[str, list[str]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def column(self, table: str, name: str) -> Sampled | None:
-        """Return the chosen column of the sample."""
-        choice = self.choices.get((table, name))
-        return None if choice is None else self.file.column(choice.header)
+_UNIT_IN_NAME = re.compile(r"[（(]\s*([万萬亿億千百仟]*[元圆]?|[kT]€|TEUR|kEUR|in thousands?)\s*[)）]", re.IGNORECASE)
+_LOCAL = re.compile(
+    r"本币|local|hauswährung|\bHW\b|\bLC\b|base curr|company curr|devise locale|moeda local|moneda local", re.IGNORECASE
+)
+_OF_DOCUMENT = re.compile(
+    r"原币|外币|\bdoc(ument)?\b.*curr|transaction curr|foreign|original curr|belegwährung|\bFC\b|devise d|moeda estrangeira|moneda extranjera",
+    re.IGNORECASE,
+)
 
 
 def guess_of(file: SampledFile) -> FileGuess:
@@ -75,25 +54,28 @@ def guess_of(file: SampledFile) -> FileGuess:
         if key not in guess.choices and sampled.header not in used:
             guess.choices[key] = Choice(header=sampled.header, score=score, evidence=_evidence(column, sampled, score))
             used.add(sampled.header)
+    _reference_of(guess)
     _key_of_customer(guess, used)
     _dates_of(guess)
     _paid_amount(guess, used, scored, as_amount)
     _amount_of(guess, used, scored)
-    _status_of(guess)
+    read_shape(guess)
     return guess
 
 
 def _score(table: str, column: str, sampled: Sampled) -> float | None:
     """Return how well a column's name and values fit; None where they do not."""
     names = names_of(table, column)
-    alike = max(name_likeness(sampled.header, name) - 0.0005 * i for i, name in enumerate(names))
+    alike = max(name_likeness(sampled.name, name) - 0.0005 * i for i, name in enumerate(names))
     if alike < CLOSE or not sampled.filled:
         return None
-    if column in DATES and max(sampled.share_of(sampled.dates(order)) for order in (True, False)) < READABLE:
+    if column in DATES and sampled.date_share < READABLE:
         return None
     if column in NUMBERS and sampled.share_of(sampled.numbers) < READABLE:
         return None
-    if column in ("currency", "country") and _codes(column, sampled) < READABLE:
+    # a column that is called so is one, whatever it holds: what is no currency is quarantined, never another currency
+    enough = READABLE if alike < NAMED_SO or column == "country" else 0.0
+    if column in ("currency", "country") and _codes(column, sampled) < enough:
         return None
     unique = sampled.distinct / sampled.filled
     if column == "invoice_id":
@@ -113,6 +95,7 @@ def _codes(column: str, sampled: Sampled) -> float:
 
 def name_likeness(header: str, name: str) -> float:
     """Return 1 for the same name; less for a header with the name's words among others; else how alike the letters are."""
+    header = simplified(_UNIT_IN_NAME.sub("", header) or header)
     if plain(header) == plain(name):
         return 1.0
     words, given = set(_words(name)), set(_words(header))
@@ -131,11 +114,19 @@ def _evidence(column: str, sampled: Sampled, score: float) -> str:
     readable = sampled.filled
     if column in DATES:
         readable = max(sum(d is not None for d in sampled.dates(order)) for order in (True, False))
+        readable = max(readable, sum(sampled.doubt_of(t) is not None for t in sampled.texts))
     if column in NUMBERS:
         readable = sum(n is not None for n in sampled.numbers)
     example = next((t for t in sampled.texts if t), "")
     how = "the name" if score >= 0.99 else f"the name is {min(score, 1):.0%} alike"
     return f"{how}; {readable:,} of {sampled.filled:,} values read as {what}, {sampled.distinct:,} different, e.g. '{example}'"
+
+
+def _reference_of(guess: FileGuess) -> None:
+    """Keep the column of the document that a credit note or a payment is for only where it names documents of the file."""
+    column, number = guess.column("invoices", "applies_to"), guess.column("invoices", "invoice_id")
+    if column is not None and (number is None or not {t for t in column.texts if t} & {t for t in number.texts if t}):
+        del guess.choices["invoices", "applies_to"]
 
 
 def _key_of_customer(guess: FileGuess, used: set[str]) -> None:
@@ -225,19 +216,32 @@ def _amount_of(guess: FileGuess, used: set[str], scored: list[tuple[float, str, 
                 f"'{choice.header}', what is open, stands for the amount: no column has what was invoiced"
             )
         return
-    best = candidates[0]
+    best = _of_document(guess, candidates)
     score, share, rows, words, sampled = best
     evidence = _evidence("amount", sampled, named.get(sampled.header, 0.0)) + (f"; {words}" if words else "")
-    rivals = [c for c in candidates[1:] if c[0] > best[0] - NEAR and c[4].numbers != sampled.numbers]
+    others = [c for c in candidates if c is not best]
+    rivals = [c for c in others if c[0] > best[0] - NEAR and c[4].numbers != sampled.numbers]
+    if _OF_DOCUMENT.search(sampled.header):
+        rivals = [c for c in rivals if not _LOCAL.search(c[4].header)]
     if rivals and not (rows and share >= AGREES and all(r[1] < share for r in rivals)):
-        others = ", ".join(f"'{r[4].header}'" for r in rivals)
+        named_rivals = ", ".join(f"'{r[4].header}'" for r in rivals)
         guess.undecided.append(
-            f"the amount of the invoice: '{sampled.header}' or {others}; no column of what was paid or is open tells"
+            f"the amount of the invoice: '{sampled.header}' or {named_rivals}; no column of what was paid or is open tells"
         )
-    compared = [c for c in candidates[1:] if c[2]]
+    compared = [c for c in others if c[2]]
     if rows and compared:
         evidence += "; " + ", ".join(f"'{c[4].header}' on {c[1]:.0%}" for c in compared[:3])
     guess.choices["invoices", "amount"] = Choice(header=sampled.header, score=score, evidence=evidence)
+
+
+def _of_document(
+    guess: FileGuess, candidates: list[tuple[float, float, int, str, Sampled]]
+) -> tuple[float, float, int, str, Sampled]:
+    """Return the best candidate; where rows have currencies of their own, the one in the document's, not the local currency."""
+    best = candidates[0]
+    if ("invoices", "currency") not in guess.choices or not _LOCAL.search(best[4].header):
+        return best
+    return next((c for c in candidates if _OF_DOCUMENT.search(c[4].header)), best)
 
 
 def _has_decimals(sampled: Sampled, named: dict[str, float]) -> bool:
@@ -266,19 +270,3 @@ def _agreement(amount: Sampled, paid: Sampled | None, left: Sampled | None) -> t
         agreed = sum(abs(a - p) < CENT for a, p in pairs)
         return agreed, len(pairs), f"it is '{paid.header}' on {agreed:,} of {len(pairs):,} paid rows"
     return 0, 0, ""
-
-
-def _status_of(guess: FileGuess) -> None:
-    """Sort the words of the status column by what they mean; unknown words are said."""
-    column = guess.column("invoices", "status")
-    if column is None:
-        return
-    unknown = []
-    for word in sorted({text for text in column.texts if text}):
-        meaning = next((m for m, words in MEANINGS.items() if word.strip().casefold() in words), None)
-        if meaning is None:
-            unknown.append(word)
-        else:
-            guess.status.setdefault(meaning, []).append(word)
-    if unknown and guess.status:
-        guess.notes.append(f"words of '{column.header}' that say nothing of payment: {', '.join(unknown[:8])}")

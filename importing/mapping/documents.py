@@ -49,12 +49,19 @@ def kind_of(section: Section) -> str:
     cases = " ".join(
         f"WHEN {word_is('kinds', kinds[kind])} THEN '{kind}'" for kind in ("invoice", "credit_note", "payment") if kinds.get(kind)
     )  # fmt: skip
+    if "credit_amount" in section and "payment" not in kinds:
+        cases += f" WHEN {value('invoices', 'amount', section)} < 0 THEN 'payment'"
     return f"CASE {cases} END" if cases else "NULL"
+
+
+def has_payments(section: Section) -> bool:
+    """Return whether rows of the invoices' file are payments of their own: by their word, or by the column of credits."""
+    return bool(section.get("kinds", {}).get("payment")) or "credit_amount" in section
 
 
 def is_document(section: Section) -> str:
     """Return SQL condition for rows that are invoices or credit notes; empty where all are."""
-    if section.get("kinds", {}).get("payment"):
+    if has_payments(section):
         return f" WHERE ({kind_of(section)}) IS DISTINCT FROM 'payment'"
     return " WHERE true" if section.get("repeats") else ""  # rows of a document may give nothing of their own
 

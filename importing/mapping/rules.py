@@ -13,17 +13,9 @@ from ledger.contract import TABLES
 from ledger.errors import InputError
 
 SETTINGS = {
-    "columns",
-    "constants",
-    "values",
-    "same_rows_as",
-    "terms_days",
-    "status",
-    "kinds",
-    "units",
-    "open_amount",
+    "columns", "constants", "values", "same_rows_as", "terms_days", "status", "kinds", "units", "open_amount", "credit_amount", "amount_sum",
     "repeats",
-}
+}  # fmt: skip
 FILLED = ("currency", "kind", "due_on", "booked_on")  # columns that have a stand-in where the source has none
 IDS = {"invoices": "invoice_id", "payments": "payment_id", "events": "event_id", "orders": "order_id"}
 KINDS = {"column", "invoice", "credit_note", "payment"}
@@ -111,6 +103,7 @@ def check(mapping: Mapping[str, Any], where: str) -> None:
             and c not in FILLED
             and c != IDS.get(name)
             and c != "country"
+            and not (c == "amount" and section.get("amount_sum"))
             and not (name == "payments" and root == "invoices" and c == "paid_on")  # paid on a day that is not known
         ]
         if lacking:
@@ -119,7 +112,11 @@ def check(mapping: Mapping[str, Any], where: str) -> None:
 
 def _check_documents(name: str, section: Mapping[str, Any], mapping: Mapping[str, Any], where: str) -> None:
     """Raise InputError where what is said of several rows a document, or of kinds of documents, cannot be."""
-    only = [entry for entry in ("status", "kinds", "repeats", "open_amount", "terms_days") if entry in section]
+    only = [
+        entry
+        for entry in ("status", "kinds", "repeats", "open_amount", "credit_amount", "amount_sum", "terms_days")
+        if entry in section
+    ]
     if only and name != "invoices":
         raise InputError(f"{where}.{only[0]} belongs to [invoices].")
     paid = mapping.get("payments", {})
@@ -127,12 +124,18 @@ def _check_documents(name: str, section: Mapping[str, Any], mapping: Mapping[str
         raise InputError(f"{where}.repeats must be one of {', '.join(REPEATS)}. Got '{section['repeats']}' instead.")
     if "repeats" in section and not {"invoice_id"} & {*section.get("columns", {})}:
         raise InputError(f"{where}.repeats needs columns.invoice_id: it tells which rows are of one document.")
+    parts = section.get("amount_sum", [])
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise InputError(f'{where}.amount_sum must be a list of columns, e.g. ["Current", "1-30"].')
+    if parts and ({"amount"} & {*section.get("columns", {})} or "credit_amount" in section):
+        raise InputError(f"{where}: amount_sum and another amount both say what was invoiced; keep one.")
     if section.get("repeats") == "payments" and paid.get("same_rows_as") != "invoices":
         raise InputError(f'{where}.repeats = "payments" needs [payments] with same_rows_as = "invoices".')
     if section.get("kinds") and "kind" in section.get("columns", {}):
         raise InputError(f"{where}: columns.kind and [invoices.kinds] both say the kind; keep one.")
-    if section.get("kinds", {}).get("payment") and paid:
-        raise InputError(f"{where}.kinds.payment: the payments are rows of the invoices' file; remove [payments].")
+    if (section.get("kinds", {}).get("payment") or "credit_amount" in section) and paid:
+        entry = "credit_amount" if "credit_amount" in section else "kinds.payment"
+        raise InputError(f"{where}.{entry}: the payments are rows of the invoices' file; remove [payments].")
 
 
 def _check_words(words: Any, allowed: set[str], where: str) -> None:

@@ -21,6 +21,8 @@ def select(name: str, mapping: Section) -> str:
         by_row = name == "payments" and mapping[root].get("repeats") == "payments"
         relation = rows_of(mapping[root]) if by_row else documents_of(mapping[root])
     values = {c: value(name, c, section) for c in (*section.get("columns", {}), *section.get("constants", {}))}
+    if section.get("amount_sum"):
+        values["amount"] = value(name, "amount", section)
     if on_row:
         values |= _of_root(name, root, section, mapping[root], values)
     if name == "invoices" and needs_number(section, name):
@@ -49,6 +51,7 @@ def _of_root(name: str, root: str, section: Section, root_section: Section, valu
     made = {("invoices", "invoice_id"): "invoices_invoice_id"}
     shared = [c for c in _OF_ROOT if c in TABLES[name].columns and c not in values]
     given = {*root_section.get("columns", {}), *root_section.get("constants", {})}
+    given |= {"amount"} if root_section.get("amount_sum") else set()
     return {c: value(root, c, root_section) if c in given else made.get((root, c), "NULL") for c in shared}
 
 
@@ -57,7 +60,7 @@ def _complete_kind(name: str, section: Section, values: dict[str, str]) -> None:
     above, below = _SIGNS[name]
     amount, kind = values["amount"], values.get("kind", "NULL")
     by_sign = f"CASE WHEN {amount} < 0 THEN '{below}' ELSE '{above}' END"
-    if section.get("kinds"):
+    if section.get("kinds") or "credit_amount" in section:
         kind = kind_of(section)
         values["amount"] = f"CASE WHEN ({kind}) = 'invoice' THEN {amount} ELSE abs({amount}) END"
     else:  # where the source says the kind, an amount below 0 is a contradiction and stays one

@@ -34,9 +34,16 @@ def value(table: str, column: str, section: Section) -> str:
     """Return SQL of a ledger column: its field in the stated unit and words, else the constant, else NULL."""
     constant = section.get("constants", {}).get(column)
     text = "NULL" if constant is None else literal(str(constant))
+    if (table, column) == ("invoices", "amount") and section.get("amount_sum"):
+        fields = list(parts_of_amount(section))
+        whole = f"CASE WHEN coalesce({', '.join(fields)}) IS NOT NULL THEN {' + '.join(f'coalesce({f}, 0)' for f in fields)} END"
+        return in_units(f"({whole})", section.get("units", {}).get(column))
     if column not in section.get("columns", {}):
         return text
     read = in_units(field_name(table, column), section.get("units", {}).get(column))
+    if (table, column) == ("invoices", "amount") and "credit_amount" in section:
+        credit = in_units("credit_amount", section.get("units", {}).get(column))
+        read = f"coalesce({read} - coalesce({credit}, 0), -{credit})"
     words = section.get("values", {}).get(column, {})
     if words:
         cases = " ".join(f"WHEN {literal(a)} THEN {literal(str(b))}" for a, b in words.items())
@@ -47,6 +54,11 @@ def value(table: str, column: str, section: Section) -> str:
 def in_units(field: str, unit: Any) -> str:
     """Return SQL of a field of numbers times its unit (万, thousand, or a number); the field itself without one."""
     return field if unit is None else f"round({field} * {UNIT_WORDS.get(str(unit).casefold(), unit)}, 6)"
+
+
+def parts_of_amount(section: Section) -> dict[str, str]:
+    """Return field -> header of the columns that add up to the amount (an ageing list has one an age)."""
+    return {f"part_{i}": header for i, header in enumerate(section.get("amount_sum", ()))}
 
 
 def open_amount(section: Section) -> str:
