@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
+from cli.ledger_reading import quarantine_option, read
 from cli.output import json_option, print_json, table, waiting
-from cli.reports.writing import read_without
 
 
 @click.command()
 @click.argument("ledger", type=click.Path(path_type=Path))
 @click.option("--html", type=click.Path(path_type=Path), help="Write the report as one HTML file, too.")
-@click.option("--quarantine", is_flag=True, help="Read without the rows that break a rule, and say how many.")
+@quarantine_option
 @json_option
 def command(ledger: Path, html: Path | None, quarantine: bool, as_json: bool) -> None:
     """Report a ledger's quality: coverage, reconciliation, doubtful rows, and what no model can learn from it.
@@ -23,12 +23,11 @@ def command(ledger: Path, html: Path | None, quarantine: bool, as_json: bool) ->
 
     Example: tradecredit check build/ledger --html build/quality.html
     """
-    from ledger.ledger import read_ledger
     from ledger.quality.page import page, tables
     from ledger.quality.report import quality
 
     with waiting("reading and checking the ledger"):
-        found = quality(read_without(ledger) if quarantine else read_ledger(ledger))
+        found = quality(read(ledger, quarantine=quarantine))
     report = found.as_json()
     if html:
         html.write_text(page(found, ledger.name), encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pandas as pd
 
+from cli.ledger_reading import quarantine_option, read
 from cli.output import json_option, print_json, progress, table, waiting
 from cli.train import as_of_day
 from ledger.errors import InputError
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 @click.option(
     "--explain", "with_reasons", is_flag=True, help="Add every contribution in log-odds and the reasons (en, zh)."
 )
+@quarantine_option
 @json_option
-def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bool) -> None:
+def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, quarantine: bool, as_json: bool) -> None:
     """Score every customer of LEDGER on a day with the registry's champions; the numbers equal the service's.
 
     Example: tradecredit score build/ledger --as-of 2024-06-30 --out build/scores.parquet --explain
@@ -43,7 +45,7 @@ def command(ledger: Path, as_of: str, out: Path, with_reasons: bool, as_json: bo
     if default is None and delay is None:
         registry.load(settings, registry.DEFAULT_MODEL)  # raises NoModel, which says what to do
     with waiting("reading the ledger and loading the models"):
-        served = ScoringLedger.read(ledger)
+        served = ScoringLedger.of(read(ledger, quarantine=quarantine))
         scorer = Scorer.of(served, default, delay)
     at = as_of_day(as_of, served.data_known_to)
     ids = [str(i) for i in served.ledger.customers["customer_id"]]

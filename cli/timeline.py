@@ -7,22 +7,23 @@ from pathlib import Path
 import click
 import pandas as pd
 
+from cli.ledger_reading import quarantine_option, read
 from cli.output import json_option, print_json, table
 
 
 @click.command()
 @click.argument("ledger", type=click.Path(path_type=Path))
 @click.argument("invoice_id", metavar="INVOICE")
+@quarantine_option
 @json_option
-def command(ledger: Path, invoice_id: str, as_json: bool) -> None:
+def command(ledger: Path, invoice_id: str, quarantine: bool, as_json: bool) -> None:
     """Show what happened to one invoice, when the books knew it, and what was open after it.
 
     Example: tradecredit timeline build/ledger INV-000017
     """
-    from ledger.ledger import read_ledger
     from ledger.timeline import timeline
 
-    life = timeline(read_ledger(ledger), invoice_id)
+    life = timeline(read(ledger, quarantine=quarantine), invoice_id)
     for column in life.columns:
         if str(life[column].dtype).startswith("datetime"):
             life[column] = life[column].dt.strftime("%Y-%m-%d")

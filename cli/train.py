@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.ledger_reading import quarantine_option, read
 from cli.output import json_option, print_json, table
 from ledger.errors import InputError
 
@@ -74,10 +75,11 @@ def as_of_day(text: str, latest: date, *, days_after: int | None = 0) -> date:
     is_flag=True,
     help="Register a delay model also where nothing could be evaluated out of time; it is tagged without_evidence.",
 )
+@quarantine_option
 @json_option
 def command(
     ledger: Path | None, as_of: str, model: str, sample: bool, customers: int, months: int, seed: int, policy: str,
-    tune: int, central_tendency: float | None, conservatism: float, as_json: bool, without_evidence: bool,
+    tune: int, central_tendency: float | None, conservatism: float, quarantine: bool, as_json: bool, without_evidence: bool,
 ) -> None:  # fmt: skip
     """Fit the models on what LEDGER knew on a day, evaluate them out of time, log to MLflow, register candidates.
 
@@ -87,7 +89,6 @@ def command(
     """
     import pandas as pd
 
-    from ledger.ledger import read_ledger
     from models.registry import FINGERPRINT_TAG, Settings, client
     from training.lifecycle import tracking
     from training.lifecycle.headline import headline
@@ -104,7 +105,7 @@ def command(
             write_sample(ledger, customers=customers, months=months, seed=seed)
     if ledger is None:
         raise InputError("a LEDGER is needed, or --sample: tradecredit train build/ledger.")
-    prepared = read_ledger(ledger)
+    prepared = read(ledger, quarantine=quarantine)
     day = as_of_day(as_of, prepared.last_known_on)
     truth_file = ledger / "truth.parquet"
     truth = pd.read_parquet(truth_file) if ledger.is_dir() and truth_file.exists() else None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pydantic_core
 
+from cli.ledger_reading import HELP, read
 from cli.output import attention, json_option, print_json
 from ledger.errors import InputError
 
@@ -47,7 +48,7 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--quarantine", is_flag=True, expose_value=False, is_eager=True, callback=_quarantine,
-            help="Read without the rows that break a rule of the ledger, and say how many.",
+            help=HELP,
         ),
         click.option("--as-of", default="latest", show_default=True, help="The day that the report is of, YYYY-MM-DD."),
         click.argument("ledger", type=click.Path(path_type=Path)),
@@ -58,18 +59,6 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _quarantine(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
     context.meta[QUARANTINE] = value
-
-
-def read_without(path: Path) -> Ledger:
-    """Return a ledger without the rows that break a rule; they are counted and named on standard error."""
-    from ledger.ledger import read_ledger
-    from ledger.odd_rows import OddRow, named
-
-    left_out: list[OddRow] = []
-    read = read_ledger(path, left_out=left_out)
-    if left_out:
-        click.echo(f"read without {len({(r.table, r.key) for r in left_out}):,} rows:\n{named(left_out)}", err=True)
-    return read
 
 
 def _far(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -85,10 +74,10 @@ def opened(ledger: Path, as_of: str) -> tuple[Ledger, date]:
     from cli.train import as_of_day
     from ledger.settled_state import settled_ledger
 
-    is_without = click.get_current_context().meta.get(QUARANTINE)
-    read = read_without(ledger) if is_without else settled_ledger(ledger, say=attention)
+    is_without = bool(click.get_current_context().meta.get(QUARANTINE))
+    opened_ledger = read(ledger, quarantine=True) if is_without else settled_ledger(ledger, say=attention)
     is_far = bool(click.get_current_context().meta.get(BEYOND))
-    return read, as_of_day(as_of, read.last_known_on, days_after=None if is_far else DAYS_AFTER)
+    return opened_ledger, as_of_day(as_of, opened_ledger.last_known_on, days_after=None if is_far else DAYS_AFTER)
 
 
 def checked_out(out: Path | None) -> None:

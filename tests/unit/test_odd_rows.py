@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.check import command
+from cli.main import commands
 from importing.engine.run import Options, import_files
 from importing.formats import format_named
 from ledger.currency import reporting_currency
@@ -109,3 +110,31 @@ def test_one_cent_within_the_tolerance_stands_in_no_report(tmp_path: Path) -> No
     assert quality(book).is_sound
     row = ageing(book, "2024-06-01").iloc[0]
     assert (row["open"], row["overpaid"], row["net"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("name", "more"), [
+    ("timeline", ("a",)), ("train", ("--model", "delay")), ("score", ("--as-of", "latest", "--out", "scores.csv")),
+])  # fmt: skip
+def test_commands_read_without_odd_rows_where_asked(
+    name: str, more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What each does with the ledger then is its own; here it must be read, with the rows left out counted and named."""
+    path = folder(tmp_path / "ledger")
+    monkeypatch.setattr("models.registry.load", lambda *_: None)
+    monkeypatch.setattr("decisions.scorer.Scorer.of", stopped)
+    monkeypatch.setattr("models.registry.client", stopped)
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(commands, [name, str(path), *more])
+    assert isinstance(refused.exception, InputError)
+    assert "payments.amount must be above 0 (p)" in str(refused.exception)
+    done = CliRunner().invoke(commands, [name, str(path), *more, "--quarantine"])
+    assert "read without 5 rows" in done.stderr
+    assert not isinstance(done.exception, InputError)
+
+
+class Stopped(Exception):
+    """Raised where the ledger has been read, which is all that the test asks of the command."""
+
+
+def stopped(*_: object) -> None:
+    raise Stopped
