@@ -87,8 +87,8 @@ MUTATIONS = (
     Mutation(
         words="explain the curve without its late question",
         file="models/delay/attribution.py",
-        old="        if (question := model.late_question) is not None and asked[i] < LAST_DAY:",
-        new="        if (question := model.late_question) is not None and asked[i] < LAST_DAY - 10_000:",
+        old="np.flatnonzero(is_open & (asked < LAST_DAY))",
+        new="np.flatnonzero(is_open & (asked < LAST_DAY - 10_000))",
         tests=("tests/integration/test_delay_model.py",),
     ),
     Mutation(
@@ -125,6 +125,13 @@ MUTATIONS = (
         old="            lacks = lacks | (presence[rows, place[of]] == 0)",
         new="            lacks = lacks & (presence[rows, place[of]] == 0)",
         tests=("tests/spec/test_features.py",),
+    ),
+    Mutation(
+        words="send a missing value the wrong way in SHAP values",
+        file="models/leaf_tables.py",
+        old="nan and bool(trees.nan_left[above]) == is_left",
+        new="nan and bool(trees.nan_left[above]) != is_left",
+        tests=("tests/unit/test_tree_shap.py",),
     ),
     Mutation(
         words="let the bag's mean depend on how many rows are asked about",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,11 @@ from numpy.typing import NDArray
 
 from ledger.errors import InputError
 from models.calibration import Calibration
-from models.ensembles import mean_of_members, merged
-from models.needed_columns import refuse_missing
+from models.ensembles import mean_of_members
+from models.needed_columns import values_of
 from models.protected import refuse_protected
+from models.tree_margins import member_margins
+from models.tree_shap import mean_shap_values
 
 Floats = NDArray[np.float64]
 
@@ -45,12 +46,11 @@ class CalibratedBag:
 
     def matrix(self, X: pd.DataFrame) -> Floats:
         """Return the bag's columns of X by name, as a C-ordered float64 array. Raises InputError where one is missing."""
-        refuse_missing(X, self.columns, "default")
-        return np.ascontiguousarray(X[list(self.columns)].to_numpy(dtype=np.float64))
+        return values_of(X, self.columns, "default")
 
     def member_margins(self, matrix: Floats) -> Floats:
         """Return raw margins of each booster: (members, rows)."""
-        return np.stack([np.asarray(b.predict(matrix, raw_score=True, num_threads=1)) for b in self.members])
+        return member_margins(self.members, matrix)
 
     def log_odds(self, X: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return (calibrated log-odds, their fit error as a standard deviation), one a row of X."""
@@ -60,30 +60,23 @@ class CalibratedBag:
         return self.calibration.log_odds(mean), self.calibration.slope * self.interval_widening * np.sqrt(variance)
 
     def contributions(self, X: pd.DataFrame) -> tuple[float, pd.DataFrame]:
-        """Return (base, frame): base + the sum of a row of the frame is its calibrated log-odds.
+        """Return (base, frame): base + the sum of a row of the frame is its calibrated log-odds; see `shares`."""
+        base, values, _ = self.shares(X)
+        return base, pd.DataFrame(values, index=X.index, columns=list(self.columns))
+
+    def shares(self, X: pd.DataFrame) -> tuple[float, Floats, Floats]:
+        """Return (base, (rows, columns) contributions, (rows,) calibrated log-odds without their fit error).
 
         base is the margin of the training population's average row. Path-dependent TreeSHAP (Lundberg et al. 2020),
         exact for the bag since SHAP values of a mean are the mean of SHAP values. Raises ArithmeticError where the
         parts do not add up within 1e-6: no explanation is better than a wrong one.
         """
-        matrix, count = self.matrix(X), len(self.members)
-        # the trees of all members in one booster: one call in place of one a member
-        parts = np.asarray(self.whole.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64) / count
-        slope = self.calibration.slope
-        base = float(slope * parts[0, -1] + self.calibration.offset) if len(parts) else float("nan")
-        values = slope * parts[:, :-1]
-        check_additive(base + values.sum(axis=1), self.mean_log_odds(matrix))
-        return base, pd.DataFrame(values, index=X.index, columns=list(self.columns))
-
-    def mean_log_odds(self, matrix: Floats) -> Floats:
-        """Return the calibrated log-odds without their fit error: one call; as `log_odds` gives them but for some 1e-15."""
-        raw = np.asarray(self.whole.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
-        return self.calibration.log_odds(raw / len(self.members))
-
-    @cached_property
-    def whole(self) -> lgb.Booster:
-        """Return one booster with all members' trees."""
-        return merged(self.members)
+        matrix, slope = self.matrix(X), self.calibration.slope
+        parts, mean = mean_shap_values(self.members, matrix)
+        base, values = slope * mean + self.calibration.offset, slope * parts
+        log_odds = self.calibration.log_odds(mean_of_members(self.member_margins(matrix)))
+        check_additive(base + values.sum(axis=1), log_odds)
+        return base, values, log_odds
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write one LightGBM text file a member; the rest is returned, as JSON values."""

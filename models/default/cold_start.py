@@ -27,6 +27,25 @@ DAYS_A_MONTH = 365.25 / 12
 
 
 @dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the columns of the two parts stand among the columns of their mixture, of which there are `columns`."""
+
+    history: NDArray[np.int64]
+    door: NDArray[np.int64]
+    length: int
+    columns: int
+
+    @classmethod
+    def of(cls, needed: tuple[str, ...], history: tuple[str, ...], door: tuple[str, ...]) -> Places:
+        """Return the places by name."""
+        at = {name: place for place, name in enumerate(needed)}
+        return cls(
+            history=np.array([at[name] for name in history], dtype=np.int64),
+            door=np.array([at[name] for name in door], dtype=np.int64), length=at[LENGTH], columns=len(needed),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class ColdStart:
     """The part of the default model that needs no history.
 
@@ -64,21 +83,23 @@ class ColdStart:
         door, door_spread = self.door.log_odds(X)
         return (1.0 - w) * door + w * log_odds, (1.0 - w) * door_spread + w * spread, w
 
-    def contributions(
-        self, X: pd.DataFrame, base: float, history: pd.DataFrame, columns: tuple[str, ...]
-    ) -> pd.DataFrame:
-        """Return contributions of the mixture to its log-odds, about the history's base: one column a name in `columns`.
+    def shares(
+        self, X: pd.DataFrame, base: float, history: Floats, history_log_odds: Floats, places: Places
+    ) -> tuple[Floats, Floats]:
+        """Return ((rows, columns) contributions of the mixture about the history's base, (rows,) its log-odds).
 
+        history, history_log_odds : the same of the history alone. places : where the columns of the history, those of the
+        door and the history's length stand among the columns of the mixture.
         A column that both parts use has the sum of its two weighted contributions. What the two bases differ by is the
         contribution of the history's length: how much a short one alone moves the average customer.
         """
-        w = self.history_weight(X)[:, None]
-        door_base, door = self.door.contributions(X)
-        found = np.zeros((len(X), len(columns)))
-        for part, weight in ((door, 1.0 - w), (history, w)):
-            found[:, [columns.index(name) for name in part.columns]] += weight * part.to_numpy()
-        found[:, columns.index(LENGTH)] += (1.0 - w[:, 0]) * (door_base - base)
-        return pd.DataFrame(found, index=X.index, columns=list(columns))
+        w = self.history_weight(X)
+        door_base, door, door_log_odds = self.door.shares(X)
+        found = np.zeros((len(X), places.columns))
+        found[:, places.door] += (1.0 - w)[:, None] * door
+        found[:, places.history] += w[:, None] * history
+        found[:, places.length] += (1.0 - w) * (door_base - base)
+        return found, w * history_log_odds + (1.0 - w) * door_log_odds
 
     def save(self, folder: Path) -> None:
         """Write it as text files: cold_start.json and one LightGBM text file a member."""

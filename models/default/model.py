@@ -26,7 +26,7 @@ from ledger.errors import InputError
 from ledger.lgd import LgdTable
 from models.calibration import Calibration
 from models.default.calibrated_ensemble import CalibratedBag, check_additive
-from models.default.cold_start import ColdStart
+from models.default.cold_start import ColdStart, Places
 from models.default.term_structure import TermStructure
 from models.lineage import LearnedFrom
 from models.rating_scale import PD_FLOOR, MasterScale, score_of_log_odds
@@ -131,14 +131,20 @@ class DefaultModel:
         base is the margin of the training population's average row; one column a name in `needed`. Raises
         ArithmeticError where the parts do not add up within 1e-6: no explanation is better than a wrong one.
         """
-        base, parts = self.history.contributions(X)
+        base, parts, log_odds = self.history.shares(X)
         if self.cold is not None:
-            parts = self.cold.contributions(X, base, parts, self.needed)
-            weight, door = self.cold.history_weight(X), self.cold.door
-            margin = weight * self.history.mean_log_odds(self.history.matrix(X))
-            margin += (1.0 - weight) * door.mean_log_odds(door.matrix(X))
-            check_additive(base + parts.to_numpy().sum(axis=1), margin)
-        return base, parts
+            parts, log_odds = self.cold.shares(X, base, parts, log_odds, self._places)
+            check_additive(base + parts.sum(axis=1), log_odds)
+        return base, pd.DataFrame(parts, index=X.index, columns=self._needed_index)
+
+    @cached_property
+    def _places(self) -> Places:
+        assert self.cold is not None
+        return Places.of(self.needed, self.columns, self.cold.door.columns)
+
+    @cached_property
+    def _needed_index(self) -> pd.Index:
+        return pd.Index(self.needed, dtype="str")
 
     def save(self, folder: Path) -> None:
         """Write the model as text files: model.json, one LightGBM text file a member, and the cold start's folder."""

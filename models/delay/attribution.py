@@ -10,26 +10,25 @@ shares add up to the whole change.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from models.delay.late_threshold import LAST_DAY, OWN_SHARE
-from models.delay.payment_steps import ENDS, STEP_COLUMNS, Steps, asked_day, days_moved, steps_after
-from models.ensembles import mean_of_members
+from models.delay.late_threshold import LAST_DAY
+from models.delay.margin_shares import LATE_30, MEAN_DAYS, NODES, WEIGHTS, shared_out
+from models.delay.payment_steps import ENDS, STEP_COLUMNS, Ints, Steps, asked_day, days_moved, steps_after
+from models.tree_shap import mean_shap_values
 
 if TYPE_CHECKING:
     from models.delay.model import DelayModel
 
 Floats = NDArray[np.float64]
 
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
 CERTAIN = 20.0  # log-odds that stand for 'already so': P(late) is 1 for an item that is that late
 ADDITIVITY = 1e-6
+ITEMS_AT_ONCE = 500  # some 20,000 steps in memory at a time
 HEADLINE_END = 29  # p_late_30 is the chance to be unpaid at the end of day 29
 
 
@@ -71,23 +70,23 @@ def explained_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def step_contributions(
-    members: tuple[Any, ...], matrix: NDArray[np.float32], columns: tuple[str, ...], threads: int = 1
+    members: tuple[Any, ...], matrix: NDArray[np.float32], columns: tuple[str, ...]
 ) -> tuple[Floats, Floats]:
     """Return (SHAP values by explained column, log-odds) of each step row."""
-    parts = mean_of_members(b.predict(matrix, pred_contrib=True, num_threads=threads) for b in members)
+    parts, base = mean_shap_values(members, matrix)
     names = explained_columns(columns)
     place = {name: i for i, name in enumerate(names)}
     found = np.zeros((len(matrix), len(names)))
     for j, name in enumerate((*columns, *STEP_COLUMNS.values())):
         found[:, place[name]] += parts[:, j]
-    return found, parts.sum(axis=1)
+    return found, base + parts.sum(axis=1)
 
 
 def mean_margins(
     members: tuple[Any, ...], matrix: NDArray[np.float32], steps: Steps, columns: tuple[str, ...]
 ) -> MeanMargins:
     """Return the averages of reference items' steps; a group without a step has those of all steps."""
-    values, margin = step_contributions(members, matrix, columns, threads=2)
+    values, margin = step_contributions(members, matrix, columns)
     group = group_of(steps.end)
     mean_value, mean_margin = np.tile(values.mean(axis=0), (len(ENDS), 1)), np.full(len(ENDS), margin.mean())
     for g in np.unique(group):
@@ -96,125 +95,57 @@ def mean_margins(
 
 
 def explain(model: DelayModel, X: pd.DataFrame, headline: str) -> tuple[Floats, pd.DataFrame]:
-    """Return (base, contributions by column) of each item. Raises ArithmeticError where they miss the margin by over 1e-6."""
-    asked, moved = asked_day(X), days_moved(X)
-    steps = steps_after(asked)
+    """Return (base, contributions by column) of each item.
+
+    Raises ArithmeticError where they miss the margin by more than ADDITIVITY.
+    """
     base, found = np.empty(len(X)), np.zeros((len(X), len(model.margins.columns)))
-    for i in range(len(X)):
-        rows = slice(int(steps.first[i]), int(steps.first[i + 1]))
-        start, end = steps.start[rows], steps.end[rows]
-        passed = np.ones(len(end))  # share of each step that counts
-        if headline == "p_late_30":
-            last = HEADLINE_END + moved[i]
-            if asked[i] >= last:
-                base[i] = CERTAIN
-                continue
-            start, end = start[start < last], end[start < last]
-            passed = np.minimum((last - start) / (end - start), 1.0)
-        own = Steps(first=np.array([0, len(end)]), item=np.zeros(len(end), dtype=np.int64), start=start, end=end)
-        item = X.iloc[[i]]
-        values, margin = step_contributions(model.members, model.matrix(item, own), model.columns)
-        group = group_of(end)
-        reference, change = model.margins.margin[group], values - model.margins.contributions[group]
-        early = 0  # how many steps end by the late question's day; 0: it is not asked
-        if (question := model.late_question) is not None and asked[i] < LAST_DAY:
-            early = int(np.searchsorted(end, LAST_DAY, side="right"))
-            of_question, log_odds = question.shap_values(item)
-            reference, margin = np.append(reference, question.margin), np.append(margin, log_odds)
-            change = np.vstack([change, _placed(of_question[0] - question.contributions, question.columns, model)])
-        answer = partial(_late_30, passed, early) if headline == "p_late_30" else partial(_mean_days, moved[i], early)
-        base[i], weight, whole = _along(answer, reference, margin, start, end)
-        found[i] = weight @ change
-        residual = abs(base[i] + found[i].sum() - whole)
-        if residual > ADDITIVITY:
-            raise ArithmeticError(
-                f"contributions miss the margin by {residual:.2e}; at most {ADDITIVITY:g} is allowed."
-            )
+    for at in range(0, len(X), ITEMS_AT_ONCE):
+        rows = slice(at, at + ITEMS_AT_ONCE)
+        base[rows], found[rows] = _explained(model, X.iloc[rows], headline)
     return base, pd.DataFrame(found, index=X.index, columns=list(model.margins.columns))
 
 
-def _placed(values: Floats, columns: tuple[str, ...], model: DelayModel) -> Floats:
-    """Return values of some columns among all that an explanation names; 0 for the others."""
-    found = np.zeros(len(model.margins.columns))
-    found[[model.margins.columns.index(name) for name in columns]] = values
-    return found
-
-
-def _along(answer: Any, reference: Floats, margin: Floats, start: Any, end: Any) -> tuple[float, Floats, float]:
-    """Return (the answer at the reference, each step's mean slope on the way to `margin`, the answer there)."""
-    base, _ = answer(reference, start, end)
-    whole, _ = answer(margin, start, end)
-    change = margin - reference
-    weight = np.zeros(len(margin))
-    for node, share in zip(NODES, WEIGHTS, strict=True):
-        weight += share / 2.0 * answer(reference + (node + 1.0) / 2.0 * change, start, end)[1]
-    total = float(weight @ change)
-    # the quadrature's own error, some 1e-9 of the whole, is spread in proportion
-    return base, weight * ((whole - base) / total) if abs(total) > 1e-12 else weight, whole
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pooled:
-    """The chance to be unpaid at the end of the late question's day: `curve` by the steps alone, `pooled` with the
-    question's log-odds. by_step : slope of log(pooled) by log(curve); by_question : by the question's log-odds."""
-
-    curve: float
-    pooled: float
-    by_step: float
-    by_question: float
-
-
-def _pool(log_unpaid: float, log_odds: float) -> Pooled:
-    late, rest = np.exp(log_unpaid), -np.expm1(min(log_unpaid, -1e-15))
-    pooled = float(expit(OWN_SHARE * log_odds + (1.0 - OWN_SHARE) * (log_unpaid - np.log(rest))))
-    return Pooled(
-        curve=float(late), pooled=pooled, by_step=(1.0 - pooled) * (1.0 - OWN_SHARE) / float(rest),
-        by_question=(1.0 - pooled) * OWN_SHARE,
+def _explained(model: DelayModel, X: pd.DataFrame, headline: str) -> tuple[Floats, Floats]:
+    """Return (base, contributions) of some items."""
+    asked, moved = asked_day(X), days_moved(X)
+    steps, passed = _counted_steps(asked, moved, headline)
+    is_open = np.diff(steps.first) > 0  # an item without a step is already so late
+    values, margin = step_contributions(model.members, model.matrix(X, steps), model.columns)
+    group = group_of(steps.end)
+    change = values - model.margins.contributions[group]
+    early = np.zeros(len(X), dtype=np.int64)
+    asked_reference, asked_margin = np.zeros(len(X)), np.zeros(len(X))
+    asked_change = np.zeros((len(X), change.shape[1]))
+    question = model.late_question
+    if question is not None and len(places := np.flatnonzero(is_open & (asked < LAST_DAY))):
+        ended_early = np.concatenate([[0], np.cumsum(steps.end <= LAST_DAY)])
+        early[places] = ended_early[steps.first[places + 1]] - ended_early[steps.first[places]]
+        of_question, asked_margin[places] = question.shap_values(X.iloc[places])
+        asked_reference[places] = question.margin
+        columns = np.array([model.margins.columns.index(name) for name in question.columns])
+        asked_change[np.ix_(places, columns)] = of_question - question.contributions
+    base, whole, weight, asked_weight = shared_out(
+        LATE_30 if headline == "p_late_30" else MEAN_DAYS, steps.first, steps.start, steps.end, passed, moved, early,
+        model.margins.margin[group], margin, asked_reference, asked_margin, NODES, WEIGHTS,
     )  # fmt: skip
+    found = asked_weight[:, None] * asked_change
+    for i, (a, b) in enumerate(zip(steps.first[:-1], steps.first[1:], strict=True)):
+        found[i] += weight[a:b] @ change[a:b]
+    base[~is_open], whole[~is_open] = CERTAIN, CERTAIN
+    residual = float(np.max(np.abs(base + found.sum(axis=1) - whole), initial=0.0))
+    if not residual <= ADDITIVITY:
+        raise ArithmeticError(f"contributions miss the margin by {residual:.2e}; at most {ADDITIVITY:g} is allowed.")
+    return base, found
 
 
-def _late_30(passed: Floats, early: int, margin: Floats, start: Any, end: Any) -> tuple[float, Floats]:
-    """Return log-odds of being unpaid after so much (`passed`, a share) of each step, and their slope by each step's log-odds.
-
-    early : of the steps, those that end by the late question's day; above 0 the last margin is the question's.
-    """
-    steps = margin[: len(end)]
-    hazard = expit(steps)
-    stays = np.where(passed == 1.0, expit(-steps), 1.0 - passed * hazard)
-    log_stays = np.where(passed == 1.0, -np.logaddexp(0.0, steps), np.log(stays))
-    slope = -np.where(passed == 1.0, hazard, passed * hazard * expit(-steps) / stays)
-    log_p = float(log_stays.sum())
-    if early:
-        pool = _pool(float(log_stays[:early].sum()), float(margin[-1]))
-        log_p = float(log_stays[early:].sum()) + np.log(pool.pooled)
-        slope = np.append(np.concatenate([slope[:early] * pool.by_step, slope[early:]]), pool.by_question)
-    log_rest = float(np.log(-np.expm1(min(log_p, -1e-15))))
-    return log_p - log_rest, slope / np.exp(log_rest)
-
-
-def _mean_days(moved: int, early: int, margin: Floats, start: Any, end: Any) -> tuple[float, Floats]:
-    """Return expected days late against a due date that lies `moved` days later, and their slope by each step's log-odds; early
-    as above."""
-    steps = margin[: len(end)]
-    hazard = expit(steps)
-    after = np.exp(-np.cumsum(np.logaddexp(0.0, steps)))
-    before = np.concatenate([[1.0], after[:-1]])
-    middle = (start + 1.0 + end) / 2.0
-    days = before * hazard * middle
-    days_last = after[-1] * end[-1]
-    own = before * hazard * (1.0 - hazard) * middle
-    rest = np.cumsum(days[::-1])[::-1] - days + days_last  # what comes after each step
-    if not early:
-        return float(days.sum() + days_last) - moved, own - hazard * rest
-    pool = _pool(-float(np.logaddexp(0.0, steps[:early]).sum()), float(margin[-1]))
-    soon, late = float(days[:early].sum()), float(days[early:].sum() + days_last)
-    settled = max(1.0 - pool.curve, 1e-15)
-    share = (1.0 - pool.pooled) / settled  # what comes early is multiplied by it, what comes late by pooled / curve
-    gap = late / pool.curve - soon / settled  # what moves when the pooled chance does
-    to_early = own[:early] - hazard[:early] * (rest[:early] - late + pool.curve * soon / settled)
-    slope = np.concatenate([
-        share * to_early - hazard[:early] * pool.by_step * pool.pooled * gap,
-        (own[early:] - hazard[early:] * rest[early:]) * pool.pooled / pool.curve,
-        [pool.by_question * pool.pooled * gap],
-    ])  # fmt: skip
-    return share * soon + pool.pooled / pool.curve * late - moved, slope
+def _counted_steps(asked: Ints, moved: Ints, headline: str) -> tuple[Steps, Floats]:
+    """Return the steps that a headline's margin depends on, and the share of each that counts."""
+    steps = steps_after(asked)
+    if headline != "p_late_30":
+        return steps, np.ones(len(steps.end))
+    last = (HEADLINE_END + moved)[steps.item]
+    kept = steps.start < last
+    first = np.concatenate([[0], np.cumsum(np.bincount(steps.item[kept], minlength=len(asked)))])
+    counted = Steps(first=first, item=steps.item[kept], start=steps.start[kept], end=steps.end[kept])
+    return counted, np.minimum((last[kept] - counted.start) / (counted.end - counted.start), 1.0)

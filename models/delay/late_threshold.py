@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 
 from models.delay.payment_curve import Curves
 from models.ensembles import mean_of_members
+from models.needed_columns import values_of
+from models.tree_margins import member_margins
+from models.tree_shap import mean_shap_values
 
 Floats = NDArray[np.float64]
 
@@ -46,9 +49,7 @@ class LateQuestion:
     def margins(self, X: pd.DataFrame) -> Floats:
         """Return (items,) log-odds to be at least DAYS_LATE days late."""
         matrix = question_matrix(X, self.columns)
-        return mean_of_members(
-            np.asarray(b.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64) for b in self.members
-        )
+        return mean_of_members(member_margins(self.members, matrix))
 
     def shap_values(self, X: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return ((items, columns) SHAP values, (items,) log-odds)."""
@@ -79,7 +80,7 @@ class LateQuestion:
 
 def question_matrix(X: pd.DataFrame, columns: tuple[str, ...]) -> NDArray[np.float32]:
     """Return (items, columns) as the boosters of the question see them."""
-    return np.ascontiguousarray(X[list(columns)].to_numpy(np.float32))
+    return values_of(X, columns, "delay", np.float32)
 
 
 def question_shap_values(
@@ -87,8 +88,8 @@ def question_shap_values(
 ) -> tuple[Floats, Floats]:
     """Return ((items, columns) mean SHAP values of the members, (items,) mean log-odds)."""
     matrix = question_matrix(X, columns)
-    parts = mean_of_members(np.asarray(b.predict(matrix, pred_contrib=True, num_threads=1)) for b in members)
-    return parts[:, :-1], parts.sum(axis=1)
+    parts, base = mean_shap_values(members, matrix)
+    return parts, base + parts.sum(axis=1)
 
 
 def tilted(curves: Curves, margin: Floats) -> Curves:

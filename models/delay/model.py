@@ -38,7 +38,8 @@ from models.delay.payment_steps import (
 )
 from models.ensembles import mean_of_members
 from models.lineage import LearnedFrom
-from models.needed_columns import refuse_missing
+from models.needed_columns import refuse_missing, values_of
+from models.tree_margins import repeated_margins
 
 Floats = NDArray[np.float64]
 
@@ -92,7 +93,7 @@ class DelayModel:
                 start=steps.start[rows],
                 end=steps.end[rows],
             )
-            hazard[rows] = expit(self.raw_margins(self.matrix(X.iloc[a:b], part)))
+            hazard[rows] = expit(self.step_margins(X.iloc[a:b], part))
         curves = curves_of(asked, steps, hazard)
         if self.late_question is not None:
             curves = self.late_question.applied(curves, X)
@@ -107,11 +108,11 @@ class DelayModel:
         """Return (steps, columns + STEP_COLUMNS): what the boosters see."""
         return step_matrix(X, steps, self.columns, self.pooled_habit)
 
-    def raw_margins(self, matrix: NDArray[np.float32]) -> Floats:
-        """Return the bag's mean log-odds to be paid in each step."""
-        return mean_of_members(
-            np.asarray(b.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64) for b in self.members
-        )
+    def step_margins(self, X: pd.DataFrame, steps: Steps) -> Floats:
+        """Return the bag's mean log-odds to be paid in each step of the items of X."""
+        own = values_of(X, self.columns, "delay", np.float32)
+        further = step_values(X, steps, self.pooled_habit).astype(np.float32)
+        return mean_of_members(repeated_margins(self.members, own, steps.item, further))
 
     def predict(self, X: pd.DataFrame, items: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return one row an item, with the index of X.
@@ -209,6 +210,6 @@ def step_matrix(X: pd.DataFrame, steps: Steps, columns: tuple[str, ...], pooled_
     own.
     """
     out = np.empty((len(steps.item), len(columns) + len(STEP_COLUMNS)), dtype=np.float32)
-    out[:, : len(columns)] = X[list(columns)].to_numpy(np.float32)[steps.item]
+    out[:, : len(columns)] = values_of(X, columns, "delay", np.float32)[steps.item]
     out[:, len(columns) :] = step_values(X, steps, pooled_habit)
     return out

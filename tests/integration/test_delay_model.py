@@ -61,7 +61,7 @@ def test_an_item_40_days_past_due_is_asked_about_the_days_that_are_left(
     found = model.predict(late)
     assert found["days_late_p10"].iloc[0] > 40
     assert found[["p_late_1", "p_late_5", "p_late_30"]].to_numpy().tolist() == [[1.0, 1.0, 1.0]]
-    hazard = expit(model.raw_margins(model.matrix(late, curves.steps)))
+    hazard = expit(model.step_margins(late, curves.steps))
     rng = np.random.default_rng(0)
     draws = rng.random((20_000, len(hazard))) < hazard
     paid_step = np.where(draws.any(axis=1), draws.argmax(axis=1), len(hazard))
