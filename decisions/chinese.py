@@ -11,7 +11,7 @@ from decisions.monthly import words_zh as monthly
 from decisions.report import FLAG, TEXT, Chart, Report, Table
 from decisions.steering import words_zh as steering
 
-PLACE = "{}"
+PLACE = re.compile(r"\{w?\}")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SHORT_MONTH = re.compile(rf"({'|'.join(MONTHS)}) (\d\d)")
 
@@ -20,7 +20,8 @@ SHORT_MONTH = re.compile(rf"({'|'.join(MONTHS)}) (\d\d)")
 class Vocabulary:
     """Words of a family of reports.
 
-    words : English text -> Chinese text; `{}` in both stands for whatever changes (a number, a day, a name), in the same order.
+    words : English text -> Chinese text; `{}` in both stands for whatever changes (a number, a day, a name), in the same order,
+        `{w}` for what changes and holds no blank.
     codes : what cells of `code_columns` hold -> Chinese text, with `{}` likewise.
     """
 
@@ -59,8 +60,14 @@ class Vocabulary:
 
 def _templates(words: Mapping[str, str]) -> list[tuple[re.Pattern[str], str]]:
     """The texts with places, as patterns; the longest first, so that the most particular one decides."""
-    ordered = sorted((text for text in words if PLACE in text), key=len, reverse=True)
-    return [(re.compile("(.+?)".join(map(re.escape, text.split(PLACE)))), words[text]) for text in ordered]
+    ordered = sorted((text for text in words if PLACE.search(text)), key=len, reverse=True)
+    return [(_pattern(text), PLACE.sub("{}", words[text])) for text in ordered]
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    places = {"{}": "(.+?)", "{w}": r"(\S+)"}
+    parts = re.split(r"(\{w?\})", text)
+    return re.compile("".join(places.get(part, re.escape(part)) for part in parts))
 
 
 STEERING = Vocabulary(words=steering.WORDS, codes=steering.CODES, code_columns=steering.CODE_COLUMNS)
@@ -114,6 +121,6 @@ def _chart(chart: Chart, vocabulary: Vocabulary) -> Chart:
 
 
 def _month(text: str) -> str:
-    """A short month such as 'Jun 24' as 2024-06."""
+    """A short month such as 'Jun 24' as 24-06."""
     match = SHORT_MONTH.fullmatch(text)
-    return text if match is None else f"20{match[2]}-{MONTHS.index(match[1]) + 1:02d}"
+    return text if match is None else f"{match[2]}-{MONTHS.index(match[1]) + 1:02d}"

@@ -111,6 +111,10 @@ def _provisions(champions: Champions, _: Settings, asked: Asked) -> Report:
     return provisions_report(
         prepared.ledger, now, policy, _scores(champions, asked.as_of), _lgd(champions, asked.as_of), moved=moved,
         command=f"tradecredit report provisions {PLACE} --as-of {asked.as_of} --since {before}",
+        warnings=(
+            "Insured parts follow the insured limits of the ledger under the duties of the bundled example policy, without "
+            "discretionary limits; give your policy's terms with --cover.",
+        ),
     )  # fmt: skip
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from cli.reports.writing import checked_out, command_line, finish, opened, report_options
+from cli.reports.writing import checked_out, command_line, finish, language_option, opened, report_options
 
 GROUPINGS = ("customer", "group", "country", "segment", "industry", "currency")
 
 
 @click.command()
 @report_options
+@language_option
 @click.option("--by", type=click.Choice(GROUPINGS), default="currency", show_default=True, help="What the rows are.")
 @click.option(
     "--in", "unit", type=click.Choice(["document", "reporting"]), default="document", show_default=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli.reports.scores import customer_scores, score_option
-from cli.reports.writing import checked_out, command_line, finish, opened, report_options
+from cli.reports.writing import checked_out, command_line, finish, language_option, opened, report_options
 from ledger.errors import InputError
 
 
@@ -19,6 +19,7 @@ from ledger.errors import InputError
     type=click.Path(path_type=Path),
     help="Result of `tradecredit monitor LEDGER --json` [default: the newest in MLflow's experiment monitoring].",
 )
+@language_option
 @click.option("--since", help="The day compared with, YYYY-MM-DD [default: the end of the month before].")
 @score_option
 @click.option("--scores-before", type=click.Path(path_type=Path), help="PDs of the day compared with, likewise.")

@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from cli.reports.scores import customer_scores, score_option
-from cli.reports.writing import checked_out, command_line, finish, opened, report_options
+from cli.reports.writing import checked_out, command_line, finish, language_option, opened, report_options
 from ledger.errors import InputError
 
 
 @click.command()
 @report_options
+@language_option
 @click.option(
     "--policy",
     type=click.Path(path_type=Path),

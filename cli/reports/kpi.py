@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from cli.reports.writing import checked_out, command_line, finish, opened, report_options
+from cli.reports.writing import checked_out, command_line, finish, language_option, opened, report_options
 
 PARTS = ("portfolio", "segment", "country", "industry", "customer")
 
 
 @click.command()
 @report_options
+@language_option
 @click.option("--by", type=click.Choice(PARTS), default="portfolio", show_default=True, help="Of what the figures are.")
 @click.option("--months", type=click.IntRange(1, 120), default=12, show_default=True, help="How many month ends.")
 @click.option("--days", type=click.IntRange(1, 3660), default=90, show_default=True, help="Days of each period.")

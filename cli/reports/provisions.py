@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.reports.scores import customer_scores, score_option
-from cli.reports.writing import checked_out, command_line, finish, opened, report_options
+from cli.reports.writing import checked_out, command_line, finish, language_option, opened, report_options
 from ledger.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @report_options
+@language_option
 @click.option(
     "--policy",
     type=click.Path(path_type=Path),

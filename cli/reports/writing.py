@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,14 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would read a text 
 WIDEST = 2_000
 PLAIN_WIDTH = 160  # columns where the output is no terminal
 DAYS_AFTER = 45  # a report may be of a day that lies this long after the last booking
-BEYOND, QUARANTINE = "tradecredit.beyond", "tradecredit.quarantine"
+BEYOND, QUARANTINE, LANGUAGE = "tradecredit.beyond", "tradecredit.quarantine", "tradecredit.language"
+
+AROUND = {  # the words around a report on a terminal
+    "en": {"as_of": "{}, as of {}", "in": ", in {}", "attention": "attention: ", "no_rows": "no rows", "total": "total",
+           "more": "… and {:,} more rows: --out FILE holds all of them; the total is of all.", "by": "by: "},
+    "zh": {"as_of": "{}，截至 {}", "in": "，单位 {}", "attention": "注意：", "no_rows": "无记录", "total": "合计",
+           "more": "……另有 {:,} 行：--out FILE 写出全部；合计含全部记录。", "by": "命令："},
+}  # fmt: skip
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,6 +66,19 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _quarantine(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
     context.meta[QUARANTINE] = value
+
+
+def _language(context: click.Context, _parameter: click.Parameter, value: str) -> None:
+    context.meta[LANGUAGE] = value
+
+
+def language_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a month's-end report its --language; `finish` puts the report into it."""
+    option = click.option(
+        "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, expose_value=False, callback=_language,
+        help="Of the report on the terminal and in files; JSON holds the same names in both.",
+    )  # fmt: skip
+    return option(command)
 
 
 def _far(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -99,11 +119,17 @@ def command_line(*parts: object, **options: object) -> str:
 
 def finish(report: Report, *, out: Path | None, as_json: bool, language: str = "en") -> None:
     """Write the report to `out` where given, print it, and exit with its code where that is not 0."""
-    files = write(report, out, language) if out is not None else []
+    shown = report
+    if click.get_current_context().meta.get(LANGUAGE) == "zh":
+        from decisions.chinese import MONTHLY, in_chinese
+
+        language, shown = "zh", in_chinese(report, MONTHLY)
+    is_json = out is not None and out.suffix == ".json"
+    files = write(report if is_json else shown, out, language) if out is not None else []
     if as_json:
         print_json(report.as_json())
     else:
-        click.echo(on_terminal(report))
+        click.echo(on_terminal(shown, language))
         for path in files:
             click.echo(f"written: {path}")
     if report.exit_code:
@@ -158,8 +184,8 @@ def _csv_frame(table: Table) -> Any:
     return frame
 
 
-def on_terminal(report: Report) -> str:
-    """Return the report as text for a terminal: facts, tables with sums, notes."""
+def on_terminal(report: Report, language: str = "en") -> str:
+    """Return the report as text for a terminal: facts, tables with sums, notes. language : of the words around them."""
     from rich.console import Console
 
     from decisions.report import fact
@@ -170,20 +196,21 @@ def on_terminal(report: Report) -> str:
         file=written, width=None if is_terminal else PLAIN_WIDTH, force_terminal=is_terminal, highlight=False,
         markup=False, emoji=False,
     )  # fmt: skip
-    about = f"{report.title}, as of {report.as_of}" + (f", in {report.currency}" if report.currency else "")
-    console.print(about, style="bold")
+    words = AROUND[language]
+    about = words["as_of"].format(report.title, report.as_of)
+    console.print(about + (words["in"].format(report.currency) if report.currency else ""), style="bold")
     for name, value in report.facts.items():
         console.print(f"{name.replace('_', ' ')}: {fact(value)}")
     for warning in report.warnings:
-        console.print(f"attention: {warning}", style="yellow")
+        console.print(f"{words['attention']}{warning}", style="yellow")
     for table in report.tables:
-        _print_table(console, table)
+        _print_table(console, table, words)
     for note in report.notes:
         console.print(note)
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
 
 
-def _print_table(console: Any, table: Table) -> None:
+def _print_table(console: Any, table: Table, words: Mapping[str, str]) -> None:
     from rich import box
     from rich.measure import Measurement
     from rich.table import Table as Grid
@@ -195,7 +222,7 @@ def _print_table(console: Any, table: Table) -> None:
     if table.note:
         console.print(table.note)
     if not len(table.frame):
-        console.print("no rows")
+        console.print(words["no_rows"])
         return
     line = table.total_line()
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_footer=line is not None)
@@ -204,7 +231,7 @@ def _print_table(console: Any, table: Table) -> None:
         footer = shown(line[column.name], column.kind) if line and column.name in line else ""
         grid.add_column(
             column.label, justify="right" if column.kind in NUMERIC else "left", no_wrap=column.kind in NUMERIC,
-            footer=footer or ("total" if place == 0 and line else ""),
+            footer=footer or (words["total"] if place == 0 and line else ""),
         )  # fmt: skip
     kinds = [c.kind for c in columns]
     first = table.frame[[c.name for c in columns]].head(table.terminal_rows)
@@ -217,6 +244,6 @@ def _print_table(console: Any, table: Table) -> None:
     console.width = narrow
     left = len(table.frame) - len(first)
     if left > 0:
-        console.print(f"… and {left:,} more rows: --out FILE holds all of them; the total is of all.")
+        console.print(words["more"].format(left))
     if table.command:
-        console.print(f"by: {table.command}")
+        console.print(f"{words['by']}{table.command}")

@@ -1,4 +1,5 @@
-"""Chinese words of the month's-end reports: titles, labels, lines and sentences. `{}` stands for a number, a day or a name."""
+"""Chinese words of the month's-end reports: titles, labels, lines and sentences. `{}` stands for a number, a day or a name,
+`{w}` for one without blanks."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ WORDS: Mapping[str, str] = {
     "grade": "等级", "highest balance": "最高余额", "industry": "行业", "insured": "已投保", "insured share": "投保比例", "insured today": "今日已投保",
     "invoices": "发票数", "issued": "开票日", "kind": "种类", "largest group": "最大集团", "last day": "最后期限", "last used": "最近使用", "limit": "额度", "limits": "额度合计",
     "longest days late": "最长逾期天数", "loss rate used": "采用的损失率", "lost of it": "其中损失", "mean PD": "平均违约概率", "metric": "指标", "net": "净额",
-    "net expected loss": "净预期损失", "new since the last month's end": "上月末以来新增", "none": "无", "not past due": "未逾期", "now": "现在",
+    "net expected loss": "净预期损失", "new since the last month's end": "上月末以来新增", "none": "无", "no grade": "无等级", "not past due": "未逾期", "now": "现在",
     "of it without a PD": "其中无违约概率", "open": "未结", "open (gross)": "未结（总额）", "opening receivables": "期初应收", "outcome by {}": "截至 {} 的结果",
     "overdue (disputed included)": "逾期（含争议款项）", "overdue share": "逾期占比", "overlay": "叠加调整", "overpaid": "多付", "paid invoices": "已付发票数",
     "premium a year": "年保费", "promoted by": "启用人", "provision matrix, before overlays": "准备矩阵（叠加前）", "rate": "比率", "rates of": "损失率来源",
@@ -60,7 +61,7 @@ WORDS: Mapping[str, str] = {
     # facts
     "days in the period": "期间天数", "forward factor": "前瞻系数", "history": "历史期间", "lgd": "违约损失率", "pd": "违约概率", "since": "自",
     "{} (policy, {} closed defaults; policy {})": "{}（政策值；已结束违约 {} 个；政策 {}）", "invoices due from {} to {}": "到期日自 {} 至 {} 的发票",
-    "{} version {}, fitted on {}": "{} 第 {} 版，数据截至 {}", "{} version {}, fitted on ": "{} 第 {} 版",
+    "{w} version {w}, fitted on {w}": "{w} 第 {w} 版，数据截至 {w}", "{w} version {w}, fitted on ": "{w} 第 {w} 版",
     "example {}, Insurer A, number {}": "示例 {}，保险人 A，编号 {}",
     # lines and cells
     "customers with an exposure": "有敞口的客户数", "mean PD, weighted by exposure, defaulted customers left out": "按敞口加权的平均违约概率（不含违约客户）",
@@ -115,8 +116,21 @@ WORDS: Mapping[str, str] = {
         "没有在用模型 {}（{}）：尚未登记 champion 版本；`tradecredit train LEDGER` 登记候选模型，`tradecredit promote {} --version VERSION` 将其启用。",
     "no decisions: {}: no decision log. `tradecredit serve` writes one with its first answer.":
         "没有决定记录：{} 不存在；`tradecredit serve` 在首次应答时写入。",
+    "Several currencies: no sum over rows.": "含多种币种：各行不合计。",
+    "Nothing is expected where there is no PD of {}: {}.": "{} 没有违约概率，故无预期：{}。", "customers that defaulted": "违约的客户数",
+    "Of it overlays {}.": "其中叠加调整 {}。", "overlay '{}' ended before {} and is not applied": "叠加调整“{}”已于 {} 前到期，未采用",
+    "The terms are those of the bundled example policy; give your own with --policy.": "条款为内附的示例保单；请用 --policy 给出贵方自己的条款。",
+    "Insured parts follow the insured limits of the ledger under the duties of the bundled example policy, without discretionary limits; give your policy's terms with --cover.":
+        "已投保部分依据账簿中的保险限额和内附示例保单的义务计算，不含自行核定限额；请用 --cover 给出贵方保单的条款。",
+    "only {} of the history's {} invoices had a loss: the loss rates say little; use a longer history, outside loss rates or an overlay":
+        "仅 {} 张（历史共 {} 张）发票发生损失：损失率说明力不足；请采用更长历史、外部损失率或叠加调整",
+    "no PDs: {w}: no version 'champion' is registered; `tradecredit train LEDGER` registers candidates, `tradecredit promote {w} --version VERSION` makes one the champion.":
+        "没有违约概率：{w} 尚无在用版本；`tradecredit train LEDGER` 登记候选模型，`tradecredit promote {w} --version VERSION` 将其启用。",
+    "no PDs: {w} was fitted on what was known on {w}, after {w}": "没有违约概率：{w} 依据 {w} 所知数据拟合，晚于 {w}",
+    "no PDs: no default model is served": "没有违约概率：没有在用的违约模型",
+    "1_30": "1–30", "31_60": "31–60", "61_90": "61–90", "over_90": "> 90",
     "no PDs: {}": "没有违约概率：{}",
 }  # fmt: skip
 CELL_COLUMNS = (
-    "figure", "line", "use", "what", "duty", "why", "source", "scenario", "bucket", "segment", "kind", "reason", "from",
+    "grade", "figure", "line", "use", "what", "duty", "why", "source", "scenario", "bucket", "segment", "kind", "reason", "from",
 )  # fmt: skip

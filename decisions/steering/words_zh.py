@@ -38,7 +38,7 @@ WORDS: Mapping[str, str] = {
     "P(below line)": "低于额度的概率", "P(shortfall by then)": "届时已短缺的概率", "P(paid in these weeks)": "期内付款概率", "P(shortfall) if not": "未付时短缺概率",
     "if in the first week": "首周付款时", "difference": "差值", "P(shortfall) now": "当前短缺概率", "after a discount": "折扣后", "its cost": "成本", "after factoring": "保理后",
     "base": "基准", "total": "合计", "credit line used up": "额度用尽", "expected": "预期", "80 % to": "80% 上限",
-    "{} version {}": "{} 第 {} 版", "PD: {} version {}": "违约概率：{} 第 {} 版",
+    "{w} version {w}": "{w} 第 {w} 版", "PD: {w} version {w}": "违约概率：{w} 第 {w} 版",
     # facts
     "policy": "政策", "law": "法律依据", "overdue items": "逾期款项", "to act on": "应处理", "left alone": "无需催收", "held out by lot": "随机保留", "disputed": "有争议",
     "waiting for a promise": "等待承诺兑现", "loss avoided": "避免的损失", "model": "模型", "customers scored": "已评分客户", "listed": "列入", "new since a month": "一月内新增",
