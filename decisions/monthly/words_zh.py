@@ -25,6 +25,9 @@ WORDS: Mapping[str, str] = {
     "Stop shipments: no cover for what is issued now": "停止发货：现在开出的发票没有保障", "To do for cover within {} days": "{} 天内为保持保障应办事项",
     "Use of credit limits": "信用额度使用情况", "What changed since {}": "自 {} 以来的变化", "What more cover is worth against its premium": "追加保障的价值与保费对比",
     "Why the allowance moved since {}": "自 {} 以来准备变动的原因",
+    "What the monitor found": "监控结果", "What the monitor found on {}": "{} 的监控结果",
+    "Not given: no result of `tradecredit monitor` until this day.": "未给出：截至该日没有 `tradecredit monitor` 的结果。",
+    "alarm": "警报", "note": "提示", "outcome": "结果", "result": "结果", "level": "级别", "finding": "发现", "day looked at": "检查日",
     # headings of charts
     "{} {} are open, {} % of it is undisputed and past due": "未结 {} {}，其中 {}% 已逾期且无争议",
     "{} % of the exposure is insured": "敞口的 {}% 已投保", "Collection effectiveness (CEI)": "催收效率指数（CEI）",
