@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from decisions.policy_files import Policy
+from decisions.wording import sentence
 from ledger.errors import InputError
 
 NOT_GIVEN = "not given"
@@ -68,6 +69,38 @@ class CountryPolicy(Policy):
         return self.caps[str(rating)]
 
 
+def country_finding(
+    policy: CountryPolicy,
+    country: str | None,
+    on: date,
+    *,
+    exposure: float,
+    order: float,
+    terms_days: int | None = None,
+) -> tuple[str, str, dict[str, Any]]:
+    """Return what country risk says of a new delivery on credit: (allow, hold or refer; the code of the sentence that says
+    why; its values, see `decisions.wording`).
+
+    exposure : to the whole country now. order : the new amount. terms_days : of the order; None: not looked at.
+    """
+    hold = policy.hold_on(country, on)
+    if hold is not None:
+        return HOLD, "country_transfer_hold", {"country": hold.country, "day": hold.from_on, "why": hold.reason}
+    if country is None:
+        return policy.without_rating, "country_not_given", {}
+    rating = policy.rating_on(country, on)
+    if rating is None:
+        return policy.without_rating, "country_not_rated", {"country": country, "day": on}
+    own = {"country": country, "rating": rating.rating}
+    cap, total = policy.cap_of(rating.rating), exposure + order
+    if total > cap:
+        return HOLD, "country_over_cap", {**own, "total": total, "cap": cap}
+    longest = policy.terms_days.get(str(rating.rating))
+    if longest is not None and terms_days is not None and terms_days > longest:
+        return REFER, "country_terms", {**own, "terms": terms_days, "longest": longest}
+    return ALLOW, "country_within", {**own, "total": total, "cap": cap}
+
+
 def country_answer(
     policy: CountryPolicy,
     country: str | None,
@@ -76,32 +109,12 @@ def country_answer(
     exposure: float,
     order: float,
     terms_days: int | None = None,
+    language: str = "en",
 ) -> tuple[str, str]:
-    """Return what country risk says of a new delivery on credit: (allow, hold or refer; why, in words).
-
-    exposure : to the whole country now. order : the new amount. terms_days : of the order; None: not looked at.
-    """
-    hold = policy.hold_on(country, on)
-    if hold is not None:
-        return HOLD, f"transfer hold for {country} since {hold.from_on}: {hold.reason}"
-    rating = policy.rating_on(country, on)
-    if country is None or rating is None:
-        where = (
-            "the customer's country is not given"
-            if country is None
-            else f"no rating of {country} was published by {on}"
-        )
-        return policy.without_rating, where
-    cap = policy.cap_of(rating.rating)
-    if exposure + order > cap:
-        return (
-            HOLD,
-            f"exposure to {country} {exposure + order:,.2f} would be above the cap {cap:,.2f} of rating {rating.rating}",
-        )
-    longest = policy.terms_days.get(str(rating.rating))
-    if longest is not None and terms_days is not None and terms_days > longest:
-        return REFER, f"terms of {terms_days} days are longer than the {longest} that rating {rating.rating} allows"
-    return ALLOW, f"rating {rating.rating}, {exposure + order:,.2f} of {cap:,.2f}"
+    """Return what country risk says of a new delivery on credit: (allow, hold or refer; why, in words); see
+    `country_finding`."""
+    answer, code, values = country_finding(policy, country, on, exposure=exposure, order=order, terms_days=terms_days)
+    return answer, sentence(code, values, language)
 
 
 def exposure_by_country(items: pd.DataFrame, limits: pd.Series, policy: CountryPolicy, on: date) -> pd.DataFrame:

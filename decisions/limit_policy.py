@@ -55,7 +55,7 @@ class LimitPolicyFile(BaseModel):
 
     def policy(self) -> LimitPolicy:
         """Return the policy that `decisions.limits.recommend` takes."""
-        fields = self.model_dump(exclude={"grades", "need_headroom", "group_share_of_grade_cap", "country_caps"})
+        fields = self.model_dump(exclude={"grades", "need_headroom"})
         return LimitPolicy(**fields, terms=tuple(GradeTerms(**grade.model_dump()) for grade in self.grades))
 
 

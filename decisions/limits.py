@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from decisions.shared_limits import CountryStop, SharedLimit
 from ledger.default_status import PRIMARY
 from ledger.errors import InputError
 from ledger.lgd import POLICY, Lgd
@@ -40,6 +41,8 @@ class LimitPolicy:
     authority : a limit above it is a person's to grant; so is any limit at a PD above `highest_pd`.
     authority_without_history : the same for a customer of whom no invoice is known yet.
     hold_days, decline_days, refer_days : how long such an answer stands before it is looked at again.
+    group_share_of_grade_cap : a group's limits together are at most this share of the cap of its best grade.
+    country_caps : country -> the limits of its customers together.
     """
 
     name: str
@@ -58,6 +61,8 @@ class LimitPolicy:
     authority_without_history: float = 20_000.0
     hold_material_amount: float = PRIMARY.material_amount
     hold_material_share: float = PRIMARY.material_share
+    group_share_of_grade_cap: float = 1.0
+    country_caps: Mapping[str, float] = field(default_factory=dict)
 
     def terms_of(self, grade: str) -> GradeTerms:
         """The terms of one grade. Raises InputError for a grade that the policy does not name."""
@@ -110,6 +115,8 @@ class Situation:
     lgd : the loss given default to use, with its source; None: the policy's.
     current_limit, insured_limit, insured_share, first_loss, maximum_extension_days : the credit terms known on as_of.
     is_natural_person : a sole trader's answers against him are a person's to give (GDPR Art. 22).
+    shared : the caps that the customer shares with its group or country. country_stop : what the country policy says
+        against credit to its country, None where nothing or where there is no such policy.
     """
 
     customer_id: str
@@ -128,6 +135,8 @@ class Situation:
     first_loss: float | None = None
     maximum_extension_days: int | None = None
     is_natural_person: bool | None = None
+    shared: tuple[SharedLimit, ...] = ()
+    country_stop: CountryStop | None = None
 
     @property
     def arrears(self) -> float:
@@ -144,7 +153,7 @@ class Situation:
         return tuple(sorted((i for i in self.past_due if i.days >= days), key=lambda i: (-i.days, i.invoice_id)))
 
 
-Numbers = Mapping[str, float | str]  # what the sentence of a code is filled with
+Numbers = Mapping[str, float | str | date]  # what the sentence of a code is filled with
 Code = tuple[str, Numbers]
 MOST_ITEMS_NAMED = 5  # in a reason; the rest are counted
 
@@ -235,9 +244,12 @@ def recommend(situation: Situation, policy: LimitPolicy) -> Recommendation:
             )  # fmt: skip
             reasons: list[Code] = [("arrears_hold", _older_items(older, policy)), (s.special or "no_score", {})]
             return _answer(s, policy, sums, HOLD, limit, reasons, _conditions(s, policy, HOLD, limit, exposure))
-        return _answer(s, policy, sums, REFER, None, [(s.special or "no_score", {})], [("outside_information", {})])
+        reasons = [(s.special or "no_score", {}), *_country_reason(s)]
+        return _answer(s, policy, sums, REFER, None, reasons, [("outside_information", {})])
     limit = _limit(s, s.pd, s.grade, exposure, policy, sums)
     action, reasons = _action(s, limit, policy)
+    if action != APPROVE:
+        reasons += [(shared.kind, shared.numbers()) for shared in _binding(s, sums)]
     if action == HOLD:
         limit = sums.step(
             "held_limit",
@@ -288,6 +300,11 @@ def _limit(s: Situation, pd_12m: float, grade: str, exposure: float, policy: Lim
         from_loss_budget=allowed,
         cap=cap,
     )
+    for shared in s.shared:
+        capped = sums.step(
+            shared.kind, "min(limit so far, max(0, cap − used by the others))", min(capped, shared.room),
+            limit=capped, cap=shared.limit, used_by_the_others=shared.used,
+        )  # fmt: skip
     rounded = sums.step(
         "rounded", f"rounded down to {policy.significant_digits} significant digits",
         rounded_down(capped, policy.significant_digits), limit=capped,
@@ -295,6 +312,16 @@ def _limit(s: Situation, pd_12m: float, grade: str, exposure: float, policy: Lim
     return sums.step(
         "limit", "min(requested, rounded)", min(s.requested, rounded), requested=s.requested, rounded=rounded
     )
+
+
+def _binding(s: Situation, sums: _Arithmetic) -> list[SharedLimit]:
+    """Return the shared caps that lowered the limit."""
+    lowered = {step.name for step in sums.steps if step.result < step.values.get("limit", step.result)}
+    return [shared for shared in s.shared if shared.kind in lowered]
+
+
+def _country_reason(s: Situation) -> list[Code]:
+    return [] if s.country_stop is None else [(s.country_stop.code, s.country_stop.numbers)]
 
 
 def _lgd(lgd: Lgd, policy: LimitPolicy, sums: _Arithmetic) -> float:
@@ -329,7 +356,9 @@ def _action(s: Situation, limit: float, policy: LimitPolicy) -> tuple[str, list[
     """Return the action for a computed limit, and the policy's own reasons for it."""
     older = s.older(policy.hold_after_days)
     if is_material(math.fsum(item.amount for item in older), s.balance, policy):
-        return HOLD, [("arrears_hold", _older_items(older, policy))]
+        return HOLD, [("arrears_hold", _older_items(older, policy)), *_country_reason(s)]
+    if s.country_stop is not None:
+        return s.country_stop.answer, _country_reason(s)
     if limit < min(policy.smallest_limit, s.requested):
         return DECLINE, [("below_smallest_limit", {"limit": limit, "smallest_limit": policy.smallest_limit})]
     if limit > policy.authority:

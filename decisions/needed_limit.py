@@ -1,8 +1,7 @@
-"""The limit that a customer needs, and what is left for it under caps over several customers, with each step shown."""
+"""The limit that a customer needs, with each step shown."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from decisions.limits import Step
@@ -41,31 +40,3 @@ def needed_limit(
              values={"sales_a_day": turnover, "days": days, "headroom": headroom, "open_orders": open_orders}, result=total),
     )  # fmt: skip
     return Need(limit=total, steps=steps)
-
-
-def left_under_cap(cap: float | None, others: Sequence[float]) -> float | None:
-    """Return what a cap over several customers leaves for one of them; None where there is no cap.
-
-    others : the limits that the other customers under the cap have now.
-    """
-    return None if cap is None else max(0.0, cap - sum(others))
-
-
-def shared_cap(
-    requested: float, *, own_limit: float, limits: Mapping[str, float], cap: float | None
-) -> tuple[float, Step | None]:
-    """Return the part of a requested limit that a cap over several customers leaves, and the step that shows it.
-
-    limits : the present limits of all customers under the cap by id, the asking one's among them (own_limit: its
-    present one). Without a cap the request comes back with no step.
-    """
-    if cap is None:
-        return requested, None
-    others = sum(limits.values()) - own_limit
-    left = max(0.0, cap - others)
-    granted = min(requested, left)
-    step = Step(
-        name="shared_cap", formula="min(requested, cap − limits of the others)",
-        values={"requested": requested, "cap": cap, "limits_of_the_others": others}, result=granted,
-    )  # fmt: skip
-    return granted, step

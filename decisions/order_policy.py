@@ -12,7 +12,7 @@ Answer = Literal["hold", "prepay", "part"]
 Release = Literal["payment", "reduction", "renewal", "person"]
 RuleName = Literal[
     "in_default", "days_overdue", "arrears_amount", "no_limit", "limit_expired", "review_overdue", "country", "grade",
-    "new_customer", "terms", "over_limit",
+    "new_customer", "terms", "over_limit", "country_risk",
 ]  # fmt: skip
 NEED_BLOCK = (
     "days_overdue",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from decisions.orders import Finding
+from decisions.shared_limits import CountryStop
+from decisions.wording import sentence
 
 BLOCKED: Mapping[str, Mapping[str, str]] = {
     "in_default": {
@@ -68,6 +70,7 @@ RELEASED: Mapping[str, Mapping[str, str]] = {
     "terms": {
         "en": "Terms of at most {terms_at_most:.0f} days release it.", "zh": "账期不超过 {terms_at_most:.0f} 天即可放行。",
     },
+    "country_risk": {"en": "A person decides, or prepayment.", "zh": "须由人工决定，或预付款。"},
     "over_limit": {
         "en": "An order of at most {order_at_most:,.2f}, a payment of {pay_or_raise_by:,.2f}, or a limit raised by as much "
         "releases it.",
@@ -78,6 +81,9 @@ RELEASED: Mapping[str, Mapping[str, str]] = {
 
 def finding_text(finding: Finding, language: str) -> str:
     """Return the sentence of a rule that blocks."""
+    if finding.rule == "country_risk":
+        stop = CountryStop.of_json({"answer": "", "code": finding.values["code"], "numbers": finding.values})
+        return sentence(stop.code, stop.numbers, language)
     return BLOCKED[finding.rule][language].format(**finding.values)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from decisions.limits import PastDue, Step
 from decisions.order_policy import OrderPolicy, Rule
+from decisions.shared_limits import CountryStop
 from ledger.lgd import Lgd
 
 RELEASE, PART, PREPAY, HOLD = "release", "part", "prepay", "hold"
@@ -33,7 +34,8 @@ class OrderSituation:
     amount, terms_days, margin_share : of the order. balance, unapplied, open_orders : of the customer, without this order.
     past_due : undisputed items past due. credit_limit, limit_valid_until, review_due_on, granted_terms_days : what was
     granted. first_invoice_on : None for a customer without any invoice. insured_free : what is left of the insured limit
-    after the present exposure, times the insured share.
+    after the present exposure, times the insured share. country_risk : what the country policy says against the order (its
+    transfer hold, cap, terms or missing rating); None where nothing, or where no such policy is set.
     """
 
     customer_id: str
@@ -57,6 +59,7 @@ class OrderSituation:
     first_invoice_on: date | None = None
     group: Group | None = None
     insured_free: float = 0.0
+    country_risk: CountryStop | None = None
 
     @property
     def exposure(self) -> float:
@@ -235,6 +238,11 @@ def _country(rule: Rule, s: OrderSituation, _: float) -> Said:
     return s.country is not None and s.country in rule.countries, {"country": s.country}, {}
 
 
+def _country_risk(rule: Rule, s: OrderSituation, _: float) -> Said:
+    stop = s.country_risk
+    return stop is not None, {} if stop is None else {"code": stop.code, **stop.as_json()["numbers"]}, {}
+
+
 def _grade(rule: Rule, s: OrderSituation, _: float) -> Said:
     assert rule.worst is not None
     return s.grade is not None and s.grade > rule.worst, {"grade": s.grade, "worst": rule.worst}, {}
@@ -275,7 +283,7 @@ def _over_limit(rule: Rule, s: OrderSituation, available: float) -> Said:
 RULES: Mapping[str, Callable[[Rule, OrderSituation, float], Said]] = {
     "in_default": _in_default, "days_overdue": _days_overdue, "arrears_amount": _arrears_amount, "no_limit": _no_limit,
     "limit_expired": _limit_expired, "review_overdue": _review_overdue, "country": _country, "grade": _grade,
-    "new_customer": _new_customer, "terms": _terms, "over_limit": _over_limit,
+    "new_customer": _new_customer, "terms": _terms, "over_limit": _over_limit, "country_risk": _country_risk,
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from decisions.expected_cash import CASH_BUCKETS, expected_cash, paid_by_bucket
 from decisions.limit_policy import bundled_limit_policy
 from decisions.limits import LimitPolicy, PastDue, Situation, house_policy
 from decisions.scoring_ledger import ScoringLedger
+from decisions.shared_limits import CountryStop, SharedLimit
 from features.catalogue import columns
 from features.engine.histories import build, build_items
 from features.engine.prepared import PreparedLedger
@@ -413,9 +414,12 @@ class Scorer:
         """The last known rate of a currency to the reporting currency. Raises InputError where there is none."""
         return rate_on(self.served.ledger, currency, self.served.currency, as_of)
 
-    def situation(self, scores: Scores, customer_id: str, requested: float) -> Situation:
+    def situation(
+        self, scores: Scores, customer_id: str, requested: float, *, shared: Sequence[SharedLimit] = (),
+        country_stop: CountryStop | None = None,
+    ) -> Situation:  # fmt: skip
         """Return what a limit is recommended from: a customer's scores, its items past due, its credit terms, the limit
-        requested (reporting currency)."""
+        requested (reporting currency), the caps that it shares, and what the country policy says against credit."""
         row: Any = scores.customers.loc[customer_id]
         as_of, items = scores.as_of, scores.items
         late = items[(items["customer_id"] == customer_id) & (items["days_past_due"] > 0) & ~items["is_disputed"]]
@@ -430,5 +434,6 @@ class Scorer:
             grade=row["grade"] if isinstance(row["grade"], str) else None,
             current_limit=terms.credit_limit, insured_limit=terms.insured_limit, insured_share=terms.insured_share,
             first_loss=terms.first_loss, maximum_extension_days=terms.maximum_extension_days,
-            is_natural_person=is_natural_person(self.served.ledger, customer_id),
+            is_natural_person=is_natural_person(self.served.ledger, customer_id), shared=tuple(shared),
+            country_stop=country_stop,
         )  # fmt: skip

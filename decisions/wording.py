@@ -157,6 +157,50 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "Not scored: the last invoice was issued on {day}, nothing was invoiced in the last year and nothing is open.",
         "zh": "未评分：最近一张发票开具于{day}，过去一年没有开票且无未结款项。",
     },
+    # caps shared with other customers, and countries
+    "group_limit": {
+        "en": "The limit of the group's parent {name}, {cap:,.2f}, is shared by the group: its other members use or were "
+        "granted {used:,.2f}, {room:,.2f} is left.",
+        "zh": "集团母公司 {name} 的额度 {cap:,.2f} 由集团共用：其他成员已占用或获批 {used:,.2f}，剩余 {room:,.2f}。",
+    },
+    "group_grade_cap": {
+        "en": "The limits of the group of {name} may together be {cap:,.2f} by its best grade: the other members have "
+        "{used:,.2f}, {room:,.2f} is left.",
+        "zh": "{name} 集团按其最佳等级合计额度上限为 {cap:,.2f}：其他成员已有 {used:,.2f}，剩余 {room:,.2f}。",
+    },
+    "country_cap": {
+        "en": "The limits of all customers in {name} may together be {cap:,.2f}: the others have {used:,.2f}, {room:,.2f} is left.",
+        "zh": "{name} 所有客户合计额度上限为 {cap:,.2f}：其他客户已有 {used:,.2f}，剩余 {room:,.2f}。",
+    },
+    "country_rating_cap": {
+        "en": "The exposure to {name} may be {cap:,.2f} by its rating: the other customers use or were granted {used:,.2f}, "
+        "{room:,.2f} is left.",
+        "zh": "按国家评级，对 {name} 的敞口上限为 {cap:,.2f}：其他客户已占用或获批 {used:,.2f}，剩余 {room:,.2f}。",
+    },
+    "country_transfer_hold": {
+        "en": "Transfer hold for {country} since {day}: {why}.",
+        "zh": "自{day}起 {country} 存在汇兑限制：{why}。",
+    },
+    "country_not_given": {
+        "en": "The customer's country is not given: the country policy cannot be applied.",
+        "zh": "未提供客户所在国家：无法适用国家风险政策。",
+    },
+    "country_not_rated": {
+        "en": "No rating of {country} was published by {day}.",
+        "zh": "截至{day}未发布 {country} 的国家评级。",
+    },
+    "country_over_cap": {
+        "en": "The exposure to {country} would be {total:,.2f}, above the cap of {cap:,.2f} of rating {rating:.0f}.",
+        "zh": "对 {country} 的敞口将达 {total:,.2f}，超过评级 {rating:.0f} 的上限 {cap:,.2f}。",
+    },
+    "country_terms": {
+        "en": "Terms of {terms:.0f} days are longer than the {longest:.0f} that the rating {rating:.0f} of {country} allows.",
+        "zh": "账期 {terms:.0f} 天超过 {country} 评级 {rating:.0f} 所允许的 {longest:.0f} 天。",
+    },
+    "country_within": {
+        "en": "Rating {rating:.0f} of {country}: {total:,.2f} of {cap:,.2f}.",
+        "zh": "{country} 评级 {rating:.0f}：已用 {total:,.2f}，上限 {cap:,.2f}。",
+    },
     # conditions
     "outside_information": {
         "en": "Obtain outside information (statements, bureau report, bank reference) before granting credit.",

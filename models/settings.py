@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     webhook_url, webhook_secret : where changes are posted to, signed with HMAC-SHA256; off where no URL is given.
     oidc_issuer, oidc_audience, oidc_jwks : bearer tokens: the issuer and audience they must name, and the file with the
         issuer's public keys (JWKS); off where no file is given.
-    orders : a policy file of order checks [the bundled one].
+    orders : a policy file of order checks [the bundled one]. countries : a country policy file [none is applied].
     limit_policy : the limit policy's file [the bundled one]. authority : a policy file of limits of authority [the bundled
         one]. heads : the file that signed heads of the
         decision log are written to [HOME/decision-heads.jsonl]. head_minutes : minutes between two of them.
@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     authority: Path | None = None
     limit_policy: Path | None = None
     orders: Path | None = None
+    countries: Path | None = None
     heads: Path | None = None
     head_minutes: Positive = 60.0
     busy_after: Count = 64

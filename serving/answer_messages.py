@@ -181,6 +181,11 @@ class ReviewPart(AnswerMessage):
     arithmetic: list[dict[str, Any]]
     reasons: list[Reason]
     conditions: list[Reason]
+    shared_limits: list[dict[str, Any]] = Field(
+        default=[],
+        description="Caps shared with the group or country: what the others use, what is left (arithmetic_currency).",
+    )
+    country_stop: dict[str, Any] | None = Field(default=None, description="The country policy's objection to credit.")
 
 
 class ReviewAnswer(ReviewPart, Beside, Made):
@@ -220,6 +225,7 @@ class DecideAnswer(AnswerMessage):
     limit: float | None
     by: str
     confirmed_by: str | None
+    valid_until: date
     needs_second_person: bool
     who_is_checked: bool
     decision_id: str

@@ -37,6 +37,7 @@ from serving.errors import Problem
 from serving.explanations import explained, named
 from serving.messages import ExplainRequest, LedgerRequest, PaymentsRequest, ReviewRequest, ScoreRequest
 from serving.sent_ledger import sent_ledger
+from serving.shared_limits import NOTHING, Shared, country_policy, shared_of
 from serving.time_limit import check
 
 if TYPE_CHECKING:
@@ -232,21 +233,38 @@ def computed_now(champions: Champions) -> Answer:
     return {"source": "computed", "ledger_position": champions.living.position}
 
 
-def review(champions: Champions, log: DecisionLog, asked: ReviewRequest, book: ScoreBook | None = None) -> Answer:
-    """`/review`: what limit the policy recommends, every step of its arithmetic, reasons, conditions and dates."""
+def review(
+    champions: Champions, log: DecisionLog, asked: ReviewRequest, book: ScoreBook | None = None, *,
+    shared: Shared | None = None,
+) -> Answer:  # fmt: skip
+    """Return `/review`: what limit the policy recommends, every step of its arithmetic, reasons, conditions and dates.
+
+    shared : the caps that the customer shares, as an answer logged them; None: those of now.
+    """
     scorer, scores = one(champions, asked.customer_id, asked.as_of, book)
-    answer = {**reviewed(scorer, scores, asked), **common(champions, scorer, scores)}
+    shared = shared or shared_of(champions, log, asked.customer_id, scores.as_of)
+    answer = {**reviewed(scorer, scores, asked, shared=shared), **common(champions, scorer, scores)}
     (decision_id,) = log.append(
         [record(champions, scorer, "review", asked.kept(), Inputs.of(scores).at(asked.customer_id), answer)]
     )
     return {**answer, "decision_id": decision_id, **computed_now(champions)}
 
 
-def reviewed(scorer: Scorer, scores: Scores, asked: ReviewRequest, why: words.Explanation | None = None) -> Answer:
-    """Return what the policy recommends on some scores of one customer; why: its explanation, where one was made."""
+def reviewed(
+    scorer: Scorer,
+    scores: Scores,
+    asked: ReviewRequest,
+    why: words.Explanation | None = None,
+    *,
+    shared: Shared = NOTHING,
+) -> Answer:
+    """Return what the policy recommends on some scores of one customer; why: its explanation, where one was made; shared:
+    the caps that it shares with others."""
     row = rows_of(scores.customers)[0]
     rate = scorer.rate(asked.currency, scores.as_of)
-    situation = scorer.situation(scores, asked.customer_id, asked.requested_limit * rate)
+    situation = scorer.situation(
+        scores, asked.customer_id, asked.requested_limit * rate, shared=shared.limits, country_stop=shared.country_stop
+    )
     found = recommend(situation, scorer.limit_policy)
     reasons = worded(found.reasons, asked.language)
     why = why or scorer.explain(scores, "pd")
@@ -261,7 +279,7 @@ def reviewed(scorer: Scorer, scores: Scores, asked: ReviewRequest, why: words.Ex
         "arithmetic": [step.as_json() for step in found.steps],
         "arithmetic_currency": scorer.served.currency, "exchange_rate": rate, "reasons": reasons,
         "conditions": worded(found.conditions, asked.language), "language": asked.language,
-        "notes": worded([*found.notes, *history_notes(row, scorer)], asked.language),
+        "notes": worded([*found.notes, *history_notes(row, scorer)], asked.language), **shared.as_json(),
         "policy": {"name": scorer.limit_policy.name, "version": scorer.limit_policy.version},
         "score": {**score_of(asked.customer_id, row, scorer), "open_items": account_of(row)},
     }  # fmt: skip
@@ -340,6 +358,8 @@ def health(champions: Champions) -> Answer:
         "policies": {
             "default": f"{scorer.default.policy.name} {scorer.default.policy.version}",
             "limit": f"{scorer.limit_policy.name} {scorer.limit_policy.version}",
+            "country": None if (countries := country_policy(champions.country_policy)) is None
+            else f"{countries.name} {countries.version}",
         },
     }  # fmt: skip
 

@@ -37,6 +37,7 @@ from serving.decision_log import DecisionLog
 from serving.errors import Problem
 from serving.explanations import explained
 from serving.messages import ReviewRequest, typed
+from serving.shared_limits import shared_of
 
 MOST_DECISIONS = 20
 
@@ -98,6 +99,7 @@ def case(champions: Champions, log: DecisionLog, asked: Asked) -> Case:
     facts = scorer.reason_facts([asked.customer_id], scores.as_of)[asked.customer_id]
     message = _review_message(asked, scores, requested, scorer.served.currency)
     status = status_code(scorer, scores, asked.customer_id)
+    shared = shared_of(champions, log, asked.customer_id, scores.as_of)
     master = master_data(scorer, asked.customer_id)
     return Case(
         master=master, group=group_of(scorer, asked.customer_id, scores.as_of), terms=terms, as_of=scores.as_of,
@@ -105,7 +107,7 @@ def case(champions: Champions, log: DecisionLog, asked: Asked) -> Case:
         language=asked.language, score=score_of(asked.customer_id, row, scorer), account=account_of(row),
         delay=delay_of(row), status=None if status is None else worded([status], asked.language)[0]["text"],
         notes=worded(history_notes(row, scorer), asked.language),
-        review=None if message is None else reviewed(scorer, scores, message, why),
+        review=None if message is None else reviewed(scorer, scores, message, why, shared=shared),
         explained=None if why is None else explained(
             why, scorer, target="pd", language=asked.language, facts=facts
         ),

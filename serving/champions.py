@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 
 from decisions.limit_policy import read_limit_policy
 from decisions.living_ledger import LivingLedger
@@ -28,7 +29,7 @@ class Champions:
     """The champions' versions and the scorer made of them and the ledger; one of the two models may have no champion.
 
     served_since : when it began to answer (UTC). changes : for each of the two, the sequence number of the promotion
-    journal's last change of its alias (0 where there is none).
+    journal's last change of its alias (0 where there is none). country_policy : its file, None where there is none.
     """
 
     default: Served | None
@@ -37,6 +38,7 @@ class Champions:
     served_since: str
     changes: tuple[int, int] = (0, 0)
     state: LivingLedger | None = None
+    country_policy: Path | None = None
 
     @cached_property
     def living(self) -> LivingLedger:
@@ -234,7 +236,8 @@ class ServedModels:
             scorer = scorer.under(read_limit_policy(self.settings.limit_policy))
         at = datetime.now(UTC).isoformat(timespec="seconds")
         with self._swap:
-            made = Champions(default=default, delay=delay, scorer=scorer, served_since=at, changes=changes)
+            made = Champions(default=default, delay=delay, scorer=scorer, served_since=at, changes=changes,
+                             country_policy=self.settings.countries)  # fmt: skip
             self._champions = made.on(self._living)
         logger.info("serving %s", " and ".join(f"{model.name} {model.version}" for model in made.models))
 

@@ -15,17 +15,16 @@ from decisions.order_wording import finding_text, release_text
 from decisions.orders import Group, OrderAnswer, OrderSituation, check_order
 from decisions.policy_files import read_policy
 from decisions.scorer import Scorer, Scores
-from ledger.accounts import accounts
 from ledger.credit_terms import rate_on, terms_on
 from ledger.known import day, known_from, known_until
 from ledger.ledger import TABLES, Ledger
-from ledger.master import topmost
 from serving.answer_parts import Inputs, account_of, rows_of, score_of
 from serving.answers import Answer, common, computed_now, one, record
 from serving.champions import Champions
 from serving.decision_log import DecisionLog
 from serving.messages import CheckOrderRequest
 from serving.score_book import ScoreBook
+from serving.shared_limits import exposures, members_of, order_stop
 
 OPEN = "open"
 
@@ -88,8 +87,11 @@ def _situation(
         credit_limit=terms.credit_limit, limit_valid_until=asked.limit_valid_until, review_due_on=asked.review_due_on,
         granted_terms_days=granted_days(ledger, customer_id, as_of), grade=limits.grade, pd=limits.pd,
         special=limits.special, lgd=scorer.lgd_of(customer_id), country=country if isinstance(country, str) else None,
-        first_invoice_on=None if first.empty else first.min().date(), group=_group(champions, scorer, customer_id, as_of),
+        first_invoice_on=None if first.empty else first.min().date(), group=_group(champions, customer_id, as_of),
         insured_free=insured,
+        country_risk=order_stop(
+            champions, customer_id, as_of, order=asked.order.amount * rate, terms_days=asked.order.terms_days
+        ),
     )  # fmt: skip
 
 
@@ -117,24 +119,17 @@ def granted_days(ledger: Ledger, customer_id: str, as_of: date) -> int | None:
     return None if given.empty else int(given.iloc[-1])
 
 
-def _group(champions: Champions, scorer: Scorer, customer_id: str, as_of: date) -> Group | None:
+def _group(champions: Champions, customer_id: str, as_of: date) -> Group | None:
     """Return the customer's parent group with the exposure of its other members; None for a customer without one."""
-    customers = champions.living.base.ledger.customers.drop_duplicates("customer_id", keep="last")
-    parents = {
-        str(c): str(p) for c, p in zip(customers["customer_id"], customers["parent_id"], strict=True) if pd.notna(p)
-    }
-    parent = topmost(customer_id, parents)
-    members = [str(c) for c in customers["customer_id"] if topmost(str(c), parents) == parent and str(c) != customer_id]
-    if not members:
+    parent, members = members_of(champions, customer_id)
+    others = [member for member in members if member != customer_id]
+    if not others:
         return None
-    total = 0.0
-    for part, ids in champions.parts(members):
+    total = sum(exposures(champions, others, as_of).values())
+    for part, ids in champions.parts(others):
         if ids:
-            account = accounts(part.served.prepared.settlement, ids, day(as_of)).customers
-            total += float((account["balance"] - account["unapplied"]).clip(lower=0.0).sum())
             total += open_orders(part, part.served.ledger, ids, as_of)
-    limit = next(
-        (terms_on(part.served.ledger, parent, as_of).credit_limit for part, ids in champions.parts([parent]) if ids),
-        None,
+    limit = (
+        terms_on(champions.scorer_of(parent).served.ledger, parent, as_of).credit_limit if parent in members else None
     )
     return Group(parent_id=parent, limit=limit, exposure=total)

@@ -22,7 +22,6 @@ from serving import answer_messages as out
 A = TypeVar("A", bound=BaseModel)
 
 AGAIN = (429, 502, 503, 504)  # the service was busy, starting or away: the same request may be sent again
-LONGEST_WAIT_SECONDS = 20.0
 
 
 class Refused(InputError):
@@ -38,7 +37,8 @@ class Client:
     """Asks one service.
 
     address : e.g. http://127.0.0.1:3000. key : an API key or token; none for a keyless service. tries : how often a request
-    is sent while the service is busy, starting or not there. seconds : how long one try may take.
+    is sent while the service is busy, starting or not there. seconds : how long one try may take. longest_wait : the most
+    seconds between two tries; they double from a tenth of a second, or are what the service says in Retry-After.
     Every request that writes carries an Idempotency-Key, the same in each try. Raises Refused for an answer that is an
     error, ConnectionError where no try got an answer.
     """
@@ -50,10 +50,11 @@ class Client:
         key: str = "",
         tries: int = 6,
         seconds: float = 60.0,
+        longest_wait: float = 20.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self.tries = tries
+        self.tries, self.longest_wait = tries, longest_wait
         self._http = httpx.Client(base_url=address, headers=headers, timeout=seconds, transport=transport)
 
     def __enter__(self) -> Self:
@@ -130,7 +131,7 @@ class Client:
     ) -> httpx.Response:
         why: Exception | None = None
         for number in range(self.tries):
-            wait = min(0.1 * 2**number, 5.0) * (0.5 + random.random() / 2)
+            wait = min(0.1 * 2**number, 5.0, self.longest_wait) * (0.5 + random.random() / 2)
             try:
                 found = self._http.request(method, path, json=message, headers=headers)
             except httpx.TransportError as lost:
@@ -145,7 +146,7 @@ class Client:
                 if found.status_code not in AGAIN or number == self.tries - 1:
                     raise Refused(found.status_code, body)
                 given = found.headers.get("retry-after", "")
-                wait = max(wait, min(float(given), LONGEST_WAIT_SECONDS)) if given.isdigit() else wait
+                wait = max(wait, min(float(given), self.longest_wait)) if given.isdigit() else wait
             if number < self.tries - 1:
                 time.sleep(wait)
         raise ConnectionError(f"no answer in {self.tries} tries ({type(why).__name__})") from why

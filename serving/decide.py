@@ -7,6 +7,7 @@ from typing import Any
 
 from decisions.authority import AuthorityPolicy, normalised, read_authority
 from decisions.limits import APPROVE, DECLINE, REDUCE, REFER
+from decisions.wording import sentence
 from models.rating_scale import IN_DEFAULT
 from serving.answers import Answer
 from serving.champions import Champions
@@ -14,6 +15,7 @@ from serving.decision_log import AlreadyDecided, DecisionLog, Record, UnknownDec
 from serving.errors import Problem
 from serving.identity import ANYONE, Caller
 from serving.messages import DecideRequest
+from serving.shared_limits import AboveSharedLimit, guard_of
 
 SHORTEST_REASON = 10  # letters: enough to say why
 PROPOSED, DECIDED, REJECTED = "proposed", "decided", "rejected"
@@ -41,7 +43,8 @@ def decide(
     Raises
     ------
     Problem : 403 for a limit above the confirming person's authority; 404 for an unknown decision; 409 for one that was
-        decided, that has expired, or that the proposer confirms; 422 for what does not fit.
+        decided, that has expired, that the proposer confirms, or whose limit would break a cap that the customer shares
+        with its group or country; 422 for what does not fit.
     """
     by = _subject(caller, asked)
     if may_be_retry and (made := _made_before(log, asked, by)) is not None:
@@ -62,8 +65,16 @@ def decide(
     else:
         raise _wrong("decision_id", f"the decision_id of a /review or of a proposed /decide, not of a {kind}")
     decision["who_is_checked"] = caller.is_checked
+    check = None
+    if decision["action"] in (APPROVE, REDUCE) and decision["status"] != REJECTED:
+        amount = float(decision["limit_in_reporting_currency"])
+        check = guard_of(champions, log, decision["customer_id"], amount)
     try:
-        (decision_id,) = log.append([{**_record(record, asked, decision), "by": by}], about=asked.decision_id)
+        (decision_id,) = log.append(
+            [{**_record(record, asked, decision), "by": by}], about=asked.decision_id, check=check
+        )
+    except AboveSharedLimit as above:
+        raise _above_shared(above, str(answer.get("language", "en"))) from None
     except AlreadyDecided as twice:
         if may_be_retry and (made := _made_before(log, asked, by)) is not None:
             return made
@@ -121,7 +132,7 @@ def _first(
         "recommended": {"action": review["recommendation"], "limit": recommended, "policy": review["policy"]},
         "authority": {"policy": f"{policy.name} {policy.version}", "level": policy.level_of(by)},
         "limit_in_reporting_currency": reporting, "grade": grade,
-        "as_of": review["as_of"], "model": review["model"],
+        "as_of": review["as_of"], "valid_until": review["valid_until"], "language": review["language"], "model": review["model"],
     }  # fmt: skip
 
 
@@ -174,6 +185,15 @@ def _wrong(field: str, expected: str) -> Problem:
         status=422, error="invalid_request", detail=f"{field}: must be {expected}.",
         fields=[{"field": field, "expected": f"must be {expected}"}],
     )  # fmt: skip
+
+
+def _above_shared(above: AboveSharedLimit, language: str) -> Problem:
+    """Return the 409 of a limit that would break a cap shared with others, in the review's language."""
+    shared = above.shared
+    fields = [{"field": "limit", "expected": f"at most {shared.room:,.2f} in the reporting currency"}]
+    return Problem(
+        status=409, error="above_shared_limit", detail=sentence(shared.kind, shared.numbers(), language), fields=fields
+    )
 
 
 def _conflict(detail: str) -> Problem:

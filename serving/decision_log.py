@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,6 +61,7 @@ class _Waiting:
     ids: list[str]
     contents: list[dict[str, Any]]
     about: str | None
+    check: Callable[[Connection], None] | None
     done: Future[list[str]]
 
 
@@ -106,20 +107,30 @@ class DecisionLog:
         """Return the SQLite file that the log is in; None for PostgreSQL."""
         return self.store.path
 
-    def append(self, contents: Sequence[Mapping[str, Any]], *, about: str | None = None) -> list[str]:
+    def append(
+        self, contents: Sequence[Mapping[str, Any]], *, about: str | None = None,
+        check: Callable[[Connection], None] | None = None,
+    ) -> list[str]:  # fmt: skip
         """Append one record for each content, all or none, and return their decision ids in the same order.
 
         contents : each has a `kind`, and mostly models, policies, ledger_fingerprint (see CONTEXT), asked, inputs and
             answer; in place of these it may hold what `sealed` made of them: context, payload, subject, body.
-        about : the decision that these are a person's answer to; it gets one only. Raises AlreadyDecided for a second,
-        StoreUnavailable where nothing can be written, Abandoned where the request's time is over.
+        about : the decision that these are a person's answer to; it gets one only.
+        check : called in the transaction that writes, before these records: raises InputError where they may not be written.
+
+        Raises AlreadyDecided for a second answer, what `check` raises, StoreUnavailable where nothing can be written,
+        Abandoned where the request's time is over.
         """
         begin_writing()
         ids = [uuid.uuid4().hex for _ in contents]
         at = datetime.now(UTC).isoformat(timespec="microseconds")
         named = {"by": self._by} if self._by else {}
         waiting = _Waiting(
-            ids=ids, contents=[{**named, **c, "decided_at": at} for c in contents], about=about, done=Future()
+            ids=ids,
+            contents=[{**named, **c, "decided_at": at} for c in contents],
+            about=about,
+            check=check,
+            done=Future(),
         )
         with self._waiting.changing:
             self._waiting.batch.append(waiting)
@@ -141,6 +152,12 @@ class DecisionLog:
                         results.append(AlreadyDecided(
                             f"{waiting.about}: a person has decided about it already; ask for a new review."
                         ))  # fmt: skip
+                        continue
+                    try:
+                        if waiting.check is not None:
+                            waiting.check(connection)
+                    except InputError as refused:
+                        results.append(refused)
                         continue
                     last = self._write(connection, waiting, last)
                     results.append(waiting.ids)
@@ -280,6 +297,10 @@ class DecisionLog:
         with self.store.reading() as connection:
             row = connection.execute(select(DECISIONS).where(DECISIONS.c.about == decision_id)).one_or_none()
             return None if row is None else self._whole(connection, row)
+
+    def content_of(self, connection: Connection, row: Any) -> dict[str, Any]:
+        """Return the content of one row of the log, read in a transaction. Raises Erased where its payload is."""
+        return self._whole(connection, row).content
 
     def _whole(self, connection: Connection, row: Any) -> Record:
         content = dict(pydantic_core.from_json(row.content))

@@ -15,6 +15,7 @@ from models.reasons.table import Direction
 from serving.answers import worded
 from serving.decision_log import DecisionLog, UnknownDecision
 from serving.errors import Problem
+from serving.shared_limits import Shared
 
 
 def letter_of(log: DecisionLog, scorer: Scorer, decision_id: str, language: str) -> Letter:
@@ -79,4 +80,8 @@ def _situation(content: Mapping[str, Any], scorer: Scorer) -> Any:
     answer = content["answer"]
     as_of = pd.Timestamp(answer_as_of(content)).date()
     scores = scorer.score([answer["customer_id"]], as_of)
-    return scorer.situation(scores, answer["customer_id"], answer["requested_limit"] * answer["exchange_rate"])
+    shared = Shared.of_json(answer)
+    return scorer.situation(
+        scores, answer["customer_id"], answer["requested_limit"] * answer["exchange_rate"],
+        shared=shared.limits, country_stop=shared.country_stop,
+    )  # fmt: skip

@@ -23,6 +23,7 @@ from serving import answers, what_if
 from serving.champions import Champions
 from serving.decision_log import DecisionLog, Record
 from serving.messages import ExplainRequest, PaymentsRequest, ReviewRequest, ScoreRequest, WhatIfRequest, parsed
+from serving.shared_limits import Shared
 
 ANSWERS: Mapping[str, Any] = {
     "score": (ScoreRequest, answers.score, "scores"),
@@ -142,7 +143,10 @@ def _from_ledger(record: Record, champions: Champions) -> Iterator[Compared]:
         asked |= {"customer_ids": [], "invoice_ids": [logged["invoice_id"]]}
     with tempfile.TemporaryDirectory() as place:
         log = DecisionLog(Path(place) / "replay.sqlite")
-        again = answer(champions, log, parsed(kind, json.dumps(asked).encode()))
+        # what others use of shared caps, and were granted by then, is part of what the answer rests on
+        binds = logged.get("before", logged)
+        given = {"shared": Shared.of_json(binds)} if "shared_limits" in binds else {}
+        again = answer(champions, log, parsed(kind, json.dumps(asked).encode()), **given)
         log.close()
     whole = again if part is None else again[part][0]
     yield from _compared("", logged, {k: v for k, v in whole.items() if k not in NOT_LOGGED})

@@ -17,17 +17,22 @@ from serving.decision_log import DecisionLog
 from serving.messages import WhatIfRequest
 from serving.score_book import ScoreBook
 from serving.sent_ledger import sent_tables
+from serving.shared_limits import Shared, shared_of
 
 
-def what_if(champions: Champions, log: DecisionLog, asked: WhatIfRequest, book: ScoreBook | None = None) -> Answer:
+def what_if(
+    champions: Champions, log: DecisionLog, asked: WhatIfRequest, book: ScoreBook | None = None, *,
+    shared: Shared | None = None,
+) -> Answer:  # fmt: skip
     """Before and after, the columns that moved, and what would have to change for the next better grade (of before)."""
     scorer, scores = one(champions, asked.customer_id, asked.as_of, book)
     values = {name: np.nan if value is None else float(value) for name, value in asked.features.items()}
     there, after = hypothetical(scorer, scores, sent_tables(asked.tables()), values)
-    before = reviewed(scorer, scores, asked)
+    shared = shared or shared_of(champions, log, asked.customer_id, scores.as_of)
+    before = reviewed(scorer, scores, asked, shared=shared)
     answer: Answer = {
         "customer_id": asked.customer_id, "language": asked.language, "currency": asked.currency,
-        "before": before, "after": reviewed(there, after, asked), "score": before["score"],
+        "before": before, "after": reviewed(there, after, asked, shared=shared), "score": before["score"],
         "moved": _moved(scores, after, asked.language),
         "next_better_grade": _better(scorer, scores, asked.language),
         **common(champions, scorer, scores),

@@ -79,7 +79,9 @@ def _of_day(scorer: Scorer, on: date, sales_12m: pd.Series) -> tuple[pd.DataFram
                 expected_delay_days=_or(row["days_late_mean"], 0.0), headroom=HEADROOM,
             ).limit  # fmt: skip
             own: dict[Any, Any] = terms.loc[customer_id].to_dict() if customer_id in terms.index else {}
-            given = {name: _given(own.get(name)) for name in ("insured_limit", "insured_share", "first_loss")}
+            insured_limit, insured_share, first_loss = (
+                _given(own.get(name)) for name in ("insured_limit", "insured_share", "first_loss")
+            )
             extension, natural, current = (
                 _given(own.get("maximum_extension_days")),
                 person.get(customer_id),
@@ -89,7 +91,8 @@ def _of_day(scorer: Scorer, on: date, sales_12m: pd.Series) -> tuple[pd.DataFram
                 customer_id=customer_id, as_of=on, requested=max(need, exposure, 1.0), balance=float(row["balance"]),
                 unapplied=float(row["unapplied"]), past_due=due.get(customer_id, ()), pd=_given(row["pd"]), lgd=scorer.lgd_of(customer_id),
                 grade=row["grade"] if isinstance(row["grade"], str) else None,
-                special=row["special"] if isinstance(row["special"], str) else None, current_limit=current, **given,
+                special=row["special"] if isinstance(row["special"], str) else None, current_limit=current,
+                insured_limit=insured_limit, insured_share=insured_share, first_loss=first_loss,
                 maximum_extension_days=None if extension is None else int(extension),
                 is_natural_person=None if natural is None or pd.isna(natural) else bool(natural),
             ))  # fmt: skip

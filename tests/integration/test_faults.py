@@ -73,7 +73,7 @@ def kill_under_load(journey, home: Path, kills: int) -> None:
     with server(journey, home, TRADECREDIT_REFRESH="false") as (address, process):
 
         def send(number: int) -> None:
-            with Client(address, tries=60) as client:
+            with Client(address, tries=300, longest_wait=0.5) as client:
                 place = 0
                 while not ended.is_set():
                     name, place = f"k{number}-{place}", place + 1
@@ -94,8 +94,12 @@ def kill_under_load(journey, home: Path, kills: int) -> None:
         for sender in senders:
             sender.start()
         for _ in range(kills):
-            time.sleep(random.uniform(0.5, 2.0))
-            deadline = time.monotonic() + 60
+            before, deadline = len(answered), time.monotonic() + 60
+            while (
+                len(answered) == before and time.monotonic() < deadline
+            ):  # it is killed under load, not while it starts
+                time.sleep(0.02)
+            time.sleep(random.uniform(0.0, 1.0))
             while (pid := worker(process)) is None and time.monotonic() < deadline:
                 time.sleep(0.1)
             assert pid is not None, "no worker was started again"

@@ -8,7 +8,7 @@ import pytest
 
 from decisions.limit_policy import BUNDLED, bundled_limit_policy, read_limit_policy
 from decisions.limits import house_policy
-from decisions.needed_limit import needed_limit, shared_cap
+from decisions.needed_limit import needed_limit
 from ledger.errors import InputError
 from models.rating_scale import MASTER_SCALE
 from tests.served import small
@@ -48,13 +48,6 @@ def test_the_needed_limit_is_sales_a_day_times_the_days_that_money_is_out():
     assert need.limit == pytest.approx(1_000 * 42 * 1.2 + 3_000)
     assert [step.result for step in need.steps] == pytest.approx([1_000, 42, 53_400])
     assert needed_limit(sales_12m=365, terms_days=30, expected_delay_days=-8).limit == pytest.approx(30)
-
-
-def test_a_shared_cap_leaves_what_the_others_have_not():
-    limits = {"a": 40_000.0, "b": 25_000.0}
-    assert shared_cap(90_000, own_limit=40_000, limits=limits, cap=100_000)[0] == 75_000
-    assert shared_cap(90_000, own_limit=40_000, limits=limits, cap=20_000)[0] == 0
-    assert shared_cap(90_000, own_limit=0, limits=limits, cap=None) == (90_000, None)
 
 
 def test_a_scorer_under_another_policy_recommends_by_it_also_on_another_ledger():

@@ -19,6 +19,7 @@ from decisions.limits import (
     recommend,
     rounded_down,
 )
+from decisions.shared_limits import CountryStop, SharedLimit, used_by_others
 from decisions.wording import LANGUAGES, SENTENCES, sentence
 from ledger.errors import InputError
 from ledger.lgd import Lgd
@@ -212,10 +213,59 @@ def test_every_code_has_a_sentence_in_each_language():
             "own",
             "material_amount",
             "material_share",
+            "cap",
+            "used",
+            "room",
+            "total",
+            "rating",
+            "terms",
+            "longest",
         ),
         1.0,
     )
+    numbers |= {"name": "PARENT", "country": "AR", "why": "permits"}
     numbers |= {"items": "I1, I2", "day": date(2024, 6, 30), "customer": "C2", "currency": "EUR"}
     for code in SENTENCES:
         for language in LANGUAGES:
             assert "{" not in sentence(code, numbers, language)
+
+
+def test_a_group_s_limit_leaves_what_the_others_use_and_says_so_in_both_languages():
+    group = SharedLimit(kind="group_limit", name="PARENT", limit=50_000.0, used=31_000.0)
+    found = recommend(replace(CASE, shared=(group,)), POLICY)
+    assert (found.action, found.limit) == ("reduce", 19_000.0)  # 50,000 - 31,000 of 30,000 requested
+    assert steps(found)["group_limit"] == 19_000.0
+    assert [code for code, _ in found.reasons] == ["above_policy_limit", "group_limit"]
+    english, chinese = (sentence(*found.reasons[1], language) for language in LANGUAGES)
+    assert "50,000.00" in english
+    assert "31,000.00" in english
+    assert "19,000.00" in chinese
+    full = recommend(replace(CASE, shared=(replace(group, used=60_000.0),)), POLICY)
+    assert (full.action, full.limit) == ("decline", 0.0)
+    wide = recommend(replace(CASE, shared=(replace(group, used=1_000.0),)), POLICY)
+    assert (wide.action, wide.limit, [c for c, _ in wide.reasons]) == ("approve", 30_000.0, ["within_policy"])
+
+
+def test_a_country_under_a_transfer_hold_gets_nothing_more_and_one_without_a_rating_a_person():
+    stop = CountryStop(
+        answer="hold",
+        code="country_transfer_hold",
+        numbers={"country": "AR", "day": date(2024, 1, 1), "why": "permits"},
+    )
+    held = recommend(replace(CASE, country_stop=stop), POLICY)
+    assert (held.action, held.limit) == ("hold", 10_000.0)  # the exposure: nothing more
+    assert held.reasons[0][0] == "country_transfer_hold"
+    unrated = CountryStop(answer="refer", code="country_not_rated", numbers={"country": "AR", "day": date(2024, 1, 1)})
+    assert recommend(replace(CASE, country_stop=unrated), POLICY).action == "refer"
+
+
+@given(
+    present=st.dictionaries(st.sampled_from("abcd"), st.floats(0, 1e6), min_size=1), granted=st.dictionaries(st.sampled_from("abcde"), st.floats(0, 1e6)),
+    cap=st.floats(0, 1e6),
+)  # fmt: skip
+def test_what_is_recommended_under_a_shared_cap_never_exceeds_it(present, granted, cap):
+    used = used_by_others("a", present, granted)
+    shared = SharedLimit(kind="group_limit", name="P", limit=cap, used=used)
+    found = recommend(replace(CASE, shared=(shared,)), POLICY)
+    assert found.action == "hold" or found.limit <= max(0.0, cap - used)
+    assert found.action != "approve" or shared.holds(found.limit)
