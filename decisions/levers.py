@@ -18,6 +18,7 @@ from decisions.customer_view import open_in_own_currency
 from decisions.limits import recommend
 from decisions.scenarios import scored_variants
 from decisions.scorer import Scorer, Scores
+from decisions.shared_limits import CountryStop, SharedLimit
 from ledger.credit_terms import Terms, terms_on
 
 MOST_ITEMS = 6  # items paid, oldest first, in growing sums
@@ -55,19 +56,24 @@ class Outlook:
     tried: int
 
 
-def levers(scorer: Scorer, scores: Scores, requested: float) -> Outlook:
+def levers(
+    scorer: Scorer, scores: Scores, requested: float, *, shared: Sequence[SharedLimit] = (),
+    country_stop: CountryStop | None = None,
+) -> Outlook:  # fmt: skip
     """Return what would lift the grade or the recommended limit of the first customer of some scores.
 
+    shared, country_stop : the caps that the customer shares, and its country policy's objection: no lever moves them.
     A lever is helpful where the grade becomes better or the recommended limit higher. Sorted by amount, then by PD.
     """
     customer_id = str(scores.customers.index[0])
-    now = _after(scorer, scores, customer_id, requested)
+    binds = {"shared": shared, "country_stop": country_stop}
+    now = _after(scorer, scores, customer_id, requested, binds)
     terms = terms_on(scorer.served.ledger, customer_id, scores.as_of)
     found = []
     candidates = _candidates(scorer, scores, customer_id, requested, terms)
     there, after, ids = scored_variants(scorer, scores, [rows for _, _, rows, _ in candidates])
     for (code, numbers, rows, amount), copy_id in zip(candidates, ids, strict=True):
-        pd_then, grade, limit, delay = _after(there, after, copy_id, requested)
+        pd_then, grade, limit, delay = _after(there, after, copy_id, requested, binds)
         lever = Lever(
             code=code, numbers=numbers, rows=rows, amount=amount, pd=pd_then, grade=grade, limit=limit, days_late_mean=delay,
         )  # fmt: skip
@@ -90,10 +96,10 @@ def _cheapest(found: Sequence[Lever]) -> list[Lever]:
 
 
 def _after(
-    scorer: Scorer, scores: Scores, customer_id: str, requested: float
+    scorer: Scorer, scores: Scores, customer_id: str, requested: float, binds: dict[str, Any]
 ) -> tuple[float | None, str | None, float | None, float | None]:
     row: Any = scores.customers.loc[customer_id]
-    recommendation = recommend(scorer.situation(scores, customer_id, requested), scorer.limit_policy)
+    recommendation = recommend(scorer.situation(scores, customer_id, requested, **binds), scorer.limit_policy)
     pd_now = None if np.isnan(row["pd"]) else float(row["pd"])
     delay = row.get("days_late_mean", np.nan)
     grade = row["grade"] if isinstance(row["grade"], str) else None

@@ -37,7 +37,7 @@ from serving.decision_log import DecisionLog
 from serving.errors import Problem
 from serving.explanations import explained
 from serving.messages import ReviewRequest, typed
-from serving.shared_limits import shared_of
+from serving.shared_limits import NOTHING, Shared, shared_of
 
 MOST_DECISIONS = 20
 
@@ -58,7 +58,8 @@ class Case:
 
     score, account, delay, review, explained : as the service's answers hold them; None where there is none.
     status : the sentence of a customer without an ordinary PD. peers : the industry's medians of the model's columns.
-    decisions : the records of people's decisions, newest first. model : the default model served.
+    decisions : the records of people's decisions, newest first. model : the default model served. shared : the caps that the
+    customer shares with its group and country.
     """
 
     master: MasterData
@@ -84,6 +85,7 @@ class Case:
     need: Need | None
     decisions: list[dict[str, Any]]
     model: Mapping[str, Any]
+    shared: Shared = NOTHING
 
 
 def case(champions: Champions, log: DecisionLog, asked: Asked) -> Case:
@@ -116,7 +118,7 @@ def case(champions: Champions, log: DecisionLog, asked: Asked) -> Case:
         invoices=invoices_of(scorer, asked.customer_id, scores.as_of),
         open_items=[payment_of(item) for item in rows_of(scorer.payments(scores))],
         lateness=lateness(scorer, asked.customer_id, scores.as_of), need=need,
-        decisions=decisions_of(log, asked.customer_id), model=model_of(champions),
+        decisions=decisions_of(log, asked.customer_id), model=model_of(champions), shared=shared,
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from serving.errors import Problem
 from serving.explanations import explained
 from serving.pages.charts import Bar, Step, waterfall
 from serving.pages.texts import CHANGES, LEVERS, N_
+from serving.shared_limits import Shared
 from serving.translations import Translation, translate
 
 
@@ -111,7 +112,8 @@ def what_if(champions: Champions, found: Case, query: Mapping[str, str], paid: S
     for _, _, tables, _ in supposed:
         rows |= tables
     there, after, (copy_id,) = scored_variants(scorer, scores, [rows])
-    before, then = _outcome(scorer, scores, customer_id, requested), _outcome(there, after, copy_id, requested)
+    before = _outcome(scorer, scores, customer_id, requested, found.shared)
+    then = _outcome(there, after, copy_id, requested, found.shared)
     shows = (
         (N_("Grade"), lambda v: v or "–"), (N_("Probability of default"), lambda v: t.share(v, 2)),
         (N_("Recommended limit"), lambda v: t.money(v, 0)), (N_("Expected loss"), t.money), (N_("Exposure"), t.money),
@@ -137,11 +139,14 @@ def _number(text: str) -> float | None:
     return value
 
 
-def _outcome(scorer: Scorer, scores: Scores, customer_id: str, requested: float) -> tuple[Any, ...]:
+def _outcome(scorer: Scorer, scores: Scores, customer_id: str, requested: float, shared: Shared) -> tuple[Any, ...]:
     row: Any = scores.customers.loc[customer_id]
-    limit = (
-        recommend(scorer.situation(scores, customer_id, requested), scorer.limit_policy).limit if requested else None
-    )
+    limit = None
+    if requested:
+        situation = scorer.situation(
+            scores, customer_id, requested, shared=shared.limits, country_stop=shared.country_stop
+        )
+        limit = recommend(situation, scorer.limit_policy).limit
     values = (row["grade"], row["pd"], limit, row["expected_loss"], row["exposure"], row.get("days_late_mean", np.nan))
     return tuple(None if isinstance(v, float) and np.isnan(v) else v for v in values)
 
@@ -150,7 +155,9 @@ def cheapest(champions: Champions, found: Case) -> dict[str, Any]:
     """Return the levers that help, as sentences with what each reaches; a note where none does."""
     scorer, t = champions.scorer, translate(found.language)
     scores = scorer.score([found.master.customer_id], found.as_of)
-    outlook = levers(scorer, scores, found.requested or 0.0)
+    outlook = levers(
+        scorer, scores, found.requested or 0.0, shared=found.shared.limits, country_stop=found.shared.country_stop
+    )
     rows = [
         {"text": lever_text(lever, found.currency, t), "result": lever_result(lever, outlook, t)}
         for lever in outlook.helpful

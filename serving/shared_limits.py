@@ -151,15 +151,18 @@ def _group_caps(champions: Champions, customer_id: str, as_of: date) -> list[Cap
     if len(members) < 2:
         return []
     caps, scorer = [], champions.scorer
+    used = exposures(champions, members, as_of)
     if parent in members:
         limit = terms_on(champions.scorer_of(parent).served.ledger, parent, as_of).credit_limit
         if limit is not None:
-            caps.append(Cap(kind=GROUP_LIMIT, name=parent, limit=limit, present=exposures(champions, members, as_of)))
+            caps.append(Cap(kind=GROUP_LIMIT, name=parent, limit=limit, present=used))
     by_grade = {terms.grade: terms.maximum_limit for terms in scorer.limit_policy.terms}
     grades = [g for part, ids in champions.parts(members) if ids for g in part.brief(ids, as_of)["grade"]]
     best = max((by_grade[g] for g in grades if g in by_grade), default=None)
     if best is not None:
+        # the parent's limit is the group's: of the parent itself only what it uses counts
         limits = {m: terms_on(champions.scorer_of(m).served.ledger, m, as_of).credit_limit or 0.0 for m in members}
+        limits |= {parent: used[parent]} if parent in members else {}
         cap = scorer.limit_policy.group_share_of_grade_cap * best
         caps.append(Cap(kind=GROUP_GRADE_CAP, name=parent, limit=cap, present=limits))
     return caps
