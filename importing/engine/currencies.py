@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -46,22 +45,26 @@ def codes_by_word() -> dict[str, str]:
     return {word: code for word, code in (found | SYNONYMS).items() if word not in shared or word in SYNONYMS}
 
 
-def as_code(connection: duckdb.DuckDBPyConnection, column: str, sql: str) -> str:
+def as_code(connection: duckdb.DuckDBPyConnection, column: str, name: str, sql: str) -> str:
     """Return SQL of a currency column's ISO code; what is none stays as it is, for quarantine.
 
-    sql : the rows before mapping. Only the words that they hold are mapped: a list of all codes would be gone through for
-    each row of each query.
+    name, sql : the ledger table, and its rows before mapping. Only the words that they hold are mapped: a list of all
+    codes would be gone through for each row of each query. They are kept in `words_of_currency`, counted.
     """
+    connection.execute(
+        f"INSERT INTO words_of_currency SELECT {quoted(name)}, currency, currency_of(currency), n FROM "
+        f"(SELECT currency, count(*) AS n FROM ({sql}) GROUP BY 1) WHERE currency IS NOT NULL"
+    )
     pairs = connection.execute(
-        f"SELECT DISTINCT currency, currency_of(currency) FROM ({sql}) WHERE currency IS NOT NULL"
+        "SELECT word, code FROM words_of_currency WHERE name = ? ORDER BY word", [name]
     ).fetchall()
     cases = " ".join(f"WHEN {quoted(word)} THEN {quoted(code)}" for word, code in pairs if word != code)
     return f"CASE {column} {cases} ELSE {column} END" if cases else column
 
 
-def unknown_codes(connection: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
-    """Return the currencies of a relation that are no ISO 4217 codes."""
-    found = connection.execute(f"SELECT DISTINCT currency FROM {relation} WHERE currency IS NOT NULL").fetchall()
+def unknown_codes(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    """Return the currencies of a table's drafts that are no ISO 4217 codes."""
+    found = connection.execute("SELECT DISTINCT code FROM words_of_currency WHERE name = ?", [name]).fetchall()
     return sorted({str(code) for (code,) in found} - set(currency_codes()))
 
 
@@ -73,28 +76,16 @@ def make_currency_words(connection: duckdb.DuckDBPyConnection, default: str | No
     connection.register("words_given", pa.table({"word": list(words), "code": list(words.values())}))
     connection.execute("CREATE TABLE currency_words AS FROM words_given")
     connection.unregister("words_given")
+    connection.execute("CREATE TABLE words_of_currency (name VARCHAR, word VARCHAR, code VARCHAR, rows BIGINT)")
     connection.execute(
         "CREATE MACRO currency_of(t) AS coalesce((SELECT any_value(code) FROM currency_words "
         "WHERE word = upper(trim(t))), t)"
     )
 
 
-def mapped_currencies(
-    connection: duckdb.DuckDBPyConnection, queries: Iterable[tuple[str, str]]
-) -> list[dict[str, Any]]:
-    """Return one entry a word that was read as a currency: the words of the report, and how many rows.
-
-    queries : (ledger table, SQL with a column currency) of the rows before mapping.
-    """
-    counts: dict[tuple[str, str], int] = {}
-    for _, sql in queries:
-        codes = ", ".join(quoted(code) for code in currency_codes())
-        rows = connection.execute(
-            f"SELECT currency, currency_of(currency), count(*) FROM ({sql}) WHERE currency NOT IN ({codes}) GROUP BY 1"
-        ).fetchall()
-        for word, code, count in rows:
-            if word != code:
-                counts[word, code] = counts.get((word, code), 0) + count
-    return [
-        {"what": f"currency '{word}' read as {code}", "rows": rows} for (word, code), rows in sorted(counts.items())
-    ]
+def mapped_currencies(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return one entry a word that was read as a currency: the words of the report, and how many rows of all tables."""
+    counted = connection.execute(
+        "SELECT word, code, sum(rows) FROM words_of_currency WHERE word <> code GROUP BY 1, 2 ORDER BY 1, 2"
+    ).fetchall()
+    return [{"what": f"currency '{word}' read as {code}", "rows": int(rows)} for word, code, rows in counted]

@@ -119,14 +119,22 @@ def control(
     sums: dict[tuple[str, str, str], list[int]] = {}
     for table, relation in drafts.items():
         measures, added = _sums(table)
-        rows = connection.execute(
-            f"SELECT reason, currency, count(*), {added} FROM {relation} LEFT JOIN {reason} USING (file, line) "
-            f"ANTI JOIN {_TOTALS} USING (file, line) WHERE {ADDED_UP} GROUP BY ALL ORDER BY reason, currency"
+        whole = connection.execute(
+            f"SELECT currency, {added} FROM {relation} WHERE {ADDED_UP} GROUP BY currency"
         ).fetchall()
-        for words, currency, count, *amounts in rows:
+        # what is not taken is a small part of the rows: it alone is looked at by reason
+        refused = connection.execute(
+            f"SELECT t.line IS NOT NULL, reason, currency, count(*), {added} FROM {relation} JOIN {reason} USING (file, line) "
+            f"LEFT JOIN {_TOTALS} t USING (file, line) WHERE {ADDED_UP} GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+        for currency, *amounts in whole:
             for measure, amount in zip(measures, amounts, strict=True):
                 found[currency, measure] = found.get((currency, measure), 0) + int(amount)
-                if words is not None:
+        for is_total, words, currency, count, *amounts in refused:
+            for measure, amount in zip(measures, amounts, strict=True):
+                if is_total:
+                    found[currency, measure] -= int(amount)
+                else:
                     sums[currency, measure, words] = [int(amount), int(count)]
     before = with_open(found)
     for currency, _measure, words in list(sums):

@@ -22,7 +22,6 @@ def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[dict
 
     Return the words and signs that were read as currencies, counted.
     """
-    with_currency = []
     for name, sql in fmt.prepared.items():
         connection.execute(f"CREATE TABLE {name} AS {sql}")
     for name, sql in fmt.tables.items():
@@ -39,8 +38,7 @@ def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[dict
                 else f"CAST(NULL AS {SQL_TYPES[declared.type]})"
             )
             if column == "currency" and column in found:
-                with_currency.append((name, sql))
-                value = as_code(connection, value, sql)
+                value = as_code(connection, value, name, sql)
             if column == table.known and table.event:
                 value = f"coalesce({value}, CAST({table.event} AS DATE))"
             if "is_inferred" in found and declared.rule != "true" and not declared.required:
@@ -58,7 +56,7 @@ def make_drafts(connection: duckdb.DuckDBPyConnection, fmt: Format) -> list[dict
                 f"NOT ({d.rule.format(column=c)})" for c, d in table.columns.items() if d.required and d.rule != "true"
             ]
             connection.execute(f"DELETE FROM draft_{name} WHERE is_inferred AND ({' OR '.join(broken)})")
-    return mapped_currencies(connection, with_currency)
+    return mapped_currencies(connection)
 
 
 def name_customers(connection: duckdb.DuckDBPyConnection, fmt: Format, existing: dict[str, str]) -> int:
@@ -126,7 +124,7 @@ def _break_rules(connection: duckdb.DuckDBPyConnection, name: str) -> None:
             cases.append(f"CASE WHEN {column} IS NULL AND NOT is_unread THEN '{name}.{column} must not be empty' END")
         rule = declared.rule.format(column=column)
         if column == "currency":  # the few that are none, in place of all codes for each row
-            unknown = ", ".join(f"'{_q(code)}'" for code in unknown_codes(connection, f"draft_{name}"))
+            unknown = ", ".join(f"'{_q(code)}'" for code in unknown_codes(connection, name))
             rule = f"currency NOT IN ({unknown})" if unknown else "true"
         if rule != "true":
             broken = f"({column} IS NOT NULL AND NOT coalesce({rule}, true))"
