@@ -54,26 +54,39 @@ def command(ledger: Path, as_of: str, reference: str, out: Path | None, to_mlflo
     settings = registry.Settings.from_environment()
     tables = read_ledger(ledger)
     day = pd.Timestamp(as_of_day(as_of, tables.last_known_on))
-    champions = {}
+    champions: dict[str, Champion] = {}
+    missing: registry.NoModel | None = None
     for kind, name in registry.NAMES.items():
         try:
             served = registry.load(settings, name)
-        except registry.NoModel:
-            if kind == "default":
-                raise
-            click.echo(f"no champion of {name}: delay errors are left out.", err=True)
+        except registry.NoModel as absent:
+            left_out = "scores, inputs and defaults" if kind == "default" else "delay errors"
+            click.echo(f"no champion of {name}: {left_out} are left out.", err=True)
+            missing = absent
             continue
         trained = pd.Timestamp(served.tags[registry.AS_OF_TAG])
         champions[kind] = Champion(model=load_model(served.folder), version=served.version, trained_on=trained)
+    if missing is not None and not champions:
+        raise missing
     before = None if reference == TRAINED else pd.Timestamp(as_of_day(reference, tables.last_known_on))
     report = monitor(
-        tables, day, champions["default"], champions.get("delay"), reference=before, decisions=decision_counts(settings)
+        tables,
+        day,
+        champions.get("default"),
+        champions.get("delay"),
+        reference=before,
+        decisions=decision_counts(settings),
     )
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(report.to_html(), encoding="utf-8")
     if to_mlflow:
-        monitor_log.log(settings, tables, report, place=str(ledger), version=champions["default"].version)
+        kind = "default" if "default" in champions else "delay"
+        version = champions[kind].version
+        monitor_log.log(
+            settings, tables, report, place=str(ledger), version=version if kind == "default" else f"delay {version}",
+            trained_on=champions[kind].trained_on,
+        )  # fmt: skip
     if as_json:
         print_json(report.to_json())
     else:

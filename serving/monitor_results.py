@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from models.registry import Settings
 
 COLUMNS = ("on", "model", "version", "level", "text")
-MODEL = "tradecredit-default"  # whose version the monitor's run names
+DEFAULT, DELAY = "tradecredit-default", "tradecredit-delay"
 
 
 def monitor_results(settings: Settings, as_of: date, why_not: list[str], *, file: Path | None = None) -> pd.DataFrame:
@@ -50,8 +50,11 @@ def monitor_results(settings: Settings, as_of: date, why_not: list[str], *, file
             )
             return pd.DataFrame(columns=list(COLUMNS)).astype({"on": "datetime64[ns]"})
         result, version = newest
+    # the run of a registry without a default champion names its version "delay N"
+    model = DELAY if version.startswith("delay ") else DEFAULT
+    version = version.removeprefix("delay ")
     return pd.DataFrame(
-        [(pd.Timestamp(result["as_of"]), MODEL, version, level, text) for level, text in _findings(result)],
+        [(pd.Timestamp(result["as_of"]), model, version, level, text) for level, text in _findings(result)],
         columns=list(COLUMNS),
     )
 

@@ -171,7 +171,9 @@ def test_the_newest_monitor_result_until_a_day_is_read_from_its_experiment(setti
             as_of=day, reference="2023-06-30", customers=120, verdicts=(), delay=None,
             rungs=(Rung(name="r", level=ALARM, text=text),), columns=pd.DataFrame(columns=["column", "psi", "limit", "is_moved"]),
         )  # fmt: skip
-        monitor_log.log(settings, small().ledger, found, place="some/books", version=version)
+        monitor_log.log(
+            settings, small().ledger, found, place="some/books", version=version, trained_on=pd.Timestamp("2023-06-30")
+        )
 
     why_not: list[str] = []
     assert monitor_results(settings, date(2023, 9, 30), why_not).empty
@@ -189,7 +191,10 @@ def test_the_newest_monitor_result_until_a_day_is_read_from_its_experiment(setti
     store = registry.client(settings)
     runs = store.search_runs([experiment_id(store, settings, "monitoring")], order_by=["attributes.start_time ASC"])
     assert [r.info.run_name for r in runs] == ["monitor books, champion 1", "monitor books, champion 2"]
-    assert [m.step for m in store.get_metric_history(runs[0].info.run_id, "alarms")] == [20230831, 20230930]
+    series = store.get_metric_history(runs[0].info.run_id, "alarms")
+    assert [(m.step, pd.Timestamp(m.timestamp, unit="ms")) for m in series] == [
+        (62, pd.Timestamp("2023-08-31")), (92, pd.Timestamp("2023-09-30")),
+    ]  # fmt: skip
 
 
 def test_an_altered_artifact_is_named_and_not_used(settings: Settings, served: registry.Served) -> None:

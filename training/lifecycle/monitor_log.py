@@ -1,4 +1,4 @@
-"""The monitor in MLflow: one run per ledger and champion in the experiment `monitoring`, one step per day looked at."""
+"""Log the monitor to MLflow: one run per ledger and champion in the experiment `monitoring`, one step per day looked at."""
 
 from __future__ import annotations
 
@@ -16,11 +16,18 @@ from training.lifecycle.runs import experiment_id, log_ledger_input, started
 LEDGER_TAG, VERSION_TAG = "tradecredit.ledger", "tradecredit.version"
 
 
-def log(settings: Settings, ledger: Ledger, report: MonitorReport, *, place: str, version: str) -> str:
+def log(
+    settings: Settings, ledger: Ledger, report: MonitorReport, *, place: str, version: str, trained_on: pd.Timestamp
+) -> str:
     """Log a report's figures as a step of the run of this ledger and champion version; return the run's id.
 
-    The step is the day as a number like 20241231, so that MLflow draws each figure as a series. The page and the JSON are
-    artifacts in a folder named by the day. Raises TrackingFailed where the store cannot be written.
+    MLflow draws each figure as a series: the step is the number of days since the champion's day, the time is the end of the
+    day looked at. The page and the JSON are artifacts in a folder named by the day.
+
+    Raises
+    ------
+    TrackingFailed
+        The store cannot be written.
     """
     import mlflow
 
@@ -44,7 +51,9 @@ def log(settings: Settings, ledger: Ledger, report: MonitorReport, *, place: str
         ) as run_id,
     ):
         (Path(temporary) / "monitor.html").write_text(report.to_html(), encoding="utf-8")
-        mlflow.log_metrics(report.metrics(), step=int(day.strftime("%Y%m%d")))
+        mlflow.log_metrics(
+            report.metrics(), step=(day - trained_on).days, timestamp=int(day.tz_localize("UTC").timestamp() * 1000)
+        )
         mlflow.log_dict(report.to_json(), f"{report.as_of}/monitor.json")
         mlflow.log_artifacts(temporary, report.as_of)
         if not found:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from features.engine.prepared import prepare
+from features.engine.snapshots import active
 from ledger.errors import InputError
 from ledger.known import known_on
 from ledger.ledger import Ledger
@@ -26,6 +27,7 @@ COLUMNS_NAMED = 3
 FEWEST_FOR_DRIFT = 50
 RHYTHM_DAYS = 730
 MOST_RARE = 50  # days with rows in two years
+NO_COLUMNS = pd.DataFrame(columns=["column", "psi", "limit", "is_moved"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +173,7 @@ def _path(values: Sequence[float]) -> dict[str, Any]:
 
 
 def monitor(
-    ledger: Ledger, as_of: pd.Timestamp, default: Champion, delay: Champion | None = None, *, reference: pd.Timestamp | None = None,
+    ledger: Ledger, as_of: pd.Timestamp, default: Champion | None, delay: Champion | None = None, *, reference: pd.Timestamp | None = None,
     decisions: Mapping[str, int] | None = None,
 ) -> MonitorReport:  # fmt: skip
     """Compare a ledger on a day with its own past and with what the champions promised.
@@ -179,6 +181,7 @@ def monitor(
     Parameters
     ----------
     ledger : may know more than as_of; only what was booked until then is used.
+    default, delay : the champions; without the default model's, scores, inputs and the ladder are left out. One is needed.
     reference : the day that the champion's inputs are compared with; None for the day that it was trained on.
 
     Raises
@@ -186,7 +189,10 @@ def monitor(
     InputError
         If as_of is not after the reference: a day is not compared with itself.
     """
-    reference = default.trained_on if reference is None else reference
+    first_champion = default or delay
+    if first_champion is None:
+        raise InputError("there is no champion to monitor: `tradecredit promote` makes one.")
+    reference = first_champion.trained_on if reference is None else reference
     if as_of <= reference:
         raise InputError(
             f"--as-of {as_of.date()} must lie after the reference day, {reference.date()}: a day compared with itself, or with a "
@@ -197,14 +203,24 @@ def monitor(
     first = known.invoices["issued_on"].min()
     available = int((as_of.year - first.year) * 12 + as_of.month - first.month)
     months = Months.until(as_of, max(1, min(MOST_MONTHS, available)), known)
+    series = ledger_series(known, months)
+    errors = None if delay is None else delay_errors(delay.model, prepared, delay.trained_on, as_of)
+    common: dict[str, Any] = {
+        "as_of": str(as_of.date()), "reference": str(reference.date()), "delay": errors,
+        "freshness": freshness(known, as_of), "decisions": decisions or {},
+    }  # fmt: skip
+    if default is None:
+        return MonitorReport(
+            customers=len(active(prepared, [as_of])), verdicts=tuple(verdicts(series)), rungs=(), columns=NO_COLUMNS,
+            **common,
+        )  # fmt: skip
     scores = champion_scores(default.model, prepared, months)
-    found = verdicts([*ledger_series(known, months), *score_series(scores, months)])
     return MonitorReport(
-        as_of=str(as_of.date()), reference=str(reference.date()), customers=int((scores.rows["month"] == len(months.ends) - 1).sum()),
-        verdicts=tuple(found), rungs=tuple(ladder(default.model, prepared, default.trained_on, as_of)),
-        delay=None if delay is None else delay_errors(delay.model, prepared, delay.trained_on, as_of),
-        columns=_columns(default, prepared, reference, as_of), score_columns=_score_columns(default.model, scores, len(months.ends)),
-        freshness=freshness(known, as_of), decisions=decisions or {},
+        customers=int((scores.rows["month"] == len(months.ends) - 1).sum()),
+        verdicts=tuple(verdicts([*series, *score_series(scores, months)])),
+        rungs=tuple(ladder(default.model, prepared, default.trained_on, as_of)),
+        columns=_columns(default, prepared, reference, as_of),
+        score_columns=_score_columns(default.model, scores, len(months.ends)), **common,
     )  # fmt: skip
 
 
@@ -213,7 +229,7 @@ def _columns(champion: Champion, prepared: Any, reference: pd.Timestamp, as_of: 
     names = list(champion.model.needed)
     days = [Observed.on(prepared, day, names) for day in (reference, as_of)]
     if min(len(d.matrix) for d in days) < FEWEST_FOR_DRIFT:
-        return pd.DataFrame(columns=["column", "psi", "limit", "is_moved"])
+        return NO_COLUMNS
     return drift(*days)
 
 
