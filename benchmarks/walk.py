@@ -3,8 +3,9 @@
     python -m benchmarks.walk              # the sample, and Datarisk where ../shared/data is
     python -m benchmarks.walk sample
 
-Each step is a command of ours in a process of its own, in an empty folder. What it prints replaces the block of its name in
-docs/analyst.md (`<!-- walk: NAME -->`), so that all outputs of a walk are of one commit, which the block `SET commit` names.
+Each step is a command of ours in a process of its own, in an empty folder. At the end what they printed replaces the
+blocks of their names in docs/analyst.md (`<!-- walk: NAME -->`): all outputs of a walk are of one commit, which the block
+`SET commit` names.
 Pictures of MLflow's pages are taken by a headless browser: the one that CHROMIUM names, else Playwright's own.
 """
 
@@ -42,12 +43,14 @@ class Walk:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder, self.started = name, folder, time.monotonic()
+        self.pictures = folder / "pictures"
+        self.pictures.mkdir()
         self.environment = os.environ | {
             "PYTHONPATH": str(ROOT), "TRADECREDIT_HOME": "build", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true",
             "GIT_PYTHON_REFRESH": "quiet",
         }  # fmt: skip
         self.environment.pop("MLFLOW_TRACKING_URI", None)
-        write_block(f"{name} commit", f"Run on {datetime.now(UTC).date()} at commit `{commit()[:12]}`.", is_text=True)
+        self.blocks = {"commit": f"Run on {datetime.now(UTC).date()} at commit `{commit()[:12]}`."}
 
     def run(self, step: str, line: str, *, most: int = 40, code: int | None = 0, **more: str) -> str:
         """Run one command line (without the program's name), write its block, return what it printed.
@@ -65,18 +68,25 @@ class Walk:
         lines = [text.rstrip() for text in done.stdout.strip("\n").splitlines() if not NOISE.search(text)]
         lines = lines[:most] + (["…"] if len(lines) > most else [])
         end = [f"(exit {done.returncode})"] if done.returncode else []
-        write_block(f"{self.name} {step}", "\n".join([f"$ tradecredit {line}", *lines, *end]))
+        self.blocks[step] = "\n".join(["```", f"$ tradecredit {line}", *lines, *end, "```"])
         return done.stdout
 
+    def write(self) -> None:
+        """Write all blocks and pictures into the docs, at the end: until then the tree is that of the commit."""
+        page = PAGE.read_text(encoding="utf-8")
+        for step, text in self.blocks.items():
+            page = with_block(page, f"{self.name} {step}", text)
+        PAGE.write_text(page, encoding="utf-8")
+        for file in sorted(self.pictures.glob("*.png")):
+            shutil.copy(file, PICTURES / file.name)
 
-def write_block(name: str, text: str, *, is_text: bool = False) -> None:
-    """Replace the block of a name in docs/analyst.md. Raises SystemExit where the page has no such block."""
-    page = PAGE.read_text(encoding="utf-8")
+
+def with_block(page: str, name: str, text: str) -> str:
+    """Return a page with the block of a name replaced. Raises SystemExit where the page has no such block."""
     block = re.compile(rf"(<!-- walk: {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
     if not block.search(page):
         raise SystemExit(f"docs/analyst.md has no block '{name}'")
-    body = text if is_text else f"```\n{text}\n```"
-    PAGE.write_text(block.sub(lambda found: f"{found[1]}{body}\n{found[2]}", page), encoding="utf-8")
+    return block.sub(lambda found: f"{found[1]}{text}\n{found[2]}", page)
 
 
 def runs_in(printed: str) -> dict[str, str]:
@@ -127,13 +137,13 @@ def browser_page() -> Iterator[Any]:
             browser.close()
 
 
-def picture(page: Any, address: str, name: str, *, wait: str = "", seconds: float = 2.0) -> None:
+def picture(page: Any, address: str, path: Path, *, wait: str = "", seconds: float = 2.0) -> None:
     """Take a picture of a page once a text stands on it."""
     page.goto(address, wait_until="domcontentloaded", timeout=120_000)
     if wait:
         page.get_by_text(wait, exact=False).first.wait_for(timeout=120_000)
     page.wait_for_timeout(1000 * seconds)
-    page.screenshot(path=PICTURES / f"{name}.png")
+    page.screenshot(path=path)
 
 
 def pictures(walk: Walk, run: str, monitored: str) -> None:
@@ -143,23 +153,29 @@ def pictures(walk: Walk, run: str, monitored: str) -> None:
     store = mlflow.MlflowClient(f"sqlite:///{walk.folder / 'build' / 'mlflow.db'}")
     experiments = {e.name: e.experiment_id for e in store.search_experiments()}
     series = store.search_runs([experiments["tradecredit/monitoring"]])[0].info.run_id
-    default = experiments["tradecredit/default"]
+    default, out = experiments["tradecredit/default"], walk.pictures
     with mlflow_pages(walk) as address, browser_page() as page:
         page.goto(address, wait_until="domcontentloaded", timeout=120_000)
         choice = page.get_by_text("Model training", exact=True).first
         choice.wait_for(timeout=120_000)
         choice.click()
         runs = f"{address}/#/experiments/{default}/runs"
-        picture(page, runs, "mlflow-runs", wait="default 20", seconds=3)
-        picture(page, f"{runs}/{run}", "mlflow-run", wait="Registered models", seconds=3)
-        picture(page, f"{runs}/{run}/artifacts/plots/shap_summary.png", "mlflow-plot", wait="shap_summary", seconds=4)
+        picture(page, runs, out / "mlflow-runs.png", wait="default 20", seconds=3)
+        picture(page, f"{runs}/{run}", out / "mlflow-run.png", wait="Registered models", seconds=3)
+        picture(
+            page,
+            f"{runs}/{run}/artifacts/plots/shap_summary.png",
+            out / "mlflow-plot.png",
+            wait="shap_summary",
+            seconds=4,
+        )
         picture(
             page, f"{address}/#/experiments/{experiments['tradecredit/monitoring']}/runs/{series}/model-metrics",
-            "mlflow-monitoring", wait="alarms", seconds=4,
+            out / "mlflow-monitoring.png", wait="alarms", seconds=4,
         )  # fmt: skip
         for html, name in (("build/validation/validation.html", "validation-report"), (monitored, "monitor-page")):
-            picture(page, (walk.folder / html).as_uri(), name)
-    print(f"[{time.monotonic() - walk.started:6.0f} s] pictures → docs/pictures", flush=True)
+            picture(page, (walk.folder / html).as_uri(), out / f"{name}.png")
+    print(f"[{time.monotonic() - walk.started:6.0f} s] pictures", flush=True)
 
 
 def sample_walk(folder: Path) -> None:
@@ -185,6 +201,7 @@ def sample_walk(folder: Path) -> None:
     walk.run("journal", "journal --model default")
     walk.run("served-at", f"served-at {datetime.now(UTC).date()}")
     walk.run("reproduce", "reproduce default")
+    walk.write()
 
 
 def datarisk_walk(folder: Path) -> None:
@@ -207,6 +224,7 @@ def datarisk_walk(folder: Path) -> None:
     walk.run("rollback", 'rollback delay --why "the months of 2020 are looked at first" --to 1')
     walk.run("journal", "journal")
     walk.run("reproduce", "reproduce delay")
+    walk.write()
 
 
 WALKS = {"sample": sample_walk, "datarisk": datarisk_walk}
