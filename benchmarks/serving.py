@@ -240,13 +240,13 @@ def _server(settings: registry.Settings) -> Iterator[tuple[int, psutil.Process, 
 
 
 def _await_scores(port: int) -> None:
-    """Wait until the read model holds every customer's answer."""
+    """Wait until the store holds every customer's score, explanations and payment curves."""
     deadline = time.monotonic() + 3 * PATIENCE_SECONDS
     while time.monotonic() < deadline:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", "/metrics")
         text = connection.getresponse().read().decode()
-        if "tradecredit_scores_stale 0.0" in text:
+        if "tradecredit_scores_stale 0.0" in text and "tradecredit_explanations_stale 0.0" in text:
             return
         time.sleep(0.5)
     raise InputError("the read model was not filled in time.")

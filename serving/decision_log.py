@@ -22,8 +22,9 @@ from sqlalchemy import Connection, select
 
 from ledger.errors import InputError
 from ledger.hash_chain import FIRST, Verdict, canonical, chained, verify
-from serving.payloads import Erased, Payloads, join_inputs, split_inputs
-from serving.store import Store
+from serving.payloads import Erased, Payloads, compressed, join_inputs, split_inputs
+from serving.store import Store, StoreUnavailable
+from serving.store.at_once import AtOnce, Busy
 from serving.store.tables import ARCHIVES, DECISIONS
 from serving.time_limit import begin_writing
 
@@ -84,6 +85,7 @@ class DecisionLog:
         self.store = place if isinstance(place, Store) else Store.at(place)
         self.payloads = Payloads(self.store)
         self._waiting = _Queue()
+        self._at_once = AtOnce(self.store)
         self._by = ""
 
     @classmethod
@@ -122,22 +124,47 @@ class DecisionLog:
         Abandoned where the request's time is over.
         """
         begin_writing()
-        ids = [uuid.uuid4().hex for _ in contents]
-        at = datetime.now(UTC).isoformat(timespec="microseconds")
-        named = {"by": self._by} if self._by else {}
-        waiting = _Waiting(
-            ids=ids,
-            contents=[{**named, **c, "decided_at": at} for c in contents],
-            about=about,
-            check=check,
-            done=Future(),
-        )
+        waiting = self._of(contents, about, check)
         with self._waiting.changing:
             self._waiting.batch.append(waiting)
         with self._waiting.writing:
             if not waiting.done.done():
                 self._commit()
         return waiting.done.result()
+
+    def append_at_once(self, contents: Sequence[Mapping[str, Any]]) -> list[str] | None:
+        """Append as `append` does, but without waiting for any other writer; None, and nothing written, where one is at it.
+
+        For the event loop of a service on SQLite. Raises what `append` raises, but not StoreUnavailable: None then, so
+        that `append` says why.
+        """
+        if not self._waiting.writing.acquire(blocking=False):
+            return None
+        try:
+            with self._at_once.writing() as connection:
+                if connection is None:
+                    return None
+                waiting = self._of(contents, None, None)
+                self._write(connection, waiting, self._last(connection))
+            return waiting.ids
+        except (Busy, StoreUnavailable):
+            self.payloads.forget()
+            return None
+        except Exception:
+            self.payloads.forget()
+            raise
+        finally:
+            self._waiting.writing.release()
+
+    def _of(
+        self, contents: Sequence[Mapping[str, Any]], about: str | None, check: Callable[[Connection], None] | None
+    ) -> _Waiting:
+        """Return contents with new ids, this moment and who asked, as they wait for a commit."""
+        at = datetime.now(UTC).isoformat(timespec="microseconds")
+        named = {"by": self._by} if self._by else {}
+        whole = [{**named, **c, "decided_at": at} for c in contents]
+        ids = [uuid.uuid4().hex for _ in contents]
+        return _Waiting(ids=ids, contents=whole, about=about, check=check, done=Future())
 
     def _commit(self) -> None:
         """Write everything that waits in one transaction; each caller gets its ids, or what went wrong."""
@@ -208,18 +235,14 @@ class DecisionLog:
         """Put the context and payload of a content into the store, without a record; return their digests."""
         return self.kept_apart(connection, _rest(content), _context(content))
 
-    def sealed(self, connection: Connection, content: Mapping[str, Any]) -> dict[str, Any]:
-        """Return context and payload digest, subject and body of a content, whose context stands in the store afterwards.
+    def sealed(self, connection: Connection, packed: Packed) -> dict[str, Any]:
+        """Return context and payload digest, subject and body of a packed content; its context stands in the store then.
 
         `append` takes what this returns, with the content's kind, in place of the content.
         """
-        named, columns = split_inputs(_rest(content))
-        context = self.payloads.keep_context(
-            connection, {**_context(content), **({"columns": columns} if columns else {})}
-        )
-        subject = subject_of(named)
-        payload, body = self.payloads.sealed(connection, subject, named)
-        return {"context": context, "payload": payload, "subject": subject, "body": body}
+        context = self.payloads.keep_context(connection, packed.context)
+        payload, body = self.payloads.sealed(connection, packed.subject, packed.payload)
+        return {"context": context, "payload": payload, "subject": packed.subject, "body": body}
 
     def opened(self, connection: Connection, context: str, subject: str, body: bytes) -> dict[str, Any] | None:
         """Return the content that `sealed` made a body of; None where the subject's key is another one now."""
@@ -363,7 +386,24 @@ class DecisionLog:
 
     def close(self) -> None:
         """Close the store; the log cannot be used afterwards."""
+        self._at_once.close()
         self.store.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packed:
+    """A content that is ready to be sealed: its context, its subject, its compressed payload."""
+
+    context: dict[str, Any]
+    subject: str
+    payload: bytes
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Packed:
+        """Return a content packed: what takes time of writing it, and needs no store."""
+        named, columns = split_inputs(_rest(content))
+        context = {**_context(content), **({"columns": columns} if columns else {})}
+        return cls(context=context, subject=subject_of(named), payload=compressed(named))
 
 
 def _rest(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -153,13 +153,23 @@ class Keys:
             self._any = (time.monotonic(), found)
         return found
 
-    def caller(self, given: str) -> Caller | None:
-        """Return who acts with a key; None where it is unknown, expired or revoked."""
+    def is_known_to_be_none(self) -> bool:
+        """Return whether a look at the store a moment ago found no key."""
+        at, found = self._any
+        return at > 0.0 and not found and time.monotonic() - at <= KNOWN_FOR_SECONDS
+
+    def remembered(self, given: str) -> Caller | None:
+        """Return who acts with a key that was found valid a moment ago; None where it was not."""
         digest = hashlib.sha256(given.encode()).hexdigest()
         with self._lock:
             at, known = self._remembered.get(digest, (0.0, None))
-        if known is not None and time.monotonic() - at < KNOWN_FOR_SECONDS:
+        return known if known is not None and time.monotonic() - at < KNOWN_FOR_SECONDS else None
+
+    def caller(self, given: str) -> Caller | None:
+        """Return who acts with a key; None where it is unknown, expired or revoked."""
+        if (known := self.remembered(given)) is not None:
             return known
+        digest = hashlib.sha256(given.encode()).hexdigest()
         parts = given.split("_", 2)
         if len(parts) != 3 or parts[0] != PREFIX:
             return None
@@ -236,6 +246,13 @@ class Identity:
     def is_keyless(self) -> bool:
         """Return whether anybody on this machine may ask: no key was ever made and no issuer of tokens is known."""
         return self.tokens is None and not self.keys.exist()
+
+    def remembered(self, authorization: str) -> Caller | None:
+        """Return what `caller` returned a moment ago, without a look at the store; None where that is too long ago."""
+        if self.tokens is None and not authorization:
+            return ANYONE if self.keys.is_known_to_be_none() else None
+        kind, _, given = authorization.partition(" ")
+        return self.keys.remembered(given.strip()) if kind.lower() == "bearer" else None
 
     def caller(self, authorization: str | None) -> Caller:
         """Return the caller of an Authorization header's text. Raises Problem 401 where it names nobody."""

@@ -16,7 +16,7 @@ from models.reasons.sentences import NO_FACTS
 from serving import answers
 from serving.answer_parts import Inputs, history_notes, rows_of
 from serving.champions import Champions
-from serving.decision_log import DecisionLog
+from serving.decision_log import DecisionLog, Packed
 from serving.explanations import again, explained
 from serving.store.tables import KEPT_ANSWERS
 
@@ -117,14 +117,11 @@ class KeptAnswers:
         self._query = _READ.format(mark, mark)
 
     def write(
-        self,
-        connection: Connection,
-        contents: Mapping[str, Mapping[str, Mapping[str, Any]]],
-        holds: Mapping[str, Holds],
+        self, connection: Connection, packed: Mapping[str, Mapping[str, Packed]], holds: Mapping[str, Holds]
     ) -> None:
         """Replace what is kept of some customers. holds : of each, what its score holds for."""
         rows = []
-        for customer_id, kinds in contents.items():
+        for customer_id, kinds in packed.items():
             position, as_of, models = holds[customer_id]
             for kind, content in kinds.items():
                 sealed = self.log.sealed(connection, content)
@@ -132,7 +129,7 @@ class KeptAnswers:
                     "customer_id": customer_id, "kind": kind, "position": position, "as_of": as_of, "models": models,
                     "context": sealed["context"], "payload": sealed["payload"], "body": sealed["body"],
                 })  # fmt: skip
-        connection.execute(KEPT_ANSWERS.delete().where(KEPT_ANSWERS.c.customer_id.in_(list(contents))))
+        connection.execute(KEPT_ANSWERS.delete().where(KEPT_ANSWERS.c.customer_id.in_(list(packed))))
         if rows:
             connection.execute(insert(KEPT_ANSWERS), rows)
 

@@ -71,6 +71,11 @@ class Metrics:
         self.stale = Gauge(
             "tradecredit_scores_stale", "Customers whose held answer does not hold any more.", registry=registry
         )
+        self.unexplained = Gauge(
+            "tradecredit_explanations_stale",
+            "Customers whose explanations and payment curves are not kept for the answer held.",
+            registry=registry,
+        )
         self.drift = Gauge(
             "tradecredit_grade_drift_psi",
             "Population stability index of the last hour's grades against the whole ledger's.",
@@ -117,6 +122,7 @@ class Metrics:
         for model in champions.models:
             self.champion.labels(model=model.name, version=model.version).set(1)
         self.stale.set(len(book.stale(champions)))
+        self.unexplained.set(len(book.bare(champions)))
         whole = Counts(summary[1] or "none" for summary in book.summaries())
         since = time.monotonic() - HOUR
         with self._lock:

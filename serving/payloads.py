@@ -21,7 +21,6 @@ import pydantic_core
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from sqlalchemy import Connection, Select, exists, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger.errors import InputError
 from ledger.hash_chain import canonical
@@ -157,13 +156,13 @@ class Payloads:
 
     def keep(self, connection: Connection, subject: str, content: Mapping[str, Any]) -> str:
         """Return the digest of a payload (see `split_inputs`), which stands in the store afterwards."""
-        digest, body = self.sealed(connection, subject, content)
+        digest, body = self.sealed(connection, subject, compressed(content))
         self.put(connection, digest, subject, body)
         return digest
 
-    def sealed(self, connection: Connection, subject: str, content: Mapping[str, Any]) -> tuple[str, bytes]:
-        """Return (digest, body) of a payload as the store would hold it, without putting it there."""
-        body = AESSIV(self._key(connection, subject)).encrypt(compressed(content), None)
+    def sealed(self, connection: Connection, subject: str, packed: bytes) -> tuple[str, bytes]:
+        """Return (digest, body) of a compressed payload as the store would hold it, without putting it there."""
+        body = AESSIV(self._key(connection, subject)).encrypt(packed, None)
         return hashlib.sha256(body).hexdigest(), body
 
     def opened(self, connection: Connection, subject: str, body: bytes) -> dict[str, Any] | None:
@@ -182,9 +181,10 @@ class Payloads:
             self._standing.add(digest)
 
     def _insert(self, connection: Connection, digest: str, subject: str | None, body: bytes) -> None:
-        build: Any = sqlite.insert if self.store.is_sqlite else postgresql.insert
-        row = {"digest": digest, "subject": subject, "body": body}
-        connection.execute(build(PAYLOADS).values(**row).on_conflict_do_nothing(index_elements=["digest"]))
+        # plain SQL: this is on the way of every answer
+        mark = "?" if self.store.is_sqlite else "%s"
+        statement = f"INSERT INTO payloads (digest, subject, body) VALUES ({mark}, {mark}, {mark}) ON CONFLICT (digest) DO NOTHING"
+        connection.exec_driver_sql(statement, (digest, subject, body))
 
     def _key(self, connection: Connection, subject: str) -> bytes:
         """Return a subject's key, made where there is none yet."""

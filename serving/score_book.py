@@ -24,7 +24,7 @@ from decisions.living_ledger import PEER_COLUMNS
 from decisions.scorer import Scorer, Scores
 from ledger.hash_chain import canonical
 from serving.champions import Champions, ServedModels
-from serving.decision_log import DecisionLog
+from serving.decision_log import DecisionLog, Packed
 from serving.errors import Problem
 from serving.kept_answers import Holds, KeptAnswers, StoredExplanation, StoredPayments, contents_of, kind_of
 from serving.store import StoreUnavailable
@@ -129,6 +129,19 @@ class ScoreBook:
             for name, place in zip(RELATIVE, (0, 2), strict=True)
         )
 
+    def is_warm(self, champions: Champions) -> bool:
+        """Return whether a look at a stored answer needs no computing: the models' splits and the peers' values are there."""
+        return (
+            self._splits is not None
+            and self._splits[0] == champions.versions
+            and "peer_values" in champions.living.__dict__
+        )
+
+    def warm(self, champions: Champions) -> None:
+        """Compute what a look at a stored answer needs, away from requests."""
+        self._splits_of(champions)
+        _ = champions.living.peer_values
+
     def _splits_of(self, champions: Champions) -> Mapping[str, NDArray[np.float64]]:
         if self._splits is None or self._splits[0] != champions.versions:
             wanted = (*PEER_COLUMNS, *RELATIVE)
@@ -206,23 +219,23 @@ class ScoreBook:
 
     def computed(self, champions: Champions, customer_ids: Sequence[str]) -> dict[str, Current]:
         """Score customers on the ledger's last known day, and keep the answers."""
-        made: list[tuple[Scorer, Scores, Mapping[str, Made]]] = []
+        made: dict[str, tuple[dict[str, Any], Packed, float]] = {}
         for scorer, ids in champions.parts(customer_ids):
             if ids:
                 scores = scorer.score(ids)
-                made.append((scorer, scores, self.make(champions, scorer, scores)))
+                own_shares = own_shares_of(scores)
+                for customer_id, (answer, inputs) in self.make(champions, scorer, scores).items():
+                    packed = Packed.of(self.record(champions, scorer, inputs, answer))
+                    made[customer_id] = answer, packed, own_shares.get(customer_id, float("nan"))
         found = {}
         with self.log.store.writing() as connection:
-            for scorer, scores, answers in made:
-                own_shares = own_shares_of(scores)
-                for customer_id, (answer, inputs) in answers.items():
-                    sealed = self.log.sealed(connection, self.record(champions, scorer, inputs, answer))
-                    found[customer_id] = Current(
-                        text=json.dumps(answer, ensure_ascii=False, allow_nan=False),
-                        summary=(answer["pd"], answer["grade"], answer["special"]), stamp=stamp(champions),
-                        position=champions.living.position, peers=champions.living.peers_of(customer_id),
-                        own_share=own_shares.get(customer_id, float("nan")), **sealed,
-                    )  # fmt: skip
+            for customer_id, (answer, packed, own_share) in made.items():
+                found[customer_id] = Current(
+                    text=json.dumps(answer, ensure_ascii=False, allow_nan=False),
+                    summary=(answer["pd"], answer["grade"], answer["special"]), stamp=stamp(champions),
+                    position=champions.living.position, peers=champions.living.peers_of(customer_id),
+                    own_share=own_share, **self.log.sealed(connection, packed),
+                )  # fmt: skip
             self._save(connection, champions, found)
         self._current.update(found)
         return found
@@ -332,6 +345,7 @@ class ScoreBook:
     def refresh_some(self) -> bool:
         """Score some customers whose answers do not hold, else explain some whose explanations do not; return whether all is kept."""
         champions = self.served_models.champions()
+        self.warm(champions)
         if not self._loaded:
             self.load(champions)
             self._loaded = True
@@ -361,9 +375,10 @@ class ScoreBook:
             if not ids:
                 continue
             contents = contents_of(champions, scorer, scorer.score(ids))
+            packed = {i: {kind: Packed.of(content) for kind, content in kinds.items()} for i, kinds in contents.items()}
             holds = {i: wanted[i].holds for i in ids}
             with self.log.store.writing() as connection:
-                self.kept.write(connection, contents, holds)
+                self.kept.write(connection, packed, holds)
             self._kept |= holds
 
     def stale(self, champions: Champions, most: int | None = None) -> list[str]:

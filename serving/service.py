@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,7 @@ from serving.http import PROBES, Front, Guards
 from serving.identity import SCOPES, Caller, refuse_open_keyless
 from serving.messages import EventsRequest, parsed, typed
 from serving.page_routes import PAGE_ROUTES
+from serving.quick import Quick
 from serving.report_routes import REPORT_ROUTES
 from serving.running import in_thread, state
 from serving.score_book import MOST_AT_ONCE
@@ -31,6 +33,9 @@ from serving.state import ServiceState
 from serving.steering_routes import STEERING_ROUTES
 from serving.store import Store
 from serving.workbench_routes import WORKBENCH_ROUTES
+
+# How long a thread that computes may keep the others waiting: every look at the store is such a wait for the event loop.
+SWITCH_SECONDS = 0.0005
 
 __all__ = ["Running", "ServiceState", "TradeCredit"]
 
@@ -214,6 +219,7 @@ class Running(running.Running):
     def __init__(self) -> None:
         if lifetime.is_worker():
             lifetime.end_with(os.getppid())
+        sys.setswitchinterval(SWITCH_SECONDS)
         settings = Settings.from_environment()
         store = Store(settings.store)
         rows = SentRows(store)
@@ -255,5 +261,5 @@ TradeCredit: Any = bentoml.service(
 )(Running)  # fmt: skip
 TradeCredit.mount_asgi_app(ROUTES, path="/")
 TradeCredit.add_asgi_middleware(
-    Front, why_not_ready=lambda: why_not_ready(state()), guards=guards, router=ROUTES, metrics=METRICS
+    Front, why_not_ready=lambda: why_not_ready(state()), guards=guards, router=Quick(ROUTES), metrics=METRICS
 )

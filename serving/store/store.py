@@ -145,6 +145,14 @@ class Store:
                     connection.execute(text(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})"))
                 yield connection
 
+    def try_lock(self) -> bool:
+        """Take this process's right to write, where no other thread has it; `unlock` gives it back."""
+        return self._lock.acquire(blocking=False)
+
+    def unlock(self) -> None:
+        """Give back what `try_lock` took."""
+        self._lock.release()
+
     def why_not_writable(self) -> str | None:
         """Return why the store cannot be written now; None where it can."""
         try:
