@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from decisions.collections_policy import CollectionsPolicy, EffectSettings
-from ledger.known import NEVER, day, days, known_from, known_until
+from ledger.known import NEVER, day, days, known_rows
 from ledger.ledger import TABLES, Ledger
 from ledger.settlement import Settlement
 
@@ -70,7 +70,7 @@ def actions_of(ledger: Ledger, as_of: pd.Timestamp) -> pd.DataFrame:
     """
     events, at = ledger.events, day(as_of)
     chosen = events["kind"].isin(ACTION_EVENTS).to_numpy() & events["invoice_id"].notna().to_numpy()
-    chosen &= (known_from(events, TABLES["events"]) <= at) & (known_until(events, TABLES["events"]) > at)
+    chosen &= known_rows(events, TABLES["events"], at)
     own = events[chosen]
     parts = own["detail"].fillna("").astype(str).str.strip().str.lower().str.extract(r"^(\d*)\s*(.*)$")
     level, words = pd.to_numeric(parts[0], errors="coerce").fillna(0).astype(np.int64), parts[1]
@@ -115,7 +115,7 @@ def item_states(ledger: Ledger, settlement: Settlement, as_of: pd.Timestamp) -> 
 def _dispute_days(ledger: Ledger, as_of: pd.Timestamp) -> pd.DataFrame:
     """By invoice_id the first day of its disputes known on `as_of` and the last day on which one was closed (NEVER: open)."""
     events, at = ledger.events, day(as_of)
-    known = (known_from(events, TABLES["events"]) <= at) & (known_until(events, TABLES["events"]) > at)
+    known = known_rows(events, TABLES["events"], at)
     own = events[
         known
         & events["kind"].isin(["dispute_opened", "dispute_closed"]).to_numpy()

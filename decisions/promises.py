@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ledger.known import day, known_from, known_until
+from ledger.known import day, known_rows
 from ledger.ledger import TABLES, Ledger
 from ledger.settlement import Settlement
 
@@ -20,7 +20,7 @@ def promises_on(ledger: Ledger, settlement: Settlement, as_of: pd.Timestamp) -> 
     not, or a later `promise_broken` event says so), due_today, waiting, no_day_given.
     """
     events, at = ledger.events, day(as_of)
-    known = (known_from(events, TABLES["events"]) <= at) & (known_until(events, TABLES["events"]) > at)
+    known = known_rows(events, TABLES["events"], at)
     own = events[known & (events["kind"] == "promise_to_pay").to_numpy() & events["invoice_id"].notna().to_numpy()]
     broken = events[known & (events["kind"] == "promise_broken").to_numpy()]
     promised = pd.to_datetime(own["detail"], format="%Y-%m-%d", errors="coerce")

@@ -17,7 +17,7 @@ import pandas as pd
 from sqlalchemy import ColumnElement, select
 
 from decisions.scorer import IN_DEFAULT_STATUS, MERGED, STALE, Scorer
-from ledger.known import day, known_from, known_until
+from ledger.known import day, known_rows
 from ledger.ledger import TABLES
 from serving.champions import Champions
 from serving.decision_log import DecisionLog, Erased
@@ -148,7 +148,7 @@ def _terms(scorer: Scorer, as_of: date) -> dict[str, tuple[float | None, float |
     frame, at = scorer.served.ledger["credit_terms"], day(as_of)
     if frame.empty:
         return {}
-    known = frame[(known_from(frame, TABLES["credit_terms"]) <= at) & (known_until(frame, TABLES["credit_terms"]) > at)]
+    known = frame[known_rows(frame, TABLES["credit_terms"], at)]
     last = known.sort_values("effective_on", kind="stable").groupby("customer_id").tail(1)
     return {
         str(c): (_number(limit), _number(insured))

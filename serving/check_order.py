@@ -16,7 +16,7 @@ from decisions.orders import Group, OrderAnswer, OrderSituation, check_order
 from decisions.policy_files import read_policy
 from decisions.scorer import Scorer, Scores
 from ledger.credit_terms import rate_on, terms_on
-from ledger.known import day, known_from, known_until
+from ledger.known import day, known_rows
 from ledger.ledger import TABLES, Ledger
 from serving.answer_parts import Inputs, account_of, rows_of, score_of
 from serving.answers import Answer, common, computed_now, one, record
@@ -102,7 +102,7 @@ def open_orders(
     orders = ledger["orders"]
     own = orders[orders["customer_id"].isin(list(ids)).to_numpy()]
     at = day(as_of)
-    known = own[(known_from(own, TABLES["orders"]) <= at) & (known_until(own, TABLES["orders"]) > at)]
+    known = own[known_rows(own, TABLES["orders"], at)]
     known = known[(known["status"] == OPEN).to_numpy()]
     return sum(
         float(row["amount"]) * rate_on(ledger, str(row["currency"]), scorer.served.currency, as_of)
@@ -114,7 +114,7 @@ def granted_days(ledger: Ledger, customer_id: str, as_of: date) -> int | None:
     """Return the payment terms granted to a customer as known on a day; None where the books give none."""
     frame, at = ledger["credit_terms"], day(as_of)
     own = frame[(frame["customer_id"] == customer_id).to_numpy()]
-    known = own[(known_from(own, TABLES["credit_terms"]) <= at) & (known_until(own, TABLES["credit_terms"]) > at)]
+    known = own[known_rows(own, TABLES["credit_terms"], at)]
     given = known.sort_values("effective_on", kind="stable")["payment_terms_days"].dropna()
     return None if given.empty else int(given.iloc[-1])
 

@@ -32,7 +32,7 @@ from ledger.ageing import OpenBook
 from ledger.buckets import AGEING
 from ledger.currency import CENTS, reporting_currency
 from ledger.default_status import DefaultPolicy, default_spells
-from ledger.known import day, known_from, known_until
+from ledger.known import day, known_rows
 from ledger.ledger import TABLES, Ledger
 from ledger.lgd import LgdTable
 from ledger.master import master_on
@@ -315,7 +315,7 @@ def _written_off(settlement: Settlement, first: date, last: date) -> float:
 def limits_on(ledger: Ledger, settlement: Settlement, as_of: date) -> pd.Series:
     """Return the credit limit in force of each customer as known on a day, in the reporting currency; NaN: none given."""
     table, at = ledger["credit_terms"], day(as_of)
-    is_known = (known_from(table, TABLES["credit_terms"]) <= at) & (known_until(table, TABLES["credit_terms"]) > at)
+    is_known = known_rows(table, TABLES["credit_terms"], at)
     own = table[is_known].sort_values("effective_on", kind="stable")
     own = own.assign(customer_id=owners_on(settlement.owners, own["customer_id"], as_of))
     return own.drop_duplicates("customer_id", keep="last").set_index("customer_id")["credit_limit"].astype(float)

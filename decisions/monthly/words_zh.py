@@ -132,6 +132,8 @@ WORDS: Mapping[str, str] = {
     "no PDs: {w} was fitted on what was known on {w}, after {w}": "没有违约概率：{w} 依据 {w} 所知数据拟合，晚于 {w}",
     "no PDs: no default model is served": "没有违约概率：没有在用的违约模型",
     "1_30": "1–30", "31_60": "31–60", "61_90": "61–90", "over_90": "> 90",
+    "no monitor results: the experiment monitoring holds none until this day; run `tradecredit monitor LEDGER`, or give its JSON with --monitor.":
+        "没有监控结果：截至该日监控实验为空；请运行 `tradecredit monitor LEDGER`，或用 --monitor 给出其 JSON。",
     "no PDs: {}": "没有违约概率：{}",
 }  # fmt: skip
 CELL_COLUMNS = (

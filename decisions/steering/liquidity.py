@@ -27,6 +27,7 @@ from decisions.report import DATE, DAYS, Chart, Column, Report, Table, money, nu
 from features.engine.histories import build_items
 from features.engine.prepared import PreparedLedger
 from ledger.currency import reporting_currency
+from ledger.known import is_known
 from ledger.open_items import open_items_on
 from ledger.receivables import figures
 from models.delay.model import DelayModel
@@ -103,7 +104,7 @@ def invoicing_spread(prepared: PreparedLedger, as_of: pd.Timestamp) -> float:
     last NEW_SPREAD_WEEKS weeks; 0 where fewer than 8 weeks have any."""
     s, at = prepared.settlement, int(np.datetime64(as_of, "D").astype(np.int64))
     age = (at - s.issued_on) // 7
-    inside = (s.issued_on <= at) & (age < NEW_SPREAD_WEEKS) & (s.known_from <= at) & (s.known_until > at)
+    inside = (s.issued_on <= at) & (age < NEW_SPREAD_WEEKS) & is_known(s.known_from, s.known_until, at)
     weekly = np.bincount(age[inside], weights=s.amount_cents[inside].astype(np.float64), minlength=NEW_SPREAD_WEEKS)
     weekly = weekly[weekly > 0]
     return float(np.std(np.log(weekly), ddof=1) / np.sqrt(13)) if len(weekly) >= 8 else 0.0
