@@ -88,7 +88,7 @@ def actions_of(ledger: Ledger, as_of: pd.Timestamp) -> pd.DataFrame:
 
 
 def item_states(ledger: Ledger, settlement: Settlement, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Return every invoice known on `as_of` with when it was paid, as the estimation needs it: invoice_id, customer_id,
+    """Return every item known on `as_of` with when it was paid, as the estimation needs it: invoice_id, number, customer_id,
     due (day number), paid (day number, NEVER where not paid), closed (the day it left the open book in any way, else NEVER),
     amount (reporting currency), segment ('' where not given), disputed_from, disputed_until (days of its disputes, from the
     first to the last; NEVER where there is none, or no end)."""
@@ -100,6 +100,7 @@ def item_states(ledger: Ledger, settlement: Settlement, as_of: pd.Timestamp) -> 
     return pd.DataFrame(
         {
             "invoice_id": state["invoice_id"].to_numpy(dtype=object),
+            "number": state["number"].to_numpy(),
             "customer_id": state["customer_id"].to_numpy(dtype=object),
             "due": days(state["due_on"]).astype(np.int64),
             "paid": paid,
@@ -110,6 +111,25 @@ def item_states(ledger: Ledger, settlement: Settlement, as_of: pd.Timestamp) -> 
             "disputed_until": disputed["closed"].to_numpy(),
         }
     )
+
+
+def acted_rows(items: pd.DataFrame, actions: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the place in `items` of the item that each action is about; −1 where there is none.
+
+    An action names an invoice; of several instalments it is about the one due first that was still open on that day, or
+    about the last one where none was. items, actions : from `item_states` and `actions_of`.
+    """
+    order = np.lexsort((items["due"].to_numpy(), pd.factorize(items["invoice_id"])[0]))
+    names, closed = items["invoice_id"].to_numpy(dtype=object)[order], items["closed"].to_numpy()[order]
+    first = pd.Series(np.arange(len(order)), index=names)
+    first = first[~first.index.duplicated()]
+    place = first.reindex(actions["invoice_id"]).fillna(-1).to_numpy(dtype=np.int64)
+    for row, on in enumerate(actions["on"].to_numpy()):
+        own = place[row]
+        while 0 <= own < len(order) - 1 and closed[own] <= on and names[own + 1] == names[own]:
+            own += 1
+        place[row] = own
+    return np.where(place >= 0, order[place], -1) if len(order) else place
 
 
 def _dispute_days(ledger: Ledger, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -146,10 +166,9 @@ def occasions(
     the same action came later, or the horizon), is_paid (whether `exit` is a payment).
     """
     last, horizon = day(as_of) - settings.horizon_days, settings.horizon_days
-    items = items.sort_values(["due", "invoice_id"], ignore_index=True)
-    row_of = pd.Series(np.arange(len(items)), index=items["invoice_id"])
-    actions = actions[actions["invoice_id"].isin(row_of.index)]
-    row = row_of.reindex(actions["invoice_id"]).to_numpy(dtype=np.int64)
+    items = items.sort_values(["due", "invoice_id"], kind="stable", ignore_index=True)
+    row = acted_rows(items, actions)
+    actions, row = actions[row >= 0], row[row >= 0]
     due, paid, closed, amount = (items[name].to_numpy() for name in ("due", "paid", "closed", "amount"))
     disputed_from, disputed_until = items["disputed_from"].to_numpy(), items["disputed_until"].to_numpy()
     habits = Habits.of(items)

@@ -170,7 +170,7 @@ def _calm(scorer: Scorer, customer_id: str, since: date, as_of: date) -> pd.Data
     items = items[((due > pd.Timestamp(since)) & (due <= pd.Timestamp(as_of))).to_numpy()]
     keys = list(zip(items["invoice_id"], items["due_on"].dt.date, strict=True))
     return pd.DataFrame({
-        "payment_id": [f"calm-{k}-{i}" for k, i in enumerate(items["invoice_id"])], "customer_id": customer_id,
+        "payment_id": [f"calm-{k}-{i}" for k, i in enumerate(items["item_id"])], "customer_id": customer_id,
         "invoice_id": list(items["invoice_id"]), "paid_on": list(items["due_on"]), "amount": [own[key][0] for key in keys],
         "currency": [own[key][1] for key in keys], "kind": "payment", "booked_on": list(items["due_on"]),
     })  # fmt: skip

@@ -239,18 +239,16 @@ def pays_by_itself(
     The rate is that of items that were open and as many days past due (by band) on past weeks and of which no action was
     taken in those days, by third of the customer's habit. NaN where fewer than 30 such items are known.
     """
-    from decisions.action_effects import Habits
+    from decisions.action_effects import Habits, acted_rows
 
     habits = Habits.of(states)
     due, closed, paid = (states[n].to_numpy() for n in ("due", "closed", "paid"))
-    acted = set(zip(actions["invoice_id"], actions["on"], strict=True))
-    acted_row = pd.Series(np.arange(len(states)), index=states["invoice_id"]).reindex([a for a, _ in acted]).to_numpy()
-    acted_on = np.array([on for _, on in acted], dtype=np.int64)
+    acted_row, acted_on = acted_rows(states, actions), actions["on"].to_numpy(dtype=np.int64)
     parts = []
     for on in range(at - within, at - within - 365, -7):
         rows = np.flatnonzero((due < on) & (closed > on) & (due > on - 120))
         recent = acted_row[(acted_on > on - within) & (acted_on <= on + within)]
-        rows = rows[~np.isin(rows, recent[~np.isnan(recent)].astype(np.int64))]
+        rows = rows[~np.isin(rows, recent)]
         parts.append(
             pd.DataFrame(
                 {
@@ -268,11 +266,8 @@ def pays_by_itself(
 
     past["third"] = third(past["habit"].to_numpy())
     rates = past.groupby(["band", "third"])["paid"].agg(["mean", "size"])
-    place = (
-        pd.Series(np.arange(len(states)), index=states["invoice_id"])
-        .reindex(open_items["invoice_id"])
-        .to_numpy(np.int64)
-    )
+    names = ["invoice_id", "number"]
+    place = pd.MultiIndex.from_frame(states[names]).get_indexer(pd.MultiIndex.from_frame(open_items[names]))
     keys = pd.MultiIndex.from_arrays(
         [np.searchsorted(bands, open_items["days_past_due"].to_numpy()), third(habits.on(place, at))]
     )

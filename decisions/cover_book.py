@@ -142,7 +142,7 @@ def _lives(
 
 
 def _closed_late(s: Settlement, as_of: date, shortest: int) -> pd.DataFrame:
-    """Invoices closed more than `shortest` days after their due day. A write-off does not pay: it stays unpaid."""
+    """Return the items closed more than `shortest` days after their due day. A write-off does not pay: it stays unpaid."""
     at = np.int32(day(as_of))
     entries = np.flatnonzero((s.known_from <= at) & (s.known_until > at))
     version = last_versions(s.version_start, s.version_known_from, entries, at)
@@ -154,7 +154,7 @@ def _closed_late(s: Settlement, as_of: date, shortest: int) -> pd.DataFrame:
     (unpaid,) = unpaid_after(s, entries, int(at), (shortest,))
     ids = np.array(s.invoice_ids, dtype=object)[s.invoice[entries]]
     return pd.DataFrame({
-        "invoice_id": ids, "document": ids, "customer_id": s.owners.ids[s.customer[entries]],
+        "invoice_id": s.item_ids(entries), "document": ids, "customer_id": s.owners.ids[s.customer[entries]],
         "issued_on": s.issued_on[entries].astype(np.int64), "due_on": s.due_on[entries].astype(np.int64),
         "settled_on": closed[kept], "is_disputed": False, "open_cents": 0, "unpaid_cents": unpaid,
     })  # fmt: skip

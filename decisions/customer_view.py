@@ -63,7 +63,7 @@ class HistoryPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceBar:
-    """An invoice as known on a day. closed_on: None while open; kind: open, paid, credited, factored, written_off."""
+    """An item as known on a day: invoice_id is the invoice's id, INVOICE#NUMBER for an instalment. closed_on: None while open; kind: open, paid, credited, factored, written_off."""
 
     invoice_id: str
     issued_on: date
@@ -167,7 +167,7 @@ def pd_history(scorer: Scorer, customer_id: str, as_of: date, months: int = HIST
 
 
 def invoices_of(scorer: Scorer, customer_id: str, as_of: date) -> list[InvoiceBar]:
-    """Return a customer's invoices as known on `as_of`, by due day."""
+    """Return a customer's items as known on `as_of`, by due day."""
     s, at = scorer.served.prepared.settlement, day(as_of)
     code = int(s.owners.index.get_indexer(pd.Index([customer_id], dtype=object))[0])
     entries = np.arange(s.invoice_start[code], s.invoice_start[code + 1])
@@ -176,9 +176,10 @@ def invoices_of(scorer: Scorer, customer_id: str, as_of: date) -> list[InvoiceBa
         return []
     version = last_versions(s.version_start, s.version_known_from, entries, np.int32(at))
     days = [_dates(part) for part in (s.issued_on[entries], s.due_on[entries], s.closed_on[version])]
+    names = s.item_ids(entries)
     found = [
         InvoiceBar(
-            invoice_id=s.invoice_ids[s.invoice[entry]], issued_on=days[0][k], due_on=days[1][k],
+            invoice_id=str(names[k]), issued_on=days[0][k], due_on=days[1][k],
             closed_on=None if s.closed_on[v] == NEVER or s.closed_kind[v] == 0 else days[2][k],
             kind=CLOSED_KINDS[s.closed_kind[v]], amount=s.amount_cents[entry] / CENTS,
             open_amount=s.open_cents[v] / CENTS, is_disputed=bool(s.is_disputed[v]),

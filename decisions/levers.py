@@ -115,18 +115,19 @@ def _candidates(
     items, as_of = scores.items, scores.as_of
     found: list[Candidate] = []
     overdue = items[(items["days_past_due"] > 0).to_numpy() & ~items["is_disputed"].to_numpy(dtype=bool)]
-    overdue = overdue.sort_values(["days_past_due", "invoice_id"], ascending=[False, True])
+    overdue = overdue.sort_values(["days_past_due", "invoice_id", "number"], ascending=[False, True, True])
     for count in range(1, min(len(overdue), MOST_ITEMS) + 1):
         found.append(pays(scorer, overdue.iloc[:count], customer_id, as_of))
     if len(overdue) > MOST_ITEMS:
         found.append(pays(scorer, overdue, customer_id, as_of))
     disputed = items[items["is_disputed"].to_numpy(dtype=bool)]
     if len(disputed):
+        invoices = list(disputed["invoice_id"].unique())  # a dispute is of the invoice, with all its instalments
         rows = pd.DataFrame({
-            "event_id": [f"lever-{k}" for k in range(len(disputed))], "customer_id": customer_id,
-            "invoice_id": list(disputed["invoice_id"]), "occurred_on": pd.Timestamp(as_of), "kind": "dispute_closed",
+            "event_id": [f"lever-{k}" for k in range(len(invoices))], "customer_id": customer_id,
+            "invoice_id": invoices, "occurred_on": pd.Timestamp(as_of), "kind": "dispute_closed",
         })  # fmt: skip
-        found.append(("settle_dispute", {"items": ", ".join(disputed["invoice_id"])}, {"events": rows}, 0.0))
+        found.append(("settle_dispute", {"items": ", ".join(invoices)}, {"events": rows}, 0.0))
         both_code, numbers, paid, amount = pays(scorer, disputed, customer_id, as_of)
         found.append((f"settle_and_{both_code}", numbers, {"events": rows, **paid}, amount))
     if requested > (terms.insured_limit or 0.0):
@@ -146,7 +147,7 @@ def pays(scorer: Scorer, items: pd.DataFrame, customer_id: str, as_of: date) -> 
         "currency": [own[key][1] for key in keys], "kind": "payment",
     })  # fmt: skip
     amount = float(items["open_amount"].sum())
-    return "pay_items", {"items": ", ".join(items["invoice_id"]), "amount": amount}, {"payments": rows}, amount
+    return "pay_items", {"items": ", ".join(items["item_id"]), "amount": amount}, {"payments": rows}, amount
 
 
 def cover(insured: float, customer_id: str, as_of: date, terms: Terms) -> Candidate:

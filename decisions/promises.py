@@ -16,7 +16,8 @@ def promises_on(ledger: Ledger, settlement: Settlement, as_of: pd.Timestamp) -> 
     """Return every promise to pay known on `as_of`, one row a promise.
 
     Columns: invoice_id, customer_id, made_on, promised_on (NaT where the event's `detail` holds no ISO day), amount (as
-    promised; NaN: not given), status: kept (the item was settled by the promised day), broken (the day is over and it was
+    promised; NaN: not given), status: kept (the invoice was settled by the promised day; of instalments those that were
+    due on the day of the promise, or the first), broken (the day is over and it was
     not, or a later `promise_broken` event says so), due_today, waiting, no_day_given.
     """
     events, at = ledger.events, day(as_of)
@@ -24,8 +25,7 @@ def promises_on(ledger: Ledger, settlement: Settlement, as_of: pd.Timestamp) -> 
     own = events[known & (events["kind"] == "promise_to_pay").to_numpy() & events["invoice_id"].notna().to_numpy()]
     broken = events[known & (events["kind"] == "promise_broken").to_numpy()]
     promised = pd.to_datetime(own["detail"], format="%Y-%m-%d", errors="coerce")
-    state = settlement.at(as_of).drop_duplicates("invoice_id", keep="last").set_index("invoice_id")
-    settled = state["settled_on"].reindex(own["invoice_id"]).to_numpy()
+    settled = _settled_on(settlement.at(as_of), own)
     last_broken = broken.groupby("invoice_id")["occurred_on"].max().reindex(own["invoice_id"]).to_numpy()
     promised_on, made_on = promised.to_numpy(), own["occurred_on"].to_numpy()
     today = np.datetime64(pd.Timestamp(as_of).normalize(), "s")
@@ -46,3 +46,18 @@ def promises_on(ledger: Ledger, settlement: Settlement, as_of: pd.Timestamp) -> 
             "status": status,
         }
     ).sort_values(["made_on", "invoice_id"], ignore_index=True)
+
+
+def _settled_on(state: pd.DataFrame, promises: pd.DataFrame) -> np.ndarray:
+    """Return the day on which what each promise is about was settled; NaT where it is not."""
+    items = state[["invoice_id", "number", "due_on", "settled_on"]].sort_values(["invoice_id", "due_on", "number"])
+    items = items.assign(is_first=~items["invoice_id"].duplicated())
+    made = pd.DataFrame({
+        "promise": np.arange(len(promises)), "invoice_id": promises["invoice_id"].to_numpy(dtype=object),
+        "made_on": promises["occurred_on"].to_numpy(),
+    })  # fmt: skip
+    pairs = made.merge(items, on="invoice_id")
+    pairs = pairs[(pairs["number"] == 0) | pairs["is_first"] | (pairs["due_on"] <= pairs["made_on"])]
+    by_promise = pairs.groupby("promise")["settled_on"]
+    settled = by_promise.max().where(by_promise.count() == by_promise.size())
+    return settled.reindex(made["promise"]).to_numpy()

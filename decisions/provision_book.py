@@ -74,7 +74,7 @@ def provision_items(
 
 
 def _collected(ledger: Ledger, s: Settlement, items: pd.DataFrame, as_of: date, to: date) -> pd.Series:
-    """What was paid of each item after `as_of` and up to `to`, as known on `to`; the oldest instalment first."""
+    """Return what was paid of each item after `as_of` and up to `to`, as known on `to`."""
     if to < as_of or to > ledger.last_known_on:
         raise InputError(
             f"--collections-to must lie between {as_of} and the ledger's last known day, {ledger.last_known_on}. Got {to}."
@@ -86,11 +86,10 @@ def _collected(ledger: Ledger, s: Settlement, items: pd.DataFrame, as_of: date, 
     )  # fmt: skip
     entry = np.searchsorted(s.allocation_start, place, side="right") - 1
     counts = (s.known_from[entry] <= end) & (s.known_until[entry] > end)
-    ids = np.array(s.invoice_ids, dtype=object)[s.invoice[entry[counts]]]
-    paid = pd.Series(s.allocation_cents[place[counts]]).groupby(ids).sum().clip(lower=0)
-    of_item = items["invoice_id"].map({str(k): int(v) for k, v in paid.items()}).fillna(0).astype(np.int64)
-    before = items.groupby("invoice_id")["open_cents"].cumsum() - items["open_cents"]
-    return (of_item - before).clip(lower=0).clip(upper=items["open_cents"])
+    paid = pd.Series(s.allocation_cents[place[counts]], index=_items(s, entry[counts]))
+    paid = paid.groupby(level=["invoice_id", "number"]).sum().clip(lower=0)
+    of_item = paid.reindex(pd.MultiIndex.from_frame(items[["invoice_id", "number"]])).fillna(0).astype(np.int64)
+    return pd.Series(np.minimum(of_item.to_numpy(), items["open_cents"].to_numpy()), index=items.index)
 
 
 def provisions_on(
@@ -155,26 +154,27 @@ def _states(s: Settlement, on: date) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def _closed_as(s: Settlement, first: date, last: date) -> pd.Series:
-    """How each closed invoice is closed on the last day; `recovered` for one that was written off on the first only."""
+    """Return how each closed item, by (invoice_id, number), is closed on the last day; `recovered` for one that was written
+    off on the first only."""
     entries, _, kind = _states(s, last)
-    now = pd.Series(np.array(CLOSED_KINDS, dtype=object)[kind], index=s.invoice[entries])
+    now = pd.Series(np.array(CLOSED_KINDS, dtype=object)[kind], index=_items(s, entries))
     entries, _, kind = _states(s, first)
-    was = s.invoice[entries[kind == WRITTEN_OFF]]
-    back = now.index.isin(was) & (now == "open").to_numpy()
-    now[back] = "recovered"
+    was = _items(s, entries[kind == WRITTEN_OFF])
+    now[now.index.isin(was) & (now == "open").to_numpy()] = "recovered"
     now = now[(now != "open").to_numpy()]
-    return (
-        pd.Series(now.to_numpy(), index=np.array(s.invoice_ids, dtype=object)[now.index.to_numpy()])
-        .groupby(level=0)
-        .last()
-    )
+    return now[~now.index.duplicated(keep="last")]
+
+
+def _items(s: Settlement, entries: np.ndarray) -> pd.MultiIndex:
+    """Return the (invoice_id, number) of each entry's item."""
+    ids = np.array(s.invoice_ids, dtype=object)[s.invoice[entries]]
+    return pd.MultiIndex.from_arrays([ids, s.number[entries].astype(np.int64)], names=["invoice_id", "number"])
 
 
 def _written_off(s: Settlement, on: date) -> int:
     """What write-offs had taken by a day, in cents of the reporting currency."""
     entries, version, _ = _states(s, on)
-    rate = s.amount_cents[entries] / np.maximum(s.document_amount_cents[entries], 1)
-    return int(np.rint(s.document_written_off_cents[version] * rate).astype(np.int64).sum())
+    return int(s.in_reporting(s.document_written_off_cents[version], entries).sum())
 
 
 def _recoveries(ledger: Ledger, first: date, last: date) -> int:

@@ -226,8 +226,8 @@ def movement(
     before, now : the allowances of both days.
     same_rates : the items of now under the rates and the policy of before.
     same_model : the items of now under the rates of now and the policy of before.
-    closed_as : how each invoice that is no longer open was closed, by invoice_id (`written_off` or another word); an
-        invoice open now that was closed as written off before stands as `recovered`.
+    closed_as : how each item that is no longer open was closed, by (invoice_id, number) (`written_off` or another word); an
+        item open now that was closed as written off before stands as `recovered`.
 
     Returns
     -------
@@ -240,9 +240,9 @@ def movement(
     names = ["invoice_id", "number"]
     old_items, new_items = (frame.groupby(names)["allowance_cents"].sum() for frame in (old, new))
     gone = old_items[~old_items.index.isin(new_items.index)]
-    is_loss = (closed_as.reindex(gone.index.get_level_values("invoice_id")) == "written_off").to_numpy()
+    is_loss = (closed_as.reindex(gone.index) == "written_off").to_numpy()
     came = new_items[~new_items.index.isin(old_items.index)]
-    was_lost = came.index.get_level_values("invoice_id").isin(closed_as.index[closed_as == "recovered"])
+    was_lost = came.index.isin(closed_as.index[closed_as == "recovered"])
     stay = old_items.index.intersection(new_items.index)
     # the balance of now at the rates by which each item was measured before
     balance = new.groupby(names)["open_cents"].sum().reindex(stay) / old.groupby(names)["open_cents"].sum().reindex(

@@ -298,7 +298,7 @@ class Scorer:
         """The delay model's input for open items asked about on `at`."""
         as_of = pd.Series(np.datetime64(at, "s"), index=items.index, dtype="datetime64[s]")
         currency = pd.Series(self.served.currency, index=items.index, dtype="str")
-        keys = ["customer_id", "invoice_id", "issued_on", "due_on", "amount"]
+        keys = ["customer_id", "invoice_id", "number", "issued_on", "due_on", "amount"]
         return self._item_inputs(items[keys].assign(as_of=as_of, currency=currency))
 
     def _cash(self, X: pd.DataFrame, items: pd.DataFrame, customer_ids: pd.Index) -> pd.DataFrame:
@@ -423,7 +423,7 @@ class Scorer:
         row: Any = scores.customers.loc[customer_id]
         as_of, items = scores.as_of, scores.items
         late = items[(items["customer_id"] == customer_id) & (items["days_past_due"] > 0) & ~items["is_disputed"]]
-        columns = (late[name].tolist() for name in ("invoice_id", "open_amount", "days_past_due"))
+        columns = (late[name].tolist() for name in ("item_id", "open_amount", "days_past_due"))
         terms = terms_on(self.served.ledger, customer_id, as_of)
         return Situation(
             customer_id=customer_id, as_of=as_of, requested=requested, balance=float(row["balance"]),

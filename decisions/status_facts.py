@@ -52,7 +52,7 @@ def _in_default(scorer: Scorer, customer_id: str, as_of: date) -> tuple[str, Map
         return "in_default_since", {"day": entered}
     return "in_default_items", {
         "day": entered, "count": len(items), "amount": float(items["open_amount"].sum()),
-        "items": _named(list(items["invoice_id"])), "days": scorer.default.policy.days_past_due,
+        "items": _named(list(items["item_id"])), "days": scorer.default.policy.days_past_due,
         "currency": scorer.served.currency,
     }  # fmt: skip
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ledger.buckets import BUCKETS, bucket_numbers
 from ledger.currency import CENTS
+from ledger.instalments import item_names
 from ledger.known import is_known
 from ledger.settlement import OPEN, Settlement, dates, last_versions
 
@@ -21,8 +22,8 @@ ACTIVE_DAYS = 365  # an invoice within so many days keeps a customer under revie
 class Accounts:
     """Accounts on one day.
 
-    items : one row an open item, by customer in the order given: customer_id, invoice_id, row (its place in
-        ledger.invoices), issued_on, due_on, amount, open_amount (reporting currency), days_past_due, is_disputed.
+    items : one row an open item, by customer in the order given: customer_id, invoice_id, number (of the instalment, 0 for
+        an invoice with one due date), item_id (the invoice's id, INVOICE#NUMBER for an instalment), row (the invoice's place in ledger.invoices), issued_on, due_on, amount, open_amount (reporting currency), days_past_due, is_disputed.
     customers : one row a customer given, indexed by customer_id: invoices (known by then, open or not),
         days_since_invoice (NaN without one), balance, overdue (all that is past due, disputed items too), arrears (its
         undisputed part), disputed, bills (given for invoices and not matured: settled, and still exposure), exposure
@@ -45,16 +46,17 @@ def accounts(settlement: Settlement, customer_ids: list[str], at: int) -> Accoun
     entries, place = _known_entries(settlement, codes, at)
     version = last_versions(settlement.version_start, settlement.version_known_from, entries, np.int32(at))
     is_open = settlement.closed_kind[version] == OPEN
-    invoices = np.bincount(place, minlength=len(codes))
+    invoices = _count_invoices(settlement, entries, place, len(codes))
     last = np.full(len(codes), -(2**31), dtype=np.int64)
     np.maximum.at(last, place, settlement.issued_on[entries])
     entries, version, place = entries[is_open], version[is_open], place[is_open]
     past_due = np.maximum(at - settlement.due_on[entries], 0).astype(np.int64)
     cents, disputed = settlement.open_cents[version], settlement.is_disputed[version]
     invoice_ids = np.array([settlement.invoice_ids[i] for i in settlement.invoice[entries]], dtype=object)
+    number = settlement.number[entries]
     items = pd.DataFrame({
         "customer_id": np.array(customer_ids, dtype=object)[place], "invoice_id": invoice_ids,
-        "row": settlement.row[entries],
+        "number": number.astype(np.int64), "item_id": item_names(invoice_ids, number), "row": settlement.row[entries],
         "issued_on": dates(settlement.issued_on[entries]), "due_on": dates(settlement.due_on[entries]),
         "amount": settlement.amount_cents[entries] / CENTS, "open_amount": cents / CENTS,
         "days_past_due": past_due, "is_disputed": disputed,
@@ -80,6 +82,16 @@ def _known_entries(s: Settlement, codes: NDArray[np.int64], at: int) -> tuple[ND
     entries, place = _ranges(s.invoice_start, codes)
     known = is_known(s.known_from[entries], s.known_until[entries], at)
     return entries[known], place[known]
+
+
+def _count_invoices(
+    s: Settlement, entries: NDArray[np.int64], place: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
+    """Return how many invoices each customer has: the instalments of one invoice count once."""
+    if s.has_instalments:
+        invoices = pd.DataFrame({"place": place, "invoice": s.invoice[entries]})
+        place = place[~invoices.duplicated().to_numpy()]
+    return np.bincount(place, minlength=count)
 
 
 def _balances(

@@ -53,8 +53,8 @@ def loss_history(
     Returns
     -------
     An invoice enters a bucket with what is unpaid on its first day there (payments, credit notes, discounts and sales to
-    a factor count by their own days; an instalment plan by the invoice's due day). Lost is what was written off, and what
-    is still open after `outcome_days`, less recoveries that name the invoice. Every invoice enters `current` whole.
+    a factor count by their own days), an instalment as an invoice of its own. Lost is what was written off, and what
+    is still open after `outcome_days`, less recoveries that name the invoice (of several instalments the oldest first). Every invoice enters `current` whole.
     """
     s, at = settlement, day(as_of)
     until = at - outcome_days
@@ -65,9 +65,8 @@ def loss_history(
     version = last_versions(s.version_start, s.version_known_from, entries, on)
     amount = s.amount_cents[entries]
     unpaid = unpaid_after(s, entries, at, FIRST_DAYS)
-    rate = amount / np.maximum(s.document_amount_cents[entries], 1)
-    written = np.rint(s.document_written_off_cents[version] * rate).astype(np.int64)
-    recovered = np.rint(_recovered(ledger, s, entries, at) * rate).astype(np.int64)
+    written = s.in_reporting(s.document_written_off_cents[version], entries)
+    recovered = s.in_reporting(_recovered(ledger, s, at)[entries], entries)
     lost = np.clip(written + s.open_cents[version] - recovered, 0, amount)
     segments = pd.Series(s.owners.ids[s.customer[entries]]).map(segment_of)
     entered = pd.DataFrame({"current": amount, **dict(zip(BUCKETS[1:], unpaid, strict=True))})
@@ -106,21 +105,29 @@ def unpaid_after(
     return found
 
 
-def _recovered(ledger: Ledger, s: Settlement, entries: NDArray[np.int64], at: int) -> NDArray[np.int64]:
-    """Document cents recovered after a write-off, by the events that name the invoice."""
+def _recovered(ledger: Ledger, s: Settlement, at: int) -> NDArray[np.int64]:
+    """Return the document cents of each entry that came back after a write-off, by the events that name its invoice."""
+    found = np.zeros(len(s.invoice), dtype=np.int64)
     events = ledger.events
     is_used = (events["kind"] == "recovery").to_numpy() & events["amount"].notna().to_numpy()
     is_used &= known_rows(events, TABLES["events"], at)
     own = events[is_used & events["invoice_id"].notna().to_numpy()]
     if own.empty:
-        return np.zeros(len(entries), dtype=np.int64)
+        return found
     code = s.invoice_names.look_up(own["invoice_id"])
     total = np.zeros(len(s.invoice_ids) + 1, dtype=np.int64)
     currency = own["invoice_id"].map(ledger.invoices.drop_duplicates("invoice_id").set_index("invoice_id")["currency"])
     has_invoice = currency.notna().to_numpy()
     cents = document_cents(own.loc[has_invoice, "amount"], currency[has_invoice], ledger.currencies)
     np.add.at(total, np.where(code < 0, len(s.invoice_ids), code)[has_invoice], cents)
-    found: NDArray[np.int64] = total[s.invoice[entries]]
+    entries = np.flatnonzero(is_known(s.known_from, s.known_until, np.int32(at)))
+    found[entries] = total[s.invoice[entries]]
+    parts = entries[(s.number[entries] > 0) & (found[entries] > 0)]
+    if len(parts):  # entries lie by due day: what came back fills what the instalments lost, the oldest first
+        version = last_versions(s.version_start, s.version_known_from, parts, np.int32(at))
+        lost = pd.Series(s.document_written_off_cents[version] + s.document_open_cents[version])
+        before = lost.groupby(s.invoice[parts]).cumsum() - lost
+        found[parts] = np.clip(found[parts] - before.to_numpy(), 0, lost.to_numpy())
     return found
 
 

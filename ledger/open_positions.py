@@ -10,8 +10,8 @@ import pandas as pd
 from ledger.bills import bills_outstanding
 from ledger.buckets import bucket_numbers
 from ledger.currency import document_cents
-from ledger.known import day, days, is_known, known_rows
-from ledger.ledger import TABLES, Ledger, LedgerError
+from ledger.known import day, is_known
+from ledger.ledger import Ledger, LedgerError
 from ledger.owners import Owners
 from ledger.receivables import by_currency
 from ledger.settlement import OPEN, Settlement, dates, last_versions, settle
@@ -35,9 +35,9 @@ def settled_parts(ledger: Ledger) -> tuple[list[tuple[Ledger, Settlement]], bool
 def positions(ledger: Ledger, settlement: Settlement, as_of: date | pd.Timestamp) -> pd.DataFrame:
     """Return what is open, and what was overpaid, at the end of `as_of`, as the books held it then.
 
-    One row an open item or overpaid invoice, sorted by (customer_id, due_on, invoice_id, number): customer_id (the owner
+    One row an open or overpaid item, sorted by (customer_id, due_on, invoice_id, number): customer_id (the owner
     after mergers), invoice_id, number (of the instalment, 0 for an invoice with one due date), issued_on, due_on,
-    currency, amount_cents (of the invoice), open_cents, excess_cents (all in the document's currency),
+    currency, amount_cents (of the item), open_cents, excess_cents (all in the document's currency),
     reporting_open_cents, reporting_excess_cents, days_past_due (0 where not past due), bucket (place in ledger.buckets.BUCKETS),
     is_disputed.
     """
@@ -46,59 +46,20 @@ def positions(ledger: Ledger, settlement: Settlement, as_of: date | pd.Timestamp
     version = last_versions(s.version_start, s.version_known_from, entries, at)
     kept = (s.closed_kind[version] == OPEN) | (s.document_excess_cents[version] > 0)
     entries, version = entries[kept], version[kept]
-    amount, reported = s.document_amount_cents[entries], s.amount_cents[entries]
     excess = np.maximum(s.document_excess_cents[version], 0)  # what was let go within the tolerance is no credit
-    rate = np.where(amount == reported, 1.0, reported / np.maximum(amount, 1))
     frame = pd.DataFrame({
         "customer_id": s.owners.ids[s.customer[entries]],
-        "invoice_id": s.invoice_names.texts_at(s.invoice[entries]), "number": 0,
-        "issued_on": dates(s.issued_on[entries]), "due": s.due_on[entries],
+        "invoice_id": s.invoice_names.texts_at(s.invoice[entries]),
+        "number": s.number[entries].astype(np.int64),
+        "issued_on": dates(s.issued_on[entries]), "due_on": dates(s.due_on[entries]),
         "currency": ledger.column("invoices", "currency").iloc[s.row[entries]].to_numpy(dtype=object),
-        "amount_cents": amount, "open_cents": s.document_open_cents[version], "excess_cents": excess,
+        "amount_cents": s.document_amount_cents[entries], "open_cents": s.document_open_cents[version], "excess_cents": excess,
         "reporting_open_cents": s.open_cents[version],
-        "reporting_excess_cents": np.rint(excess * rate).astype(np.int64), "is_disputed": s.is_disputed[version],
-        "rate": rate,
+        "reporting_excess_cents": s.in_reporting(excess, entries), "is_disputed": s.is_disputed[version],
     })  # fmt: skip
-    frame = with_instalments(frame, ledger, at)
-    past_due = np.maximum(at - frame["due"].to_numpy(), 0).astype(np.int64)
-    frame = frame.drop(columns="rate")
-    frame.insert(4, "due_on", dates(frame.pop("due").to_numpy()))
+    past_due = np.maximum(at - s.due_on[entries], 0).astype(np.int64)
     frame = frame.assign(days_past_due=past_due, bucket=bucket_numbers(past_due))
     return frame.sort_values(["customer_id", "due_on", "invoice_id", "number"], ignore_index=True)
-
-
-def with_instalments(frame: pd.DataFrame, ledger: Ledger, at: np.int32) -> pd.DataFrame:
-    """Return the items with each open invoice that has instalments replaced by its open instalments.
-
-    What was paid, credited or written off settles the oldest instalment first. `due` is a day number, `rate` the invoice's
-    cents of the reporting currency for one of its own.
-    """
-    table = ledger["instalments"]
-    if not len(table):
-        return frame
-    is_known = known_rows(table, TABLES["instalments"], at)
-    parts = table[is_known].sort_values(["invoice_id", "due_on", "number"], kind="stable")
-    parts = pd.DataFrame({
-        "invoice_id": parts["invoice_id"].astype(object), "number": parts["number"].astype(np.int64),
-        "due": days(parts["due_on"]), "amount": parts["amount"],
-    })  # fmt: skip
-    own = frame.drop_duplicates("invoice_id").set_index("invoice_id")["currency"]
-    parts = parts.assign(currency=parts["invoice_id"].map(own)).dropna(subset="currency")
-    parts["part"] = document_cents(parts["amount"], parts["currency"], ledger.currencies)
-    parts = parts.drop(columns=["amount", "currency"])
-    has_parts = frame["invoice_id"].isin(parts["invoice_id"]) & (frame["open_cents"] != 0)
-    split = frame[has_parts].drop(columns=["number", "due"]).merge(parts, on="invoice_id", how="left", sort=False)
-    until = split.groupby("invoice_id")["part"].cumsum()
-    allocated = split["amount_cents"] - split["open_cents"]
-    left_until = (until - allocated).clip(lower=0)  # open of this instalment and of those before it
-    is_last = ~split.duplicated("invoice_id", keep="last")
-    left_until = left_until.where(~is_last, split["open_cents"])  # the last carries what a wrong sum would lose
-    split["left"] = left_until - left_until.groupby(split["invoice_id"]).shift(fill_value=0)
-    reported = pd.Series(np.rint(left_until.to_numpy() * split["rate"].to_numpy()).astype(np.int64), index=split.index)
-    split["reporting_open_cents"] = reported - reported.groupby(split["invoice_id"]).shift(fill_value=0)
-    split["open_cents"] = split.pop("left")
-    split = split[split["open_cents"] != 0]
-    return pd.concat([frame[~has_parts], split[frame.columns]], ignore_index=True)
 
 
 def bills_on(ledger: Ledger, parts: list[tuple[Ledger, Settlement]], as_of: date | pd.Timestamp) -> pd.DataFrame:

@@ -15,7 +15,6 @@ from ledger.currency import CENTS, reporting_cents
 from ledger.known import day, days, is_known, known_from, known_until
 from ledger.ledger import TABLES, Ledger
 from ledger.master import NOT_GIVEN, master_on
-from ledger.open_positions import with_instalments
 from ledger.settlement import CASH, OPEN, Settlement, last_versions, settle
 
 COUNT_BACK_MONTHS = 36  # a balance older than the sales of so many months has no count-back DSO
@@ -89,8 +88,8 @@ def _on(book: _Book, ledger: Ledger, s: Settlement, on: date, by: str, days_in_p
         np.add.at(total, group[customer], cents)
         return total
 
-    opening = by_group(*_open(ledger, s, before)[:2])
-    customer, cents, past_due = _open(ledger, s, at)
+    opening = by_group(*_open(s, before)[:2])
+    customer, cents, past_due = _open(s, at)
     closing = by_group(customer, cents)
     bucket = bucket_numbers(past_due)
     current = by_group(customer[bucket == 0], cents[bucket == 0])
@@ -128,26 +127,15 @@ def _groups(ledger: Ledger, s: Settlement, on: date, by: str) -> tuple[NDArray[n
     return codes.astype(np.int64), [str(n) for n in names], companies
 
 
-def _open(ledger: Ledger, s: Settlement, at: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """Customer, cents and days past due of each item open at the end of day `at`, instalments by their own dates."""
+def _open(s: Settlement, at: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the customer, cents and days past due of each item open at the end of day `at`."""
     on = np.int32(at)
     entries = np.flatnonzero(is_known(s.known_from, s.known_until, on))
     version = last_versions(s.version_start, s.version_known_from, entries, on)
     is_open = s.closed_kind[version] == OPEN
     entries, version = entries[is_open], version[is_open]
-    amount, reported = s.document_amount_cents[entries], s.amount_cents[entries]
-    has_parts = len(ledger["instalments"]) > 0
-    items = pd.DataFrame({
-        "invoice_id": np.array(s.invoice_ids, dtype=object)[s.invoice[entries]] if has_parts else "",
-        "number": 0, "currency": ledger.invoices["currency"].to_numpy(dtype=object)[s.row[entries]] if has_parts else "",
-        "customer": s.customer[entries], "due": s.due_on[entries],
-        "amount_cents": amount, "open_cents": s.document_open_cents[version],
-        "reporting_open_cents": s.open_cents[version],
-        "rate": np.where(amount == reported, 1.0, reported / np.maximum(amount, 1)),
-    })  # fmt: skip
-    items = with_instalments(items, ledger, on)
-    past_due = np.maximum(at - items["due"].to_numpy(), 0).astype(np.int64)
-    return items["customer"].to_numpy(), items["reporting_open_cents"].to_numpy(), past_due
+    past_due = np.maximum(at - s.due_on[entries], 0).astype(np.int64)
+    return s.customer[entries], s.open_cents[version], past_due
 
 
 def _paid_late(

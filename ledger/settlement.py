@@ -1,4 +1,6 @@
-"""Settlement: what of each invoice was open, since when and how it closed, by the day on which the books knew it.
+"""Settlement: what of each item was open, since when and how it closed, by the day on which the books knew it.
+
+An item has one due date: an invoice, or each instalment of an invoice with several (`ledger/instalments.py`).
 
 Allocation is explicit: a payment, credit note or write-off counts against the invoice that it names. Money that names no
 invoice is unapplied, shown per customer and never guessed away. Rules, in the order in which they decide:
@@ -30,6 +32,7 @@ from numpy.typing import NDArray
 from ledger import settlement_kernels
 from ledger.bills import bill_arrays
 from ledger.currency import reporting_cents
+from ledger.instalments import item_names, items_of, split_allocations
 from ledger.known import NEVER, Days, day, days, is_known, known_from, known_until
 from ledger.ledger import TABLES, Ledger
 from ledger.owners import Owners, owners
@@ -69,12 +72,13 @@ CLOSED_KINDS = ("open", "paid", "credited", "factored", "written_off", "undated"
 
 @dataclass(frozen=True, kw_only=True)
 class Settlement:
-    """Invoices, their versions, their allocations and unapplied money as arrays; days as int32 since 1970-01-01,
+    """Items, their versions, their allocations and unapplied money as arrays; days as int32 since 1970-01-01,
     money as int64 cents of the reporting currency (`document_*` in the invoice's own).
 
-    Invoices are sorted by (customer, due_on, issued_on, amount); one entry an invoice row and owner, so an invoice that
-    was corrected, or whose customer was merged, has several, of which at most one counts on any day
-    (`known_from <= T < known_until`). Entry i's versions are `version_start[i]:version_start[i + 1]`, by known day; its
+    Items are sorted by (customer, due_on, issued_on, amount); one entry an item and owner. An invoice with instalments has
+    one entry an instalment (`number`; 0: the invoice has one due date). An invoice that was corrected, whose instalments were, or whose customer was
+    merged has several entries an item, of which at most one counts on any day
+    (`known_from <= T < known_until`). An invoice is settled when all its items are. Entry i's versions are `version_start[i]:version_start[i + 1]`, by known day; its
     state on day T is the last with `version_known_from <= T`. `invoice_start[c]:invoice_start[c + 1]` are customer c's.
     """
 
@@ -83,6 +87,7 @@ class Settlement:
     customer: Codes
     invoice: Codes  # place in invoice_ids
     invoice_names: Dictionary
+    number: NDArray[np.int32]  # of the instalment; 0 for an invoice with one due date
     row: NDArray[np.int64]  # place in ledger.invoices
     issued_on: Days
     due_on: Days
@@ -91,6 +96,7 @@ class Settlement:
     known_until: Days
     amount_cents: Cents
     document_amount_cents: Cents
+    rate: NDArray[np.float64]  # cents of the reporting currency for one of the document; empty where they are the same
     version_start: NDArray[np.int64]
     version_known_from: Days
     open_cents: Cents
@@ -128,10 +134,23 @@ class Settlement:
         """Invoice ids by code."""
         return self.invoice_names.words
 
-    def at(self, as_of: date | str | pd.Timestamp) -> pd.DataFrame:
-        """Return every invoice as the books held it at the end of day `as_of`, one row an invoice known by then.
+    @cached_property
+    def has_instalments(self) -> bool:
+        """Return whether any invoice has instalments."""
+        return bool(self.number.any())
 
-        Columns: customer_id, invoice_id, row (place in ledger.invoices), issued_on, due_on, settled_on, closed_on (NaT
+    def item_ids(self, entries: NDArray[np.int64]) -> NDArray[np.object_]:
+        """Return the name of each entry's item: the invoice's id, or INVOICE#NUMBER for an instalment."""
+        return item_names(np.array(self.invoice_ids, dtype=object)[self.invoice[entries]], self.number[entries])
+
+    def in_reporting(self, document_cents: Cents, entries: NDArray[np.int64]) -> Cents:
+        """Return document cents of these entries as cents of the reporting currency, at each invoice's rate."""
+        return np.rint(document_cents * self.rate[entries]).astype(np.int64) if len(self.rate) else document_cents
+
+    def at(self, as_of: date | str | pd.Timestamp) -> pd.DataFrame:
+        """Return every item as the books held it at the end of day `as_of`, one row an item known by then.
+
+        Columns: customer_id, invoice_id, number (of the instalment, 0 for an invoice with one due date), row (place in ledger.invoices), issued_on, due_on, settled_on, closed_on (NaT
         where not), closed_kind (open, paid, credited, factored, written_off, undated), amount_cents, open_cents,
         document_amount_cents, document_open_cents, document_excess_cents, document_written_off_cents, is_disputed, count_payments,
         days_past_due (of open items, at least 0; -1 for closed ones), days_late (of paid items, signed; NA otherwise).
@@ -144,7 +163,7 @@ class Settlement:
         return pd.DataFrame({
             "customer_id": self.owners.ids[self.customer[entries]],
             "invoice_id": np.array(self.invoice_ids, dtype=object)[self.invoice[entries]],
-            "row": self.row[entries],
+            "number": self.number[entries].astype(np.int64), "row": self.row[entries],
             "issued_on": dates(self.issued_on[entries]), "due_on": dates(due),
             "settled_on": dates(np.where(paid, closed, NEVER)), "closed_on": dates(closed),
             "closed_kind": np.array(CLOSED_KINDS, dtype=object)[kind],
@@ -193,30 +212,46 @@ def settle(ledger: Ledger) -> Settlement:
     table = Invoices.of(ledger)
     names = table.names
     payments = Changes.of_payments(ledger, names)
-    customer, first, last = who.codes(at_rows(ledger.invoices["customer_id"], table.row)), table.since, table.until
+    items = items_of(ledger, table)
+    owner, first, last = who.codes(at_rows(ledger.invoices["customer_id"], table.row)), table.since, table.until
+    due_on, issued_on, of_row = table.due_on, table.issued_on, None
+    if items is not None:
+        of_row, due_on, first, last = items.source, items.due_on, items.since, items.until
+        owner, issued_on = owner[of_row], table.issued_on[of_row]
     if who.has_merged:
-        source, customer, first, last = who.moved(customer, first, last)
-        order, invoice_start = by_group(customer, len(who.ids), table.due_on[source], table.issued_on[source])
-        entry = source[order]
+        source, owner, first, last = who.moved(owner, first, last)
+        order, invoice_start = by_group(owner, len(who.ids), due_on[source], issued_on[source])
+        item = source[order]
     else:  # every row is its own, and nothing is copied
-        order, invoice_start = by_group(customer, len(who.ids), table.due_on, table.issued_on)
-        entry = order
+        order, invoice_start = by_group(owner, len(who.ids), due_on, issued_on)
+        item = order
+    entry = item if of_row is None else of_row[item]
     invoice, row = names.codes[entry], entry if table.row is None else table.row[entry]
     since, until = first[order], last[order]
     document, reported = table.cents[entry], table.reported[entry] if table.is_foreign else None
-    # an invoice's money is carried at its own rate; without foreign money nothing is multiplied
+    # an invoice's money is carried at its own rate, and so is its instalments'; without foreign money nothing is multiplied
     rate = _NO_RATES if reported is None else np.where(document == reported, 1.0, reported / np.maximum(document, 1))
+    number = np.zeros(len(entry), dtype=np.int32)
+    if items is not None:
+        number, document = items.number[item], items.cents[item]
+        reported = (
+            None if reported is None else np.where(number > 0, np.rint(document * rate).astype(np.int64), reported)
+        )
     tolerance = tolerances(ledger.invoices["currency"], ledger)
     tolerance = tolerance if len(tolerance) == 1 else tolerance[row]
     changes = joined([payments.named(), Changes.of_notes(table, names), Changes.of_events(ledger, names)])
     allocations = _allocations(changes, invoice, rate, len(names))
+    if items is not None:
+        part = items.below[item], items.above[item], items.whole[item]
+        allocations = split_allocations(allocations, since, until, number, part, rate)
     return Settlement(
         owners=who, invoice_start=invoice_start,
-        customer=customer[order], invoice=invoice, invoice_names=names, row=row,
-        issued_on=table.issued_on[entry], due_on=table.due_on[entry], booked_on=table.since[entry], known_from=since, known_until=until,
+        customer=owner[order], invoice=invoice, invoice_names=names, number=number, row=row,
+        issued_on=table.issued_on[entry], due_on=due_on[item], booked_on=table.since[entry], known_from=since, known_until=until,
         amount_cents=document if reported is None else reported, document_amount_cents=document,
+        rate=rate,
         **_versions(allocations, since, until, document, rate, tolerance),
-        **{name: found for name, found in allocations.items() if name != "document_cents"},
+        **{name: values for name, values in allocations.items() if name != "document_cents"},
         **_unapplied(ledger, who, table, payments), **bill_arrays(ledger, who),
     )  # fmt: skip
 

@@ -46,7 +46,7 @@ def longest(where):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _changes(days, since, until, lo, hi, first, last):  # type: ignore[no-untyped-def]
+def changes_between(days, since, until, lo, hi, first, last):  # type: ignore[no-untyped-def]
     """Fill `days` with the sorted days in [since, until) on which an invoice's state may change; their number."""
     count = 1
     days[0] = since
@@ -71,7 +71,7 @@ def count_versions(lo, hi, most, since, until, where, first, last, counts):  # t
     """How many versions each invoice has."""
     days = np.empty(2 * most + 1, dtype=np.int32)
     for i in range(lo, hi):
-        counts[i] = _changes(days, since[i], until[i], where[i], where[i + 1], first, last)
+        counts[i] = changes_between(days, since[i], until[i], where[i], where[i + 1], first, last)
 
 
 @njit(cache=True, nogil=True)
@@ -139,7 +139,7 @@ def write_versions(lo, hi, most, invoices, rate, allocations, version_start, ver
     days = np.empty(2 * most + 1, dtype=np.int32)
     for i in range(lo, hi):
         a, b, v = where[i], where[i + 1], version_start[i]
-        for k in range(_changes(days, since[i], until[i], a, b, first, last)):
+        for k in range(changes_between(days, since[i], until[i], a, b, first, last)):
             allocated, credit, written, closed, how, paid, dispute, was = _state(
                 amount[i],
                 tolerance[i] if len(tolerance) > 1 else tolerance[0],

@@ -118,6 +118,7 @@ class Payment(Lateness, Beside, Made):
 
     customer_id: str
     invoice_id: str
+    instalment: int = Field(default=0, description="Number of the instalment; 0 for an invoice with one due date.")
     due_on: date
     open_amount: float
     days_past_due: int

@@ -146,7 +146,7 @@ def matrix_rows(matrix: pd.DataFrame) -> dict[str, dict[str, float | None]]:
 def payment_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """When one open item is paid, given that it is unpaid on the day asked."""
     return {
-        "customer_id": row["customer_id"], "invoice_id": row["invoice_id"],
+        "customer_id": row["customer_id"], "invoice_id": row["invoice_id"], "instalment": int(row["number"]),
         "issued_on": row["issued_on"].date().isoformat(),
         "due_on": row["due_on"].date().isoformat(), "open_amount": number(row["open_amount"]),
         "days_past_due": int(row["days_past_due"]), "is_disputed": bool(row["is_disputed"]),

@@ -98,7 +98,7 @@ def what_if(champions: Champions, found: Case, query: Mapping[str, str], paid: S
     terms = terms_on(scorer.served.ledger, customer_id, found.as_of)
     insured, days = _number(query.get("cover", "")), _number(query.get("terms", ""))
     supposed: list[Candidate] = []
-    items = scores.items[scores.items["invoice_id"].isin(list(paid)).to_numpy()]
+    items = scores.items[scores.items["item_id"].isin(list(paid)).to_numpy()]
     if len(items):
         supposed.append(pays(scorer, items, customer_id, found.as_of))
     changed = terms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,8 +148,15 @@ def _from_ledger(record: Record, champions: Champions) -> Iterator[Compared]:
         given = {"shared": Shared.of_json(binds)} if "shared_limits" in binds else {}
         again = answer(champions, log, parsed(kind, json.dumps(asked).encode()), **given)
         log.close()
-    whole = again if part is None else again[part][0]
+    # one invoice may have several items: the answer's own is found by its instalment
+    place = 0 if part is None else _place(again[part], logged.get("instalment", 0))
+    whole = again if part is None else again[part][place]
     yield from _compared("", logged, {k: v for k, v in whole.items() if k not in NOT_LOGGED})
+
+
+def _place(parts: Sequence[Mapping[str, Any]], instalment: int) -> int:
+    """Return the place of the item with this instalment number; 0 where there is none."""
+    return next((k for k, one in enumerate(parts) if one.get("instalment", 0) == instalment), 0)
 
 
 def _compared(path: str, logged: Any, again: Any) -> Iterator[Compared]:

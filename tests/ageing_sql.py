@@ -62,16 +62,19 @@ ITEMS = """
         FROM instalments n;
     CREATE TABLE items AS
         WITH lefts AS (
-            SELECT w.*, p.due_on AS part_due, p.number,
+            SELECT w.*, p.due_on AS part_due, p.number, p.until_here,
                    CASE WHEN p.number IS NULL THEN open_cents ELSE greatest(p.until_here - w.allocated, 0) END AS left_until
             FROM whole w LEFT JOIN parts p ON p.invoice_id = w.invoice_id AND w.open_cents <> 0
-        ), pieces AS (
-            SELECT *, round_even(left_until * (CASE WHEN cents = reported THEN 1.0 ELSE CAST(reported AS DOUBLE) / cents END), 0) AS reported_until
-            FROM lefts
+        ), opened AS (
+            SELECT *, left_until - coalesce(lag(left_until) OVER w, 0) AS own_left,
+                   until_here - coalesce(lag(until_here) OVER w, 0) AS part
+            FROM lefts WINDOW w AS (PARTITION BY invoice_id ORDER BY part_due, number)
+        ), pieces AS (  -- a cent of an instalment is within the tolerance, as a cent of an invoice is
+            SELECT * EXCLUDE (own_left), CASE WHEN part > 1 AND own_left <= 1 THEN 0 ELSE own_left END AS own_left FROM opened
         )
         SELECT customer_id, invoice_id, currency, is_disputed, coalesce(part_due, due_on) AS due_on,
-               left_until - coalesce(lag(left_until) OVER w, 0) AS open_cents,
-               CAST(reported_until - coalesce(lag(reported_until) OVER w, 0) AS BIGINT) AS reported_open,
+               own_left AS open_cents,
+               CAST(round_even(own_left * (CASE WHEN cents = reported THEN 1.0 ELSE CAST(reported AS DOUBLE) / cents END), 0) AS BIGINT) AS reported_open,
                CASE WHEN row_number() OVER w = 1 THEN excess ELSE 0 END AS excess,
                CASE WHEN row_number() OVER w = 1 THEN CAST(round_even(excess * (CASE WHEN cents = reported THEN 1.0 ELSE CAST(reported AS DOUBLE) / cents END), 0) AS BIGINT) ELSE 0 END AS reported_excess
         FROM pieces WINDOW w AS (PARTITION BY invoice_id ORDER BY part_due, number);

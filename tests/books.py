@@ -169,3 +169,33 @@ class _Draw:
             "series": "insolvency_index", "country": np.repeat(["DE", "FR"], 30), "observed_on": np.tile(months, 2),
             "value": np.round(self.rng.normal(100, 5, 60), 2), "published_on": np.tile(months + pd.Timedelta(days=20), 2),
         })  # fmt: skip
+
+
+@cache
+def planned_ledger(seed: int = 7, invoices: int = 420) -> Ledger:
+    """The odd ledger where every third invoice has two to four instalments: a third of the plans is booked up to 40 days after
+    the invoice, and of every fifth plan the last due day is moved by a correction."""
+    book, rng = odd_ledger(seed, invoices), np.random.default_rng(seed)
+    plain = book.invoices[
+        (book.invoices["kind"] == "invoice") & ~book.invoices["invoice_id"].duplicated(keep=False).to_numpy()
+    ]
+    rows = []
+    for place, invoice in enumerate(plain.iloc[::3].itertuples()):
+        count, cents = int(rng.integers(2, 5)), round(invoice.amount * 100)
+        if cents < 10 * count:
+            continue
+        cuts = np.sort(rng.choice(np.arange(1, cents), count - 1, replace=False))
+        booked = invoice.booked_on + pd.Timedelta(days=int(rng.integers(1, 40)) if place % 3 == 0 else 0)
+        for number, part in enumerate(np.diff([0, *cuts, cents]), start=1):
+            due = invoice.issued_on + pd.Timedelta(days=20 * number)
+            is_moved = place % 5 == 0 and number == count
+            moved = booked + pd.Timedelta(days=int(rng.integers(5, 60)))
+            rows.append((invoice.invoice_id, number, due, part / 100, booked, moved if is_moved else pd.NaT))
+            if is_moved:
+                rows.append((invoice.invoice_id, number, due + pd.Timedelta(days=30), part / 100, moved, pd.NaT))
+    names = ["invoice_id", "number", "due_on", "amount", "booked_on", "superseded_on"]
+    plans = pd.DataFrame(rows, columns=names)
+    for name in ("due_on", "booked_on", "superseded_on"):
+        plans[name] = plans[name].astype("datetime64[s]")
+    frames = {name: frame for name, frame in book.tables.items() if len(frame)}
+    return Ledger.from_frames(**frames, instalments=plans)

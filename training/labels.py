@@ -12,6 +12,7 @@ import pandas as pd
 
 from ledger.default_status import DefaultPolicy, default_spells, in_default
 from ledger.errors import InputError
+from ledger.instalments import item_names
 from ledger.ledger import Ledger
 from ledger.settlement import Settlement, settle
 
@@ -119,26 +120,25 @@ def delay_labels(
 
     settlement : the ledger's, where the caller has it; None: it is settled here.
 
-    items : one row an item, with invoice_id (and any other columns). Returns a frame in their order and with their
+    items : one row an item, with invoice_id and, for instalments, number (and any other columns). Returns a frame in their order and with their
     index: settled_on (NaT unless settled by payment), days_late (settled_on − due_on, signed; NaN unless paid),
     closed_kind (open, paid, credited, factored, written_off), observed_until (the day it closed, else `until`: the item
     is censored there, not late by so much), is_censored (not settled by payment: open, or closed another way).
 
-    Raises InputError for an item without an invoice of the ledger: an invoice not issued has no outcome.
+    Raises InputError for an item that the ledger does not hold: an invoice not issued has no outcome. An invoice with
+    instalments has one outcome an instalment.
     """
     last = pd.Timestamp(ledger.last_known_on if until is None else until)
-    state = (
-        (settle(ledger) if settlement is None else settlement)
-        .at(last)
-        .drop_duplicates("invoice_id", keep="last")
-        .set_index("invoice_id")
-    )
-    place = state.index.get_indexer(pd.Index(items["invoice_id"].astype(object)))
+    state = (settle(ledger) if settlement is None else settlement).at(last).drop_duplicates(["invoice_id", "number"], keep="last", ignore_index=True)
+    number = items["number"].to_numpy(dtype=np.int32) if "number" in items else np.zeros(len(items), dtype=np.int32)
+    names = item_names(state["invoice_id"].to_numpy(dtype=object), state["number"].to_numpy(dtype=np.int32))
+    place = pd.Index(names).get_indexer(pd.Index(item_names(items["invoice_id"].to_numpy(dtype=object), number)))
     if (place < 0).any():
         lacking = items["invoice_id"][place < 0]
         raise InputError(
             f"items.invoice_id: must stand in the ledger's invoices known on {last.date()}; fails in {len(lacking):,} "
-            f"of {len(items):,} rows, e.g. '{lacking.iloc[0]}': an invoice that was never issued has no outcome."
+            f"of {len(items):,} rows, e.g. '{lacking.iloc[0]}': an invoice that was never issued has no outcome, and one "
+            "with instalments has one an instalment, named by `number`."
         )
     found = state.iloc[place]
     closed = found["closed_on"].fillna(last)

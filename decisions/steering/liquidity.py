@@ -171,7 +171,7 @@ def _notes(plan: LiquidityPlan, chosen: list[int], after: float, cost: float, bo
         "ledger's own weekly invoicing varies.",
         "By due date: the balance if every item came on its due date and what is past due came in the first week.",
     ]
-    ids = book.items["invoice_id"].to_numpy(dtype=object)
+    ids = book.items["item_id"].to_numpy(dtype=object)
     if now <= plan.target_probability:
         notes.append(
             f"P(shortfall) {now:.1%} is at most the target of {plan.target_probability:.0%}: nothing needs to be sold."
@@ -199,11 +199,11 @@ def _items_table(book: OpenBook, decide: pd.DataFrame) -> Table:
     rows = decide["row"].to_numpy(dtype=np.int64)
     own = book.items.iloc[rows].reset_index(drop=True)
     frame = pd.concat(
-        [own[["invoice_id", "customer_id", "due_on", "days_past_due", "open_amount"]], decide.drop(columns="row")],
+        [own[["item_id", "customer_id", "due_on", "days_past_due", "open_amount"]], decide.drop(columns="row")],
         axis=1,
     )
     columns = [
-        text("invoice_id", "invoice"), text("customer_id", "customer"), Column(name="due_on", label="due on", kind=DATE),
+        text("item_id", "invoice"), text("customer_id", "customer"), Column(name="due_on", label="due on", kind=DATE),
         number("days_past_due", "days past due", DAYS), money("open_amount", "open amount"), share("paid_in_time", "P(paid in these weeks)"),
         share("p_if_late", "P(shortfall) if not"), share("p_if_early", "if in the first week"), share("decides", "difference"),
     ]  # fmt: skip
@@ -213,9 +213,9 @@ def _items_table(book: OpenBook, decide: pd.DataFrame) -> Table:
 def _remedies_table(book: OpenBook, rows: NDArray[np.int64], paths: Floats, plan: LiquidityPlan) -> Table:
     late, disputed = book.items["days_past_due"].to_numpy(), book.items["is_disputed"].to_numpy(dtype=bool)
     found = remedies(rows, book.amount, late, disputed, paths, plan, book.of_item)
-    frame = pd.concat([book.items.iloc[rows][["invoice_id", "customer_id"]].reset_index(drop=True), found], axis=1)
+    frame = pd.concat([book.items.iloc[rows][["item_id", "customer_id"]].reset_index(drop=True), found], axis=1)
     columns = [
-        text("invoice_id", "invoice"), text("customer_id", "customer"), share("p_now", "P(shortfall) now"),
+        text("item_id", "invoice"), text("customer_id", "customer"), share("p_now", "P(shortfall) now"),
         share("p_discount", "after a discount"), money("cost_discount", "its cost"), share("p_factoring", "after factoring"),
         money("cost_factoring", "its cost"),
     ]  # fmt: skip

@@ -104,10 +104,10 @@ def _past_due(items: pd.DataFrame) -> dict[str, tuple[PastDue, ...]]:
     """The undisputed items past due of each customer."""
     late = items[(items["days_past_due"] > 0) & ~items["is_disputed"]]
     found: dict[str, list[PastDue]] = {}
-    for customer_id, invoice_id, amount, days in zip(
-        *(late[n].tolist() for n in ("customer_id", "invoice_id", "open_amount", "days_past_due")), strict=True
+    for customer_id, item_id, amount, days in zip(
+        *(late[n].tolist() for n in ("customer_id", "item_id", "open_amount", "days_past_due")), strict=True
     ):
-        found.setdefault(str(customer_id), []).append(PastDue(invoice_id=invoice_id, amount=amount, days=days))
+        found.setdefault(str(customer_id), []).append(PastDue(invoice_id=item_id, amount=amount, days=days))
     return {customer_id: tuple(own) for customer_id, own in found.items()}
 
 

@@ -121,7 +121,7 @@ def _customers_table(customers: pd.DataFrame) -> Table:
 
 def _item_columns() -> list[Column]:
     return [
-        text("invoice_id", "invoice"), text("customer_id", "customer"), Column(name="due_on", label="due on", kind=DATE),
+        text("item_id", "invoice"), text("customer_id", "customer"), Column(name="due_on", label="due on", kind=DATE),
         number("days_past_due", "days past due", DAYS), money("open_amount", "open amount"),
     ]  # fmt: skip
 

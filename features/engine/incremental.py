@@ -116,7 +116,7 @@ class IncrementalLedger:
         for name, frame in added.tables.items():
             if "customer_id" in frame:
                 named |= set(frame["customer_id"])
-            if name in ("payments", "events", "invoices"):
+            if name in ("payments", "events", "invoices", "instalments"):
                 column = "applies_to" if name == "invoices" else "invoice_id"
                 place = self.base.invoice_index.get_indexer(pd.Index(frame[column].dropna().unique(), dtype=object))
                 order, start = self.base.entries_of_invoices

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.engine.compiled import walk
 from features.engine.due_dates import days_moved
 from features.engine.prepared import PreparedLedger
-from features.engine.similar_invoices import LIKE_GIVENS, invoice_codes, similar_values
+from features.engine.similar_invoices import LIKE_GIVENS, similar_values
 from features.language import Column, Node
 from ledger.currency import CENTS, reporting_cents
 from ledger.errors import InputError
@@ -34,13 +34,13 @@ def item_values(
     about the due date counts from the usual one where the stated one is implausible (`features.engine.due_dates`).
     """
     issued, stated = (_days(items, name) for name in ("issued_on", "due_on"))
-    invoice = invoice_codes(prepared, items)
-    moved = days_moved(prepared, customer, as_of, issued, stated, invoice)
+    entry, version = _states(prepared, items, as_of, stated)
+    held = entry >= 0
+    own = np.where(held, prepared.item_codes[entry], -1) if len(prepared.item_codes) else entry
+    moved = days_moved(prepared, customer, as_of, issued, stated, own)
     due = stated - moved
     cents = reporting_cents(items["amount"].reset_index(drop=True), items["currency"].reset_index(drop=True),
                             items["issued_on"].reset_index(drop=True), prepared.ledger)  # fmt: skip
-    entry, version = _states(prepared, items, as_of)
-    held = entry >= 0
     s = prepared.settlement
     is_open = np.where(held, s.closed_kind[version] == OPEN, False) if len(s.closed_kind) else held
     left = np.where(held, s.open_cents[version], cents) if len(s.closed_kind) else cents
@@ -50,7 +50,7 @@ def item_values(
     like = named.intersection(LIKE_GIVENS)
     countries, currencies = prepared.countries_on(customer, as_of), items["currency"].to_numpy(dtype=str)
     paying = without_own_system(countries, currencies)
-    alike = similar_values(prepared, customer, as_of, issued, due, cents, invoice) if like else {}
+    alike = similar_values(prepared, customer, as_of, issued, due, cents, own) if like else {}
     return {name: alike[name] for name in like} | {
         "item_amount": cents / CENTS,
         "item_open_amount": left / CENTS,
@@ -117,9 +117,13 @@ def _days(items: pd.DataFrame, name: str) -> NDArray[np.int64]:
     return column.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
-def _states(prepared: PreparedLedger, items: pd.DataFrame, as_of: Days) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _states(
+    prepared: PreparedLedger, items: pd.DataFrame, as_of: Days, due: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return (entry, version) of each item in the settlement as known on its day; entry -1 where the books do not
     hold it.
+
+    An instalment is found by invoice_id and number; where no number is given, by invoice_id and due day.
     """
     s = prepared.settlement
     entry, version = np.full(len(items), -1, dtype=np.int64), np.zeros(len(items), dtype=np.int64)
@@ -128,12 +132,19 @@ def _states(prepared: PreparedLedger, items: pd.DataFrame, as_of: Days) -> tuple
     requested = np.flatnonzero(items["invoice_id"].notna().to_numpy())
     code = prepared.invoice_index.get_indexer(pd.Index(items["invoice_id"].to_numpy(dtype=object)[requested]))
     requested, code = requested[code >= 0], code[code >= 0]
+    number = np.zeros(len(items), dtype=np.int64)
+    if "number" in items:
+        number = items["number"].fillna(0).to_numpy(dtype=np.int64)
     order, start = prepared.entries_of_invoices
     for step in range(int(np.diff(start).max(initial=0))):
         has = start[code] + step < start[code + 1]
         candidate = order[start[code[has]] + step]
         at = as_of[requested[has]]
         alive = is_known(s.known_from[candidate], s.known_until[candidate], at)
+        if s.has_instalments:
+            wanted, of_plan = number[requested[has]], s.number[candidate]
+            is_due = (wanted == 0) & (s.due_on[candidate] == due[requested[has]])
+            alive &= (of_plan == wanted) | ((of_plan > 0) & is_due)
         entry[requested[has][alive]] = candidate[alive]
     held = np.flatnonzero(entry >= 0)
     for day in np.unique(as_of[held]):

@@ -98,6 +98,12 @@ class PreparedLedger:
         return order, np.searchsorted(self.settlement.invoice[order], codes)
 
     @cached_property
+    def item_codes(self) -> NDArray[np.int64]:
+        """Return one number an item for each settlement entry: the invoice's code, or one of its own for an instalment."""
+        s = self.settlement
+        return s.invoice * np.int64(int(s.number.max(initial=0)) + 1) + s.number
+
+    @cached_property
     def places(self) -> Mapping[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Return table -> (its rows sorted by customer code, where each customer's begin), for tables with a
         customer.

@@ -22,7 +22,7 @@ from features.language import ATTRIBUTE_NAMES, Column, Level, Missing, Node, Row
 from ledger.contract import EVENT_CODES
 from ledger.currency import reporting_cents
 from ledger.errors import InputError
-from ledger.known import day, known_on
+from ledger.known import day, is_known, known_on
 from ledger.ledger import Ledger
 from ledger.rating_scales import risk_of_ratings
 from ledger.settlement import settle
@@ -208,11 +208,26 @@ def _rows(
     state = state[state["customer_id"] == customer_id]
     invoices = known.invoices.set_index("invoice_id")
     rates = dict(zip(state["invoice_id"], state["amount_cents"] / state["document_amount_cents"], strict=True))
+    for name in set(state.loc[state["number"] > 0, "invoice_id"]):  # an instalment is carried at its invoice's rate
+        line = invoices.loc[name]
+        rates[name] = _in_reporting(line["amount"], line["currency"], line["issued_on"], known) / round(
+            line["amount"] * 100
+        )
     due = dict(zip(state["invoice_id"], state["due_on"].map(day), strict=True))
+    held = np.flatnonzero(is_known(settlement.known_from, settlement.known_until, T))
+    since = dict(zip(settlement.item_ids(held), settlement.known_from[held].tolist(), strict=True))
+    parts = state[state["number"] > 0]
+    parts = parts.assign(since=[since[f"{r.invoice_id}#{r.number}"] for r in lines(parts)])
+    plans = {str(name): own for name, own in parts.groupby("invoice_id")}
+    payments = _payments(known, members, rates, due, plans)
+    credited: dict[str, int] = {}
+    for row in payments:
+        if row["kind"] == "credit":
+            credited[row["item"]] = credited.get(row["item"], 0) + row["document_cents"]
     own = lambda table: known[table][known[table]["customer_id"].isin(members)]  # noqa: E731
     return {
-        "invoices": [_invoice(r, invoices.loc[r.invoice_id], known, rates) for r in lines(state)],
-        "payments": _payments(known, members, rates, due),
+        "invoices": [_invoice(r, invoices.loc[r.invoice_id], known, rates, credited) for r in lines(state)],
+        "payments": payments,
         "events": [{"reference": r.event_id, "occurred_on": day(r.occurred_on), "kind": EVENT_CODES[r.kind],
                     "amount": 0 if np.isnan(r.amount) else round(r.amount * 100),
                     "level": level_of(r.detail) if r.kind == "dunning" and isinstance(r.detail, str) else 0}
@@ -249,30 +264,36 @@ def _rating(r: Any) -> Row:
     }
 
 
-def _invoice(r: Any, line: Any, known: Ledger, rates: Mapping[str, float]) -> Row:
+def _invoice(r: Any, line: Any, known: Ledger, rates: Mapping[str, float], credited: Mapping[str, int]) -> Row:
     issued, due = day(r.issued_on), day(r.due_on)
     closed = FAR if pd.isna(r.closed_on) else day(r.closed_on)
     details = known.events[known.events["kind"] == "dispute_opened"]
     disputes = details[details["invoice_id"] == r.invoice_id]
-    kind, credits = r.closed_kind, known.invoices[known.invoices["applies_to"] == r.invoice_id]
+    kind, item = r.closed_kind, f"{r.invoice_id}#{r.number}" if r.number else r.invoice_id
     booked = max(issued, day(line["booked_on"]))
     end: Callable[[int], int] = lambda T: closed if kind == "paid" else T  # noqa: E731
     return {
-        "reference": r.invoice_id, "issued_on": issued, "due_on": due, "closed_on": closed, "amount": r.amount_cents,
+        "reference": item, "issued_on": issued, "due_on": due, "closed_on": closed, "amount": r.amount_cents,
         "open_amount": r.open_cents, "known_from": booked, "terms_days": due - issued, "days_late": lambda T: end(T) - due,
         "days_past_due": lambda T: max(end(T) - due, 0), "days_to_settle": lambda T: end(T) - issued,
         "days_booked_after": booked - issued, "is_open": kind == "open", "is_paid": kind == "paid",
         "is_credited": kind == "credited", "is_factored": kind == "factored", "is_written_off": kind == "written_off",
         "is_owed": kind in ("open", "paid", "written_off"), "is_overdue": lambda T: kind == "open" and due < T,
         "is_disputed": r.is_disputed, "was_disputed": bool(len(disputes)), "count_payments": r.count_payments, "due_weekday": (due + 3) % 7,
-        "credited_amount": round(credits["amount"].sum() * 100 * rates[r.invoice_id]),
+        "credited_amount": round(credited.get(item, 0) * rates[r.invoice_id]),
         "month": lambda T: (T - issued) // 30, "quarter_age": lambda T: (T - issued) // 90,
     }  # fmt: skip
 
 
-def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due: Mapping[str, int]) -> Sequence[Row]:
+def _payments(
+    known: Ledger,
+    members: set[str],
+    rates: Mapping[str, float],
+    due: Mapping[str, int],
+    plans: Mapping[str, pd.DataFrame],
+) -> Sequence[Row]:
     """Return all that lowers or raises what is owed: payments, credit notes and write-offs, applied or not; by day,
-    with gaps.
+    with gaps. Of an invoice with instalments (plans: its items) each gets its part, the oldest first.
     """
     found: list[dict[str, Any]] = []
 
@@ -281,6 +302,7 @@ def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due:
         found.append({
             "reference": reference, "paid_on": day(on), "known_from": max(day(on), day(booked)),
             "amount": round(cents * rates[invoice]) if applied else round(cents), "due_on": due[invoice] if applied else -1, "kind": kind,
+            "item": invoice if applied else None, "document_cents": round(cents),
         })  # fmt: skip
 
     ids = set(known.invoices.loc[known.invoices["kind"] == "invoice", "invoice_id"])
@@ -316,6 +338,10 @@ def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due:
                 r.invoice_id,
                 "write_off",
             )
+            found[-1]["is_all_that_is_left"] = bool(np.isnan(r.amount))
+    for name, plan in plans.items():
+        own = [p for p in found if p["item"] == name]
+        found = [p for p in found if p["item"] != name] + _of_instalments(own, plan, rates[name])
     previous = -1
     for p in sorted(found, key=lambda p: p["paid_on"]):
         cash, amount, on, due_on = p["kind"] == "cash", p["amount"], p["paid_on"], p["due_on"]
@@ -326,6 +352,49 @@ def _payments(known: Ledger, members: set[str], rates: Mapping[str, float], due:
         if cash and amount > 0:
             p["gap"], previous = (on - previous if previous >= 0 else -1), on
     return found
+
+
+def _of_instalments(own: list[dict[str, Any]], plan: pd.DataFrame, rate: float) -> list[dict[str, Any]]:
+    """Return one invoice's rows split over its instalments: by event day they fill the one due first, then the next.
+
+    The day from which a part is known is that of its row, or the later day on which another row became known and changed it
+    while the books held the instalment.
+    """
+    order = ("cash", "credit", "factor", "discount", "no_day", "write_off")
+    own = sorted(own, key=lambda p: (p["paid_on"], order.index(p["kind"])))
+    plan = plan.sort_values(["due_on", "number"])
+    above = plan["document_amount_cents"].cumsum().tolist()
+    whole, count = above[-1], len(above)
+    lows, highs = [-(2**60), *above[:-1]], [*above[:-1], 2**60]
+
+    def parts_on(on: int) -> dict[tuple[int, int], int]:
+        parts, filled = {}, 0
+        for place, p in enumerate(own):
+            if p["known_from"] > on:
+                continue
+            upto = max(filled, whole) if p.get("is_all_that_is_left") else filled + p["document_cents"]
+            for k in range(count):
+                cents = min(max(upto, lows[k]), highs[k]) - min(max(filled, lows[k]), highs[k])
+                if cents:
+                    parts[place, k] = 0 if p.get("is_all_that_is_left") else cents
+            filled = upto
+        return parts
+
+    begin = int(plan["since"].iloc[0])
+    since: dict[tuple[int, int], tuple[int, int]] = {}  # part -> (cents, known from)
+    for on in sorted({max(p["known_from"], begin) for p in own}):
+        since = {
+            key: since[key]
+            if key in since and since[key][0] == cents
+            else (cents, own[key[0]]["known_from"] if on == begin else on)
+            for key, cents in parts_on(on).items()
+        }
+    rows = list(lines(plan))
+    return [
+        {**own[place], "amount": round(cents * rate), "document_cents": cents, "known_from": on,
+         "due_on": day(rows[k].due_on), "item": f"{rows[k].invoice_id}#{rows[k].number}"}
+        for (place, k), (cents, on) in sorted(since.items())
+    ]  # fmt: skip
 
 
 def _in_reporting(amount: Any, currency: Any, on: Any, known: Ledger) -> int:

@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
 
@@ -57,16 +56,17 @@ FURTHEST = len(_APART) - 1
 
 
 def similar_values(
-    prepared: PreparedLedger, customer: Codes, as_of: Days, issued: Whole, due: Whole, cents: Whole, invoice: Whole
+    prepared: PreparedLedger, customer: Codes, as_of: Days, issued: Whole, due: Whole, cents: Whole, item: Whole
 ) -> Mapping[str, Values]:
     """Return a mapping of name to one value an item, for LIKE_GIVENS; NaN where no earlier invoice takes part.
 
-    customer, invoice : codes; −1 for an invoice that the books do not hold. An invoice is never like itself. as_of,
+    customer, item : codes (`PreparedLedger.item_codes`); −1 for an item that the books do not hold. An item is never like
+    itself; an instalment may be like the others of its invoice. as_of,
     issued, due : days since 1970-01-01. cents : the amount in the reporting currency.
     """
     s, ends = prepared.settlement, np.array(STEPS, dtype=np.int64)
-    requested = (customer.astype(np.int64), as_of.astype(np.int64), issued, due, cents, invoice)
-    past = (s.invoice_start, s.known_from, s.known_until, s.invoice, s.issued_on, s.due_on, s.amount_cents,
+    requested = (customer.astype(np.int64), as_of.astype(np.int64), issued, due, cents, item)
+    past = (s.invoice_start, s.known_from, s.known_until, prepared.item_codes, s.issued_on, s.due_on, s.amount_cents,
             s.version_start, s.version_known_from, s.closed_on, s.closed_kind, ends)  # fmt: skip
     groups = np.zeros((len(due), len(GROUPS), len(SUMS)), dtype=np.int64)
     facts = np.full((len(due), len(FACTS)), np.nan)
@@ -87,14 +87,6 @@ def similar_values(
     found |= {name: facts[:, k] for k, name in enumerate(FACTS)}
     found["similar_curve_invoices"] = seen[:, 0] / ONE
     return found | {name: _ratio(paid[:, k], seen[:, k]) for k, name in enumerate(CURVE)}
-
-
-def invoice_codes(prepared: PreparedLedger, items: pd.DataFrame) -> Whole:
-    """Return the code of each item's invoice; −1 where the item names none, or one that the books do not hold."""
-    if "invoice_id" not in items:
-        return np.full(len(items), -1, dtype=np.int64)
-    found = prepared.invoice_index.get_indexer(pd.Index(items["invoice_id"].to_numpy(dtype=object)))
-    return np.where(items["invoice_id"].notna().to_numpy(), found, -1).astype(np.int64)
 
 
 def _ratio(above: Whole, below: Whole) -> Values:

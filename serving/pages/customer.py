@@ -261,9 +261,11 @@ def _items(case: Case, t: Translation) -> dict[str, Any]:
     rows = sorted(case.open_items, key=lambda item: (-item["days_past_due"], item["due_on"], item["invoice_id"]))
     found = []
     for item in rows:
+        number = item.get("instalment", 0)
+        name = f"{item['invoice_id']}#{number}" if number else item["invoice_id"]
         low, high = (_after(item["due_on"], item[name]) for name in ("days_late_p10", "days_late_p90"))
         found.append({
-            **item, "expected": t.date(item["expected_on"]),
+            **item, "item_id": name, "expected": t.date(item["expected_on"]),
             "interval": f"{t.day_month(_no_earlier(low, case.as_of))} – {t.day_month(_no_earlier(high, case.as_of))}",
         })  # fmt: skip
     return {"rows": found, "total": math.fsum(item["open_amount"] for item in rows)}

@@ -191,7 +191,7 @@ def moved(seed: int) -> tuple[dict[str, int], Allowance, Allowance]:
         "overlays": [{"name": "x", "reason": "a reason long enough", "expires_on": DAY, "amount": 12.34}],
     })  # fmt: skip
     before, now = allowance(old, rates, POLICY, DAY), allowance(new, new_rates, other, DAY)
-    closed = pd.Series({"i0": "written_off", "i1": "paid", "i1000": "recovered"})
+    closed = pd.Series({("i0", 0): "written_off", ("i1", 0): "paid", ("i1000", 0): "recovered"})
     lines = movement(
         before, now, same_rates=allowance(new, rates, POLICY, DAY), same_model=allowance(new, new_rates, POLICY, DAY),
         closed_as=closed,

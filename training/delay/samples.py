@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ledger.currency import document_amounts
 from ledger.known import known_on
 from ledger.ledger import Ledger
-from ledger.settlement import Settlement
+from ledger.settlement import CASH, DISCOUNT, FACTOR, NO_DAY, Settlement, dates, settle
 from training.labels import delay_labels
 
 MOST_ITEMS = 30_000  # items asked about on their issue date; above it a part drawn by lot
@@ -20,7 +21,7 @@ LATER_SHARE = 0.3  # questions on a later day, beside each of these
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """Questions with their outcomes. items : frame (invoice_id, customer_id, issued_on, due_on, amount, currency,
+    """Questions with their outcomes. items : frame (invoice_id, number, customer_id, issued_on, due_on, amount, currency,
     as_of).
     ended : days late when paid or when last observed. is_paid : paid, as far as observed. shown_open : the last day
     (days late) on which the books showed the item open. seen_until : the last day whose payments are known.
@@ -53,10 +54,49 @@ def booking_delay(ledger: Ledger, as_of: pd.Timestamp, share: float = 0.98) -> i
     return int(np.ceil(np.quantile((recent["booked_on"] - recent["paid_on"]).dt.days, share)))
 
 
+def items_known(known: Ledger) -> pd.DataFrame:
+    """Return every item of a ledger cut to a day: invoice_id, number, customer_id (as documented), issued_on, due_on, amount,
+    currency, sorted by invoice and number."""
+    invoices = known.invoices[known.invoices["kind"] == "invoice"]
+    columns = ["invoice_id", "number", "customer_id", "issued_on", "due_on", "amount", "currency"]
+    items = invoices.assign(number=0)[columns]
+    if len(known["instalments"]):
+        s = settle(known)
+        own = np.flatnonzero(s.number > 0)
+        invoice = known.invoices.iloc[s.row[own]]
+        parts = pd.DataFrame({
+            "invoice_id": invoice["invoice_id"].to_numpy(dtype=object), "number": s.number[own].astype(np.int64),
+            "customer_id": invoice["customer_id"].to_numpy(dtype=object), "issued_on": invoice["issued_on"].to_numpy(),
+            "due_on": dates(s.due_on[own]), "amount": document_amounts(s.document_amount_cents[own], invoice["currency"]),
+            "currency": invoice["currency"].to_numpy(dtype=object),
+        })  # fmt: skip
+        parts = parts.drop_duplicates(["invoice_id", "number"]).astype(items.dtypes.to_dict())
+        items = pd.concat([items[~items["invoice_id"].isin(parts["invoice_id"])], parts], ignore_index=True)
+    # in an order of their own: what is drawn by lot must not depend on the order in which the ledger holds its rows
+    return items.sort_values(["invoice_id", "number"], kind="stable", ignore_index=True)
+
+
+def _last_booked(known: Ledger, items: pd.DataFrame) -> pd.Series:
+    """Return the day on which the last payment of each instalment was booked; NaT for other items, and where there is none."""
+    found = pd.Series(pd.NaT, index=items.index, dtype="datetime64[s]")
+    if not len(known["instalments"]):
+        return found
+    s = settle(known)
+    entry = np.repeat(np.arange(len(s.number)), np.diff(s.allocation_start))
+    is_paid = np.isin(s.allocation_kind, (CASH, FACTOR, DISCOUNT, NO_DAY)) & (s.number[entry] > 0)
+    paid = pd.DataFrame({
+        "invoice_id": np.array(s.invoice_ids, dtype=object)[s.invoice[entry[is_paid]]],
+        "number": s.number[entry[is_paid]].astype(np.int64), "booked_on": dates(s.allocation_known_from[is_paid]),
+    })  # fmt: skip
+    last = paid.groupby(["invoice_id", "number"])["booked_on"].max()
+    keys = pd.MultiIndex.from_arrays([items["invoice_id"].astype(object), items["number"]])
+    return pd.Series(last.reindex(keys).to_numpy(), index=items.index)
+
+
 def outcomes(
     ledger: Ledger, until: pd.Timestamp, *, begun_only: bool = True, settlement: Settlement | None = None
 ) -> Asked:
-    """Return every invoice known on `until`, asked about on the day before its issue, with what was known of it then.
+    """Return every item known on `until`, asked about on the day before its issue, with what was known of it then.
 
     settlement : the ledger's, where the caller has it; None: it is settled here.
 
@@ -65,17 +105,15 @@ def outcomes(
     """
     seen = pd.Timestamp(until) - pd.Timedelta(days=booking_delay(ledger, pd.Timestamp(until)))
     known = known_on(ledger, until)
-    items = known.invoices[known.invoices["kind"] == "invoice"]
-    items = items[["invoice_id", "customer_id", "issued_on", "due_on", "amount", "currency"]]
-    # in an order of their own: what is drawn by lot must not depend on the order in which the ledger holds its rows
-    items = items.sort_values("invoice_id", kind="stable", ignore_index=True)
+    items = items_known(known)
     labels = delay_labels(ledger, items, until=until, settlement=settlement)
     closed = np.minimum(labels["observed_until"].to_numpy(), np.datetime64(seen, "s")).astype("datetime64[D]")
     due = items["due_on"].to_numpy().astype("datetime64[D]")
     is_paid = ~labels["is_censored"].to_numpy() & (labels["settled_on"].to_numpy() <= np.datetime64(seen, "s"))
     items["as_of"] = items["issued_on"] - pd.Timedelta(days=1)
     booked = known.payments.groupby("invoice_id")["booked_on"].max().reindex(items["invoice_id"])
-    learned = np.fmax(booked.to_numpy().astype("datetime64[D]"), closed)
+    of_item = _last_booked(known, items).where(items["number"] > 0, booked.to_numpy())
+    learned = np.fmax(of_item.to_numpy().astype("datetime64[D]"), closed)
     ended, shown = (closed - due).astype(np.int64), (learned - due).astype(np.int64) - 1
     asked = Asked(
         items=items, ended=ended, is_paid=is_paid, shown_open=np.where(is_paid, shown, ended - 1), seen_until=seen
