@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from ledger.lazy_njit import njit
 from numpy.typing import NDArray
 
 from ledger.currency import document_cents
 from ledger.known import NEVER, Days, known_from, known_until
 from ledger.known import days as day_numbers
+from ledger.lazy_njit import njit
 from ledger.ledger import TABLES, Ledger
 from ledger.settlement_changes import Cents, Invoices
 from ledger.settlement_kernels import ALL_THAT_IS_LEFT, DISPUTE_OPENED, changes_between
@@ -57,6 +57,13 @@ def item_names(invoice_id: NDArray[np.object_], number: Numbers) -> NDArray[np.o
     for place in np.flatnonzero(number):
         found[place] = f"{invoice_id[place]}#{number[place]}"
     return found
+
+
+def numbers_of(items: pd.DataFrame) -> Numbers:
+    """Return the instalment's number of each row of a frame of items; 0 where the frame has none."""
+    if "number" not in items:
+        return np.zeros(len(items), dtype=np.int32)
+    return items["number"].fillna(0).to_numpy(dtype=np.int32)
 
 
 def items_of(ledger: Ledger, table: Invoices) -> Items | None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ledger.default_status import DefaultPolicy, default_spells, in_default
 from ledger.errors import InputError
-from ledger.instalments import item_names
+from ledger.instalments import item_names, numbers_of
 from ledger.ledger import Ledger
 from ledger.settlement import Settlement, settle
 
@@ -129,10 +129,15 @@ def delay_labels(
     instalments has one outcome an instalment.
     """
     last = pd.Timestamp(ledger.last_known_on if until is None else until)
-    state = (settle(ledger) if settlement is None else settlement).at(last).drop_duplicates(["invoice_id", "number"], keep="last", ignore_index=True)
-    number = items["number"].to_numpy(dtype=np.int32) if "number" in items else np.zeros(len(items), dtype=np.int32)
+    state = (
+        (settle(ledger) if settlement is None else settlement)
+        .at(last)
+        .drop_duplicates(["invoice_id", "number"], keep="last", ignore_index=True)
+    )
     names = item_names(state["invoice_id"].to_numpy(dtype=object), state["number"].to_numpy(dtype=np.int32))
-    place = pd.Index(names).get_indexer(pd.Index(item_names(items["invoice_id"].to_numpy(dtype=object), number)))
+    place = pd.Index(names).get_indexer(
+        pd.Index(item_names(items["invoice_id"].to_numpy(dtype=object), numbers_of(items)))
+    )
     if (place < 0).any():
         lacking = items["invoice_id"][place < 0]
         raise InputError(

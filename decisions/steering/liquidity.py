@@ -198,12 +198,13 @@ def _weeks_table(weeks: pd.DataFrame) -> Table:
 def _items_table(book: OpenBook, decide: pd.DataFrame) -> Table:
     rows = decide["row"].to_numpy(dtype=np.int64)
     own = book.items.iloc[rows].reset_index(drop=True)
+    own = own.assign(invoice_id=own["item_id"])
     frame = pd.concat(
-        [own[["item_id", "customer_id", "due_on", "days_past_due", "open_amount"]], decide.drop(columns="row")],
+        [own[["invoice_id", "customer_id", "due_on", "days_past_due", "open_amount"]], decide.drop(columns="row")],
         axis=1,
     )
     columns = [
-        text("item_id", "invoice"), text("customer_id", "customer"), Column(name="due_on", label="due on", kind=DATE),
+        text("invoice_id", "invoice"), text("customer_id", "customer"), Column(name="due_on", label="due on", kind=DATE),
         number("days_past_due", "days past due", DAYS), money("open_amount", "open amount"), share("paid_in_time", "P(paid in these weeks)"),
         share("p_if_late", "P(shortfall) if not"), share("p_if_early", "if in the first week"), share("decides", "difference"),
     ]  # fmt: skip
@@ -213,9 +214,10 @@ def _items_table(book: OpenBook, decide: pd.DataFrame) -> Table:
 def _remedies_table(book: OpenBook, rows: NDArray[np.int64], paths: Floats, plan: LiquidityPlan) -> Table:
     late, disputed = book.items["days_past_due"].to_numpy(), book.items["is_disputed"].to_numpy(dtype=bool)
     found = remedies(rows, book.amount, late, disputed, paths, plan, book.of_item)
-    frame = pd.concat([book.items.iloc[rows][["item_id", "customer_id"]].reset_index(drop=True), found], axis=1)
+    own = book.items.iloc[rows][["item_id", "customer_id"]].rename(columns={"item_id": "invoice_id"})
+    frame = pd.concat([own.reset_index(drop=True), found], axis=1)
     columns = [
-        text("item_id", "invoice"), text("customer_id", "customer"), share("p_now", "P(shortfall) now"),
+        text("invoice_id", "invoice"), text("customer_id", "customer"), share("p_now", "P(shortfall) now"),
         share("p_discount", "after a discount"), money("cost_discount", "its cost"), share("p_factoring", "after factoring"),
         money("cost_factoring", "its cost"),
     ]  # fmt: skip

@@ -45,6 +45,7 @@ def worklist_report(
     effects = [] if found is None else estimated(found, policy.effects)
     done = worklist(book.items, effects, policy)
     items = done.items.join(statutory_claims(done.items, law, as_of))
+    items = items.assign(invoice_id=items["item_id"])  # an instalment is named INVOICE#NUMBER
     customers = done.customers.assign(name=done.customers["customer_id"].map(_names(ledger)))
     notices = insurer_notices(all_terms_on(ledger, as_of), book.items)
     kinds = dict.fromkeys(step.kind for step in policy.steps)
@@ -121,7 +122,7 @@ def _customers_table(customers: pd.DataFrame) -> Table:
 
 def _item_columns() -> list[Column]:
     return [
-        text("item_id", "invoice"), text("customer_id", "customer"), Column(name="due_on", label="due on", kind=DATE),
+        text("invoice_id", "invoice"), text("customer_id", "customer"), Column(name="due_on", label="due on", kind=DATE),
         number("days_past_due", "days past due", DAYS), money("open_amount", "open amount"),
     ]  # fmt: skip
 

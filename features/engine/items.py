@@ -15,6 +15,7 @@ from features.engine.similar_invoices import LIKE_GIVENS, similar_values
 from features.language import Column, Node
 from ledger.currency import CENTS, reporting_cents
 from ledger.errors import InputError
+from ledger.instalments import numbers_of
 from ledger.known import Days, is_known
 from ledger.owners import Codes
 from ledger.settlement import OPEN, last_versions
@@ -132,9 +133,7 @@ def _states(
     requested = np.flatnonzero(items["invoice_id"].notna().to_numpy())
     code = prepared.invoice_index.get_indexer(pd.Index(items["invoice_id"].to_numpy(dtype=object)[requested]))
     requested, code = requested[code >= 0], code[code >= 0]
-    number = np.zeros(len(items), dtype=np.int64)
-    if "number" in items:
-        number = items["number"].fillna(0).to_numpy(dtype=np.int64)
+    number = numbers_of(items)
     order, start = prepared.entries_of_invoices
     for step in range(int(np.diff(start).max(initial=0))):
         has = start[code] + step < start[code + 1]

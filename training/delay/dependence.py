@@ -115,7 +115,7 @@ def actual_inflow(ledger: Ledger, items: pd.DataFrame, as_of: pd.Timestamp, ends
     )
     frame = frame.sort_values("day", kind="stable")
     frame["so_far"] = frame.groupby("invoice_id")["amount"].cumsum()
-    left = frame["invoice_id"].map(items.set_index("invoice_id")["open_amount"])
+    left = frame["invoice_id"].map(items.groupby("invoice_id")["open_amount"].sum())  # of all its open instalments
     taken = np.minimum(frame["so_far"], left) - np.minimum(frame["so_far"] - frame["amount"], left)
     period = np.searchsorted(ends, frame["day"].to_numpy(), side="left")
     return np.bincount(period, weights=taken, minlength=len(ends) + 1)[: len(ends)]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ledger.instalments import item_names, numbers_of
 from models.delay.model import QUANTILES
 from models.delay.payment_curve import levels_between
 from models.delay.payment_steps import THRESHOLDS
@@ -25,7 +26,7 @@ def evidence_rows(scored: Scored, items: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        invoice_id, customer_id, as_of, due_on, is_paid, ended (days late when paid, or when last observed), p_late_{k},
+        invoice_id (INVOICE#NUMBER for an instalment), customer_id, as_of, due_on, is_paid, ended (days late when paid, or when last observed), p_late_{k},
         days_late_p10, days_late_p50, days_late_p90, place (the outcome's place in its own distribution, 0 to 1, drawn
         evenly within a day's chance; NaN for an item not seen paid), crps_days (NaN likewise), rule_late_share (the
         customer's share of invoices 5 or more days late), rule_median_days (the customer's median days late).
@@ -36,7 +37,8 @@ def evidence_rows(scored: Scored, items: pd.DataFrame) -> pd.DataFrame:
         curves.place(scored.ended, before=True), curves.place(scored.ended), np.random.default_rng(0)
     )
     return pd.DataFrame({
-        **{name: items[name].to_numpy() for name in ("invoice_id", "customer_id", "as_of", "due_on")},
+        "invoice_id": item_names(items["invoice_id"].to_numpy(dtype=object), numbers_of(items)),
+        **{name: items[name].to_numpy() for name in ("customer_id", "as_of", "due_on")},
         "is_paid": paid, "ended": scored.ended,
         **{f"p_late_{k}": curves.at_least(k) for k in THRESHOLDS},
         **{f"days_late_p{round(100 * level)}": curves.quantile(level) for level in QUANTILES},

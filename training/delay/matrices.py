@@ -12,7 +12,7 @@ from features.engine.histories import build_items
 from features.engine.prepared import PreparedLedger
 
 # a row of the matrix depends on these alone; a corrected invoice has other dates or another amount on another day
-KEY = ("invoice_id", "customer_id", "as_of", "issued_on", "due_on", "amount", "currency")
+KEY = ("invoice_id", "number", "customer_id", "as_of", "issued_on", "due_on", "amount", "currency")
 
 
 class ItemMatrices:
@@ -35,6 +35,7 @@ class ItemMatrices:
         items : as `build_items` takes them, with invoice_id. is_kept : keep the rows that were computed; without it only
         those already kept are reused (for questions that nobody asks again).
         """
+        items = items if "number" in items else items.assign(number=0)
         asked = items[list(KEY)].reset_index(drop=True)
         if self._keys.empty:
             place = np.full(len(asked), -1, dtype=np.int64)

@@ -108,7 +108,7 @@ def backtest(
 def delay_window(
     ledger: Ledger, prepared: PreparedLedger, truth: Asked, window: Window, seed: int
 ) -> tuple[pd.DataFrame, list[Scored]]:
-    """Return every invoice issued in the window, asked about on the day before with the model of the window's origin.
+    """Return every item issued in the window, asked about on the day before with the model of the window's origin.
 
     An invoice paid before it was issued has no question and is not among them.
     """
@@ -127,7 +127,7 @@ def _invoices(ledger: Ledger, asked: Asked, X: pd.DataFrame, predicted: pd.DataF
     labels = delay_labels(ledger, items)
     return pd.concat(
         [
-            items[["invoice_id", "customer_id"]].assign(scored_on=items["as_of"], origin=window.origin),
+            items[["invoice_id", "number", "customer_id"]].assign(scored_on=items["as_of"], origin=window.origin),
             predicted.reset_index(drop=True),
             items[["issued_on", "due_on", "amount", "currency"]],
             labels[["settled_on", "days_late", "closed_kind", "observed_until", "is_censored"]],

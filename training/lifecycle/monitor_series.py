@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from features.engine.histories import build
 from features.engine.prepared import PreparedLedger
 from features.engine.snapshots import active
+from ledger.known import known_on
 from ledger.ledger import Ledger
 from ledger.rating_scales import risk_of_ratings
+from training.delay.samples import items_known
 from training.labels import delay_labels
 
 Floats = NDArray[np.float64]
@@ -164,6 +166,11 @@ def _ratings(ledger: Ledger, months: Months) -> list[Series]:
 
 
 def _lateness(ledger: Ledger, invoices: pd.DataFrame, months: Months) -> list[Series]:
+    if len(ledger["instalments"]):
+        parts = items_known(known_on(ledger, months.ends[-1]))
+        parts = parts[parts["number"] > 0]
+        whole = invoices[~invoices["invoice_id"].isin(parts["invoice_id"])].assign(number=0)
+        invoices = pd.concat([whole, parts], ignore_index=True)
     labels = delay_labels(ledger, invoices, until=months.ends[-1])
     late = np.where(labels["settled_on"].isna(), np.inf, (labels["settled_on"] - invoices["due_on"]).dt.days)
     closed_otherwise = ~labels["closed_kind"].isin(["open", "paid"]).to_numpy()
