@@ -122,9 +122,9 @@ def acted_rows(items: pd.DataFrame, actions: pd.DataFrame) -> NDArray[np.int64]:
     order = np.lexsort((items["due"].to_numpy(), pd.factorize(items["invoice_id"])[0]))
     names, closed = items["invoice_id"].to_numpy(dtype=object)[order], items["closed"].to_numpy()[order]
     first = pd.Series(np.arange(len(order)), index=names)
-    first = first[~first.index.duplicated()]
-    place = first.reindex(actions["invoice_id"]).fillna(-1).to_numpy(dtype=np.int64)
-    for row, on in enumerate(actions["on"].to_numpy()):
+    is_first = ~first.index.duplicated()
+    place = first[is_first].reindex(actions["invoice_id"]).fillna(-1).to_numpy(dtype=np.int64, copy=True)
+    for row, on in enumerate(actions["on"].to_numpy() if not is_first.all() else ()):
         own = place[row]
         while 0 <= own < len(order) - 1 and closed[own] <= on and names[own + 1] == names[own]:
             own += 1

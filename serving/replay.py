@@ -149,8 +149,7 @@ def _from_ledger(record: Record, champions: Champions) -> Iterator[Compared]:
         again = answer(champions, log, parsed(kind, json.dumps(asked).encode()), **given)
         log.close()
     # one invoice may have several items: the answer's own is found by its instalment
-    place = 0 if part is None else _place(again[part], logged.get("instalment", 0))
-    whole = again if part is None else again[part][place]
+    whole = again if part is None else again[part][_place(again[part], logged.get("instalment", 0))]
     yield from _compared("", logged, {k: v for k, v in whole.items() if k not in NOT_LOGGED})
 
 
