@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 import secrets
 import threading
 import time
@@ -30,11 +31,12 @@ LOCAL = "local"  # the subject of callers of a keyless service, which listens on
 KNOWN_FOR_SECONDS = 2.0  # how long a checked key is remembered: a revoked key works at most so much longer
 MOST_REMEMBERED = 1_000
 CLOCK_SKEW_SECONDS = 30
+logger = logging.getLogger("tradecredit.serving")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who asks. subject : normalised id. is_checked : False for callers of a keyless service. idempotency_key : of the
+    """The subject that a request acts as. subject : normalised id. is_checked : False for callers of a keyless service. idempotency_key : of the
     request, where it carries one."""
 
     subject: str
@@ -199,18 +201,41 @@ class Keys:
 
 
 class Tokens:
-    """OIDC bearer tokens: signature, issuer, audience and times are checked against a local JWKS file."""
+    """OIDC bearer tokens: signature, issuer, audience and times are checked against a local JWKS file.
+
+    The file is read again when it changed, at most every two seconds: an issuer may rotate its keys while the service runs.
+    A file that cannot be read any more leaves the keys known before in place.
+    """
 
     def __init__(self, *, issuer: str, audience: str, jwks: Path) -> None:
-        from joserfc.jwk import KeySet
-
         if not issuer:
             raise InputError("TRADECREDIT_OIDC_ISSUER: must be given where TRADECREDIT_OIDC_JWKS is.")
+        self.issuer, self.audience, self.jwks = issuer, audience, jwks
+        self._lock = threading.Lock()
+        self._looked_at = time.monotonic()
+        self._keys, self._changed_at = self._read()
+
+    def _read(self) -> tuple[Any, int]:
+        """Return the file's keys and when it was changed. Raises InputError for a file that is no JWKS."""
+        from joserfc.errors import JoseError
+        from joserfc.jwk import KeySet
+
         try:
-            self._keys = KeySet.import_key_set(json.loads(jwks.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError) as broken:
-            raise InputError(f"{jwks}: is no JWKS file that can be read ({type(broken).__name__}).") from None
-        self.issuer, self.audience = issuer, audience
+            changed_at = self.jwks.stat().st_mtime_ns
+            return KeySet.import_key_set(json.loads(self.jwks.read_text(encoding="utf-8"))), changed_at
+        except (OSError, ValueError, KeyError, TypeError, JoseError) as broken:
+            raise InputError(f"{self.jwks}: is no JWKS file that can be read ({type(broken).__name__}).") from None
+
+    def _keys_now(self) -> Any:
+        with self._lock:
+            if time.monotonic() - self._looked_at > KNOWN_FOR_SECONDS:
+                self._looked_at = time.monotonic()
+                try:
+                    if self.jwks.stat().st_mtime_ns != self._changed_at:
+                        self._keys, self._changed_at = self._read()
+                except (OSError, InputError) as broken:
+                    logger.warning("the issuer's keys cannot be read again: %s", type(broken).__name__)
+            return self._keys
 
     def caller(self, token: str) -> Caller | None:
         """Return who a token names, with the scopes of its claim `scope`; None where anything about it does not hold."""
@@ -218,7 +243,7 @@ class Tokens:
         from joserfc.errors import JoseError
 
         try:
-            found = jwt.decode(token, self._keys, algorithms=["RS256", "PS256", "ES256", "EdDSA"])
+            found = jwt.decode(token, self._keys_now(), algorithms=["RS256", "PS256", "ES256", "EdDSA"])
             claims = jwt.JWTClaimsRegistry(
                 leeway=CLOCK_SKEW_SECONDS, iss={"essential": True, "value": self.issuer},
                 aud={"essential": True, "value": self.audience}, sub={"essential": True}, exp={"essential": True},
@@ -233,7 +258,7 @@ class Tokens:
 
 
 class Identity:
-    """Who a request's Authorization header names."""
+    """Identify the caller that a request's Authorization header names."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.keys = Keys(store)
