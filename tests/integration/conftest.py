@@ -153,28 +153,50 @@ def _walk(journey: Journey, address: str, server: subprocess.Popen[bytes]) -> No
 
 
 def _by_bentoml(address: str, customer: str) -> dict[str, Any]:
-    """What BentoML's own clients get."""
+    """What BentoML's own clients get from every route: `score`, … by the one, `async score`, … by the other."""
     import asyncio
 
     import bentoml
 
     review = {"customer_id": customer, "requested_limit": 1000.0, "currency": "EUR"}
-    with bentoml.SyncHTTPClient(address) as client:
-        found = {
-            "score": client.score(customer_ids=[customer]), "explain": client.explain(customer_id=customer),
-            "review": client.review(**review), "what_if": client.what_if(**review),
-            "predict_payments": client.predict_payments(customer_ids=[customer]),
-            "events": client.events(events=[
-                {"event_id": "by-bentoml", "customer_id": customer, "kind": "dunning",
-                 "occurred_on": small().prepared.data_known_to.isoformat()}
-            ]),
+    on = small().prepared.data_known_to.isoformat()
+    invoice = {"invoice_id": "sent", "customer_id": customer, "kind": "invoice", "issued_on": on, "due_on": on,
+               "amount": 100.0, "currency": "EUR"}  # fmt: skip
+
+    def messages(who: str) -> dict[str, dict[str, Any]]:
+        return {
+            "score": {"customer_ids": [customer]}, "explain": {"customer_id": customer}, "review": review, "what_if": review,
+            "predict_payments": {"customer_ids": [customer]},
+            "score_ledger": {"customers": [{"customer_id": customer, "country": "DE"}], "invoices": [invoice]},
+            "check_order": {"customer_id": customer, "order": {"amount": 10.0, "currency": "EUR"}},
+            "jobs_score": {"customer_ids": [customer]},
+            "events": {"events": [
+                {"event_id": f"by-bentoml-{who}", "customer_id": customer, "kind": "dunning", "occurred_on": on}
+            ]},
         }  # fmt: skip
 
-    async def again() -> Any:
-        async with bentoml.AsyncHTTPClient(address) as client:
-            return await client.score(customer_ids=[customer])
+    def decision(about: Any) -> dict[str, Any]:
+        return {
+            "decision_id": about["decision_id"],
+            "action": "decline",
+            "by": "ann",
+            "reason": "asked by BentoML's client",
+        }
 
-    return {**found, "async score": asyncio.run(again())}
+    with bentoml.SyncHTTPClient(address) as client:
+        found = {name: getattr(client, name)(**message) for name, message in messages("sync").items()}
+        found["decide"] = client.decide(**decision(_as_dict(found["review"])))
+
+    async def again() -> dict[str, Any]:
+        async with bentoml.AsyncHTTPClient(address) as client:
+            answers = {name: await getattr(client, name)(**message) for name, message in messages("async").items()}
+            return {**answers, "decide": await client.decide(**decision(_as_dict(answers["review"])))}
+
+    return {**found, **{f"async {name}": answer for name, answer in asyncio.run(again()).items()}}
+
+
+def _as_dict(answer: Any) -> Any:
+    return answer if isinstance(answer, dict) else answer.model_dump()
 
 
 def _by_client(address: str, customer: str) -> dict[str, Any]:

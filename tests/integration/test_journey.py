@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from serving.api import EVENTS, ROUTES
+
 
 def test_without_a_champion_it_runs_and_says_why_there_is_no_score(journey):
     status, body = journey.answers["score without a model"]
@@ -77,7 +79,8 @@ def test_it_ends_when_told_to_and_its_log_holds_no_customer(journey):
 
 def test_bentoml_s_clients_and_ours_call_the_routes(journey):
     found = journey.answers["bentoml clients"][1]
-    assert set(found) == {"score", "explain", "review", "what_if", "predict_payments", "events", "async score"}
+    names = {route.name for route in (*ROUTES, EVENTS)}
+    assert set(found) == names | {f"async {name}" for name in names}
 
     def as_dict(answer):
         return answer if isinstance(answer, dict) else answer.model_dump(mode="json")
@@ -86,4 +89,7 @@ def test_bentoml_s_clients_and_ours_call_the_routes(journey):
     assert score["customer_id"] == journey.answers["score"][1]["scores"][0]["customer_id"]
     assert as_dict(found["events"])["accepted"] == {"events": 1}
     assert as_dict(found["async score"])["scores"][0]["model"]["version"] == "1"
+    for name in ("async ", ""):
+        assert as_dict(found[f"{name}decide"])["status"] == "decided"
+        assert as_dict(found[f"{name}jobs_score"])["total"] == 1
     assert journey.answers["typed client"][1]["refused"] == "unknown_customer"
