@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from models.settings import Settings
 from serving.errors import Problem, body, word
 from serving.lifetime import draining
+from serving.logs import FIELDS
 from serving.messages import LARGEST_BODY
 from serving.store import StoreUnavailable
 
@@ -39,6 +40,7 @@ access = logging.getLogger("tradecredit.access")
 
 PROBES = ("/livez", "/readyz", "/healthz")
 BENTOML_PATHS = ("/schema.json",)  # what BentoML's own application answers, beside the probes
+OTHER = "other"  # the label of every path that is no route: unknown paths must not make new series or stand in logs
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 
 REQUEST_ID = "tradecredit.request_id"  # where a request's id stands in its scope
@@ -94,6 +96,8 @@ class Front:
         self.router = router
         self.metrics = metrics
         self.running = 0
+        if metrics is not None:
+            metrics.running.set_function(lambda: float(self.running))
         self.limiter = FixedWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -179,12 +183,13 @@ class Front:
     def _note(self, scope: Scope, reply: _Reply, seconds: float) -> None:
         """Write one line a request, without anything that the caller sent but its route, and count it."""
         path = scope["path"]
-        route = path if self.metrics is None else self.metrics.route_of(path)
+        route = OTHER if self.metrics is None else self.metrics.route_of(path)
         if path not in PROBES:
-            access.info(
-                '{"request_id": "%s", "method": "%s", "route": "%s", "status": %d, "ms": %.1f}',
-                scope[REQUEST_ID], scope["method"], route, reply.status, 1e3 * seconds,
-            )  # fmt: skip
+            fields = {
+                "request_id": scope[REQUEST_ID], "method": scope["method"], "route": route, "status": reply.status,
+                "ms": round(1e3 * seconds, 1), **({"error": reply.error} if reply.error else {}),
+            }  # fmt: skip
+            access.info("answered", extra={FIELDS: fields})
         if self.metrics is not None:
             method = scope["method"] if scope["method"] in METHODS else "OTHER"
             self.metrics.requests.labels(route=route, method=method, status=str(reply.status)).inc()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 import time
 from collections import Counter as Counts
@@ -12,13 +13,14 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from sqlalchemy import func, select
+from starlette.routing import compile_path
 
 from serving.champions import Champions, ServedModels
+from serving.http import OTHER
 from serving.score_book import ScoreBook
 from serving.store import Store, StoreUnavailable
 from serving.store.tables import DECISIONS, LEDGER_ROWS
 
-OTHER = "other"  # the label of every path that is no route: unknown paths must not make new series
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
 HOUR = 3600.0
 MOST_ANSWERS = 100_000  # of the last hour that are remembered for the drift
@@ -28,7 +30,8 @@ class Metrics:
     """The metrics of one running service, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.routes: frozenset[str] = frozenset()  # set once all routes are declared
+        self._routes: frozenset[str] = frozenset()
+        self._templates: list[tuple[re.Pattern[str], str]] = []
         self.registry = registry = CollectorRegistry()
         self.requests = Counter(
             "tradecredit_requests",
@@ -68,6 +71,11 @@ class Metrics:
             "tradecredit_champion", "1 for each model version served.", ["model", "version"], registry=registry
         )
         self.records = Gauge("tradecredit_decision_records", "Records of the decision log.", registry=registry)
+        self.store_bytes = Gauge(
+            "tradecredit_store_bytes",
+            "Bytes of the store, of which the decision log is the most: SQLite's file and write-ahead log, PostgreSQL's database.",
+            registry=registry,
+        )
         self.stale = Gauge(
             "tradecredit_scores_stale", "Customers whose held answer does not hold any more.", registry=registry
         )
@@ -84,9 +92,16 @@ class Metrics:
         self._lock = threading.Lock()
         self._recent: deque[tuple[float, str]] = deque(maxlen=MOST_ANSWERS)
 
+    def declare(self, routes: Iterable[str]) -> None:
+        """Take the declared routes, once all of them are known; one with a part in braces counts all its paths."""
+        self._routes = frozenset(routes)
+        self._templates = [(compile_path(path)[0], path) for path in sorted(self._routes) if "{" in path]
+
     def route_of(self, path: str) -> str:
-        """Return a path as a label: itself where it is a declared route."""
-        return path if path in self.routes else OTHER
+        """Return a path as a label: the declared route that answers it, else `other`."""
+        if path in self._routes:
+            return path
+        return next((route for pattern, route in self._templates if pattern.match(path)), OTHER)
 
     def answered(self, grades: Iterable[str | None], computed: int) -> None:
         """Count scores that were given, and how many of them were computed for the request."""
@@ -115,6 +130,7 @@ class Metrics:
             self.records.set(
                 int(connection.execute(select(func.coalesce(func.max(DECISIONS.c.sequence), 0))).scalar_one())
             )
+        self.store_bytes.set(store.size())
         self.age.set((datetime.now(UTC).date() - living.known_to).days)
         self.position.set(living.position)
         self.lag.set(max(last - living.position, 0))

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, Router
 
 from models.registry import Settings
-from serving import answers, api, api_page, changes, events, lifetime, openapi, running
+from serving import answers, api, api_page, changes, events, lifetime, logs, openapi, running
 from serving.api import METRICS
 from serving.champions import ServedModels
 from serving.decision_log import DecisionLog
@@ -219,6 +219,7 @@ class Running(running.Running):
     def __init__(self) -> None:
         if lifetime.is_worker():
             lifetime.end_with(os.getppid())
+            logs.write_json_lines()
         sys.setswitchinterval(SWITCH_SECONDS)
         settings = Settings.from_environment()
         store = Store(settings.store)
@@ -249,7 +250,7 @@ class Running(running.Running):
         state().log.close()
 
 
-METRICS.routes = frozenset([*(route.path for route in ROUTES.routes if isinstance(route, Route)), *PROBES])
+METRICS.declare([*(route.path for route in ROUTES.routes if isinstance(route, Route)), *PROBES])
 
 # metrics and access lines are our own: BentoML's name every path that was ever asked for, and queries
 for _route in (*api.ROUTES, api.EVENTS):

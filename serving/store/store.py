@@ -163,6 +163,14 @@ class Store:
             return str(why)
         return None
 
+    def size(self) -> int:
+        """Return the bytes that the store takes: SQLite's file and write-ahead log, PostgreSQL's whole database."""
+        if self.path is not None:
+            files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+            return sum(file.stat().st_size for file in files if file.exists())
+        with self.reading() as connection:
+            return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+
     def fact(self, name: str, make: Any = None) -> str | None:
         """Return a fact of the store; where it is not there yet, what `make` gives is kept and returned."""
         query = select(FACTS.c.value).where(FACTS.c.name == name)

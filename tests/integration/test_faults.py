@@ -343,3 +343,51 @@ def test_a_clock_that_is_moved_back_breaks_no_chain(tmp_path, monkeypatch):
     (second,) = log.append([SCORE])
     assert log.read(second).content["decided_at"].startswith("1999")
     assert (log.verify().is_whole, log.verify().records) == (True, 2)
+
+
+def test_a_registry_that_is_gone_zeroed_or_damaged_leaves_what_is_served(journey, tmp_path, monkeypatch):
+    """The journey's real registry, copied: its database away, emptied, put back; then a champion's file changed."""
+    import shutil
+
+    from models.registry import DEFAULT_MODEL, Settings, load
+    from serving.champions import ServedModels
+
+    database = tmp_path / "mlflow.db"
+    shutil.copy(journey.home / "mlflow.db", database)
+    shutil.copytree(journey.ledger, tmp_path / "ledger")
+    settings = Settings(home=tmp_path, ledger=tmp_path / "ledger", tracking_uri=f"sqlite:///{database}")
+    served_models = ServedModels(settings)
+    served_models.look()
+    first = served_models.champions()
+    assert len(first.models) == 2
+
+    def looked() -> None:
+        """One look of the watching thread, whatever it meets."""
+        monkeypatch.setattr(served_models._stopped, "wait", lambda seconds: served_models._stopped.set())
+        served_models._run()
+        served_models._stopped.clear()
+
+    for spoil in (lambda: database.rename(tmp_path / "away.db"), lambda: database.write_bytes(b"")):
+        shutil.copy(database, tmp_path / "kept.db")
+        spoil()
+        looked()
+        assert served_models.champions().versions == first.versions
+        customer = str(small().ledger.customers["customer_id"].iloc[0])
+        assert len(served_models.champions().scorer.score([customer]).customers) == 1
+        shutil.copy(tmp_path / "kept.db", database)
+    looked()
+    assert served_models.champions().versions == first.versions
+
+    folder = load(settings, DEFAULT_MODEL).folder
+    changed = next(path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size > 100)
+    whole = changed.read_bytes()
+    try:
+        changed.write_bytes(bytes(len(whole)))  # zeroed on the disk
+        looked()
+        assert served_models.champions().versions == first.versions  # what is in memory goes on
+        fresh = ServedModels(settings)
+        fresh.look()
+        assert fresh.why_not is not None  # one that starts now serves nothing of it, and says why
+        assert "digest" in fresh.why_not or "changed" in fresh.why_not
+    finally:
+        changed.write_bytes(whole)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,6 +132,28 @@ def test_a_registry_that_is_down_leaves_what_is_served_in_place(serving, shelf, 
     monkeypatch.setattr(serving._stopped, "wait", lambda seconds: None)
     serving._run()
     assert serving.champions().versions == ("1", "1")
+
+
+def test_a_slow_registry_delays_a_new_champion_and_no_answer(serving, shelf, monkeypatch):
+    answered, asked = threading.Event(), threading.Event()
+    shelf.champion[registry.DEFAULT_MODEL] = "2"
+
+    def slowly(settings: Settings, name: str, alias: str = "champion") -> str:
+        asked.set()
+        assert answered.wait(30)
+        return shelf.version_at(settings, name, alias)
+
+    monkeypatch.setattr(registry, "version_at", slowly)
+    look = threading.Thread(target=serving.look)
+    look.start()
+    assert asked.wait(30)
+    started = time.monotonic()
+    assert serving.champions().versions == ("1", "1")  # what is served answers while the registry is waited for
+    assert time.monotonic() - started < 0.1
+    assert look.is_alive()
+    answered.set()
+    look.join(30)
+    assert serving.champions().versions == ("2", "1")
 
 
 def test_a_ledger_that_breaks_its_contract_is_the_reason(served_models, shelf, monkeypatch):
