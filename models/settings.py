@@ -32,6 +32,7 @@ class Settings(BaseSettings):
         one]. heads : the file that signed heads of the
         decision log are written to [HOME/decision-heads.jsonl]. head_minutes : minutes between two of them.
     busy_after, requests_a_minute, body_seconds, answer_seconds : guards of the service, see docs/service.md.
+    watch_minutes : minutes between two comparisons of the watch list where rows came (a new day or champion: at once).
     drain_seconds : how long a service that was asked to stop goes on accepting, with /readyz 503.
     """
 
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     requests_a_minute: Count = 6_000
     body_seconds: Positive = 10.0
     answer_seconds: Positive = 30.0
+    watch_minutes: Positive = 60.0
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 1.0
     secure_cookies: bool = False
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = ()

@@ -231,6 +231,7 @@ class Running(running.Running):
         served_models.start()
         if settings.refresh:
             service_state.book.start()
+            service_state.watch_feed.start()
         service_state.jobs.start()
         service_state.head_writer.start()
         service_state.webhook.start()
@@ -243,6 +244,7 @@ class Running(running.Running):
     def close(self) -> None:
         """Stop looking at the registry and close the log."""
         state().book.stop()
+        state().watch_feed.stop()
         state().jobs.stop()
         state().head_writer.stop()
         state().webhook.stop()

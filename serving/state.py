@@ -17,6 +17,7 @@ from serving.jobs import Jobs
 from serving.score_book import ScoreBook
 from serving.sessions import Sessions
 from serving.store import Store
+from serving.watch_feed import WatchFeed
 from serving.webhooks import Webhook
 
 
@@ -62,6 +63,11 @@ class ServiceState:
         """Return what writes the log's signed heads."""
         path = self.settings.heads or self.settings.home / "decision-heads.jsonl"
         return HeadWriter(self.log, path, self.settings.head_minutes)
+
+    @cached_property
+    def watch_feed(self) -> WatchFeed:
+        """Return what writes the watch list's changes into the feed."""
+        return WatchFeed(self.served_models, self.store, self.settings.watch_minutes)
 
     @cached_property
     def webhook(self) -> Webhook:

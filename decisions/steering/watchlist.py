@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -27,9 +28,10 @@ class Watched:
     facts: pd.DataFrame
 
 
-def watched(scorer: Scorer, on: date) -> Watched:
-    """Return the scores and facts of all customers not in default, and with a history, on a day."""
-    ids = [str(c) for c in scorer.served.ledger.customers["customer_id"]]
+def watched(scorer: Scorer, on: date, ids: Sequence[str] | None = None) -> Watched:
+    """Return the scores and facts of customers not in default, and with a history, on a day: of all where no ids are given."""
+    if ids is None:
+        ids = [str(c) for c in scorer.served.ledger.customers["customer_id"]]
     parts = [scorer.brief(ids[k : k + AT_ONCE], on) for k in range(0, len(ids), AT_ONCE)]
     whole = pd.concat(parts)
     scores = whole.loc[whole["special"].isna() & whole["pd"].notna(), ["pd", "pd_low", "pd_high", "exposure"]].astype(
