@@ -121,3 +121,19 @@ def known_on(ledger: Ledger, as_of: date | str | pd.Timestamp) -> Ledger:
             kept["superseded_on"] = kept["superseded_on"].astype("datetime64[s]")
         tables[name] = customers_on(kept, at) if name == "customers" else kept
     return Ledger(tables=tables)
+
+
+def known_by(ledger: Ledger, as_of: date | str | pd.Timestamp) -> Ledger:
+    """Return all that the books held on `as_of` or on any day before: what `known_on` returns, and the rows superseded by then.
+
+    What was known on an earlier day is read from it as from the whole ledger; `known_on(ledger, as_of)` answers for `as_of` alone,
+    since a corrected row is no longer in it. What became known later is not in it, a later `superseded_on` neither.
+    """
+    at, tables = day(as_of), {}
+    for name, frame in ledger.tables.items():
+        kept = frame[known_from(frame, TABLES[name]) <= at].reset_index(drop=True)
+        if "superseded_on" in kept:
+            is_later = days(kept["superseded_on"]) > at
+            kept["superseded_on"] = kept["superseded_on"].mask(is_later).astype("datetime64[s]")
+        tables[name] = kept
+    return Ledger(tables=tables)

@@ -64,7 +64,7 @@ def read_ledger(
     Parameters
     ----------
     path : the folder, or a `.duckdb` file that holds the tables under their names.
-    customers : read only these customers' rows (tables without a customer are read whole).
+    customers : read only these customers' rows and their invoices' instalments (tables of no customer are read whole).
     left_out : read without rows that break a rule, and add them to this list; None: such rows are refused.
 
     Raises
@@ -107,7 +107,8 @@ def read_ledger(
         where = chosen if "customer_id" in TABLES[name].columns else ""
         frames[name] = typed(connection, name, f"SELECT * FROM {source}{where}", left_out)
     # one customer's part of a ledger may refer to customers and invoices outside of it
-    return Ledger(tables=checked(frames, references=wanted is None, left_out=left_out))
+    tables = checked(frames, references=wanted is None, left_out=left_out)
+    return Ledger(tables=tables if wanted is None else with_own_instalments(tables))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,8 +213,13 @@ class Ledger:
         Per table the count of rows and the sum of 64 bits of each row's MD5 (so order does not matter), under one
         SHA-256.
         """
+        return fingerprint_of(self.row_sums)
+
+    @cached_property
+    def row_sums(self) -> dict[str, tuple[int, int]]:
+        """Return (count of rows, sum of 64 bits of each row's MD5) by table, without empty ones; sums of parts add up."""
         connection = connect()
-        whole = hashlib.sha256()
+        found: dict[str, tuple[int, int]] = {}
         for name, frame in sorted(self.tables.items()):
             if not len(frame):
                 continue
@@ -221,9 +227,17 @@ class Ledger:
             parts = ", ".join(_canonical(c, d) for c, d in TABLES[name].columns.items())
             number = f"(md5_number(concat_ws(chr(31), {parts})) & {2**64 - 1}::UHUGEINT)::HUGEINT"
             row = connection.execute(f"SELECT count(*), sum({number}) FROM given").fetchall()[0]
-            whole.update(f"{name}:{row}".encode())
+            found[name] = (int(row[0]), int(row[1]))
             connection.unregister("given")
-        return whole.hexdigest()
+        return found
+
+
+def fingerprint_of(row_sums: Mapping[str, tuple[int, int]]) -> str:
+    """Return a ledger's fingerprint from its `row_sums`."""
+    whole = hashlib.sha256()
+    for name, row in sorted(row_sums.items()):
+        whole.update(f"{name}:{row}".encode())
+    return whole.hexdigest()
 
 
 def with_own_instalments(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

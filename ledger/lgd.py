@@ -281,5 +281,14 @@ def lgd_table(
     policy = policy or LgdPolicy()
     last = pd.Timestamp(ledger.last_known_on if until is None else until)
     defaults = closed_defaults(ledger, default_policy, policy, until=last, settlement=settlement)
+    return lgd_table_of(defaults, default_policy, policy, until=last, with_interval=with_interval)
+
+
+def lgd_table_of(
+    defaults: pd.DataFrame, default_policy: DefaultPolicy, policy: LgdPolicy | None = None, *, until: pd.Timestamp,
+    with_interval: bool = True,
+) -> LgdTable:  # fmt: skip
+    """Return the LGD table of `closed_defaults` on `until`; of a ledger read in parts, its parts' rows sorted together."""
+    policy, last = policy or LgdPolicy(), pd.Timestamp(until)
     named = f"{default_policy.name} {default_policy.version}"
     return measure(defaults, policy, as_of=str(last.date()), named=named, with_interval=with_interval)

@@ -28,11 +28,17 @@ class LearnedFrom:
     @classmethod
     def of(cls, ledger: Ledger, as_of: date | str | pd.Timestamp) -> LearnedFrom:
         """Return what identifies a ledger of which a model learns what is known on `as_of`."""
-        booked = ledger.invoices["booked_on"] <= pd.Timestamp(as_of)
-        smallest = np.sort(_fingerprints(ledger.invoices[booked]))[:SAMPLE]
+        return cls.of_sample(ledger.fingerprint, smallest_fingerprints(ledger, as_of), as_of)
+
+    @classmethod
+    def of_sample(
+        cls, fingerprint: str, smallest: NDArray[np.uint64], as_of: date | str | pd.Timestamp
+    ) -> LearnedFrom:
+        """Return the same from a ledger's fingerprint and `smallest_fingerprints`, of its parts together where it was
+        read in parts."""
         return cls(
-            as_of=str(pd.Timestamp(as_of).date()), fingerprint=ledger.fingerprint,
-            sample=tuple(f"{value:016x}" for value in smallest),
+            as_of=str(pd.Timestamp(as_of).date()), fingerprint=fingerprint,
+            sample=tuple(f"{value:016x}" for value in np.sort(smallest)[:SAMPLE]),
         )  # fmt: skip
 
     def is_of(self, ledger: Ledger) -> bool:
@@ -54,6 +60,12 @@ class LearnedFrom:
     def from_json(cls, stored: Mapping[str, Any] | None) -> LearnedFrom | None:
         """Return what `to_json` wrote; None for versions from before it was logged."""
         return None if stored is None else cls(**{**stored, "sample": tuple(stored["sample"])})
+
+
+def smallest_fingerprints(ledger: Ledger, as_of: date | str | pd.Timestamp) -> NDArray[np.uint64]:
+    """Return the SAMPLE smallest fingerprints of the invoices booked by `as_of`, ascending."""
+    booked = ledger.invoices["booked_on"] <= pd.Timestamp(as_of)
+    return np.sort(_fingerprints(ledger.invoices[booked]))[:SAMPLE]
 
 
 def _fingerprints(invoices: pd.DataFrame) -> NDArray[np.uint64]:

@@ -6,14 +6,18 @@ country) is added up from whole numbers once and given to all. So every part giv
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from features.engine.histories import build
 from features.engine.peers import Groups, Peers, groups_of, peers_of
@@ -21,10 +25,11 @@ from features.engine.prepared import PreparedLedger, prepare, topmost_parent
 from features.engine.snapshots import active
 from ledger.contract import TABLES
 from ledger.errors import InputError
-from ledger.ledger import read_ledger, source_of
+from ledger.ledger import Ledger, read_ledger, source_of
 from ledger.settlement import settle
 
 CUSTOMERS_A_PART = 20_000
+ROW_SUMS = b"tradecredit.row_sums"  # of the part's ledger, in a histories file: two ledgers are not taken for one
 Watch = Callable[[Iterable[Any]], Iterable[Any]]
 Whom = Callable[[PreparedLedger, Sequence[pd.Timestamp]], pd.DataFrame]
 
@@ -168,7 +173,11 @@ def span_of(ledger: Path) -> tuple[int, int]:
 
 def part_peers(ledger: Path, ids: Sequence[str], groups: Groups, span: tuple[int, int]) -> Peers:
     """Return what one part's customers add to the peers' sums."""
-    part = read_ledger(ledger, customers=ids)
+    return part_peers_of(read_ledger(ledger, customers=ids), groups, span)
+
+
+def part_peers_of(part: Ledger, groups: Groups, span: tuple[int, int]) -> Peers:
+    """Return the same of a part that was read already."""
     return peers_of(part, settle(part), groups, span)
 
 
@@ -188,9 +197,105 @@ def write_part(
     matrix = build(prepared, snapshots, columns, is_narrow=columns is not None).reset_index()
     path = out / f"part-{number:05d}.parquet"
     draft = path.with_suffix(".draft")
-    matrix.to_parquet(draft, index=False)
+    table = pa.Table.from_pandas(matrix, preserve_index=False)
+    sums = json.dumps(prepared.ledger.row_sums).encode()
+    pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), ROW_SUMS: sums}), draft)
     draft.replace(path)
     return len(matrix)
+
+
+def read_rows(out: Path, snapshots: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.float64]:
+    """Return the rows of some snapshots from a folder of histories, (snapshots, columns) float64, in their order.
+
+    out : a folder that `build_partitioned` or `build_in_turn` wrote, in any number of parts. snapshots : frame with
+    customer_id and as_of.
+
+    Raises
+    ------
+    InputError : no such folder, a column or a snapshot that is not in it.
+    """
+    files = _parts(out)
+    lacking = sorted(set(columns) - set(pq.read_schema(files[0]).names))
+    if lacking:
+        raise InputError(
+            f"{out}: the histories lack {len(lacking)} of {len(columns)} columns, e.g. {lacking[0]}: build them again, "
+            "with --for-model default or with all columns."
+        )
+    wanted = pd.DataFrame({"customer_id": snapshots["customer_id"].drop_duplicates()})
+    names = ", ".join(f'"{column}"' for column in columns)
+    with duckdb.connect(config={"threads": 2}) as connection:
+        connection.register("wanted", wanted)
+        found = connection.execute(
+            f"SELECT customer_id, CAST(as_of AS DATE) - DATE '1970-01-01' AS day, {names} FROM read_parquet(?) "
+            "SEMI JOIN wanted USING (customer_id) WHERE customer_id BETWEEN ? AND ?",
+            [[str(file) for file in files], wanted["customer_id"].min(), wanted["customer_id"].max()],
+        ).df()
+    ids = pd.Index(wanted["customer_id"])
+    day = snapshots["as_of"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    held = ids.get_indexer(pd.Index(found["customer_id"])).astype(np.int64) << 32 | found["day"].to_numpy(np.int64)
+    asked = ids.get_indexer(pd.Index(snapshots["customer_id"])).astype(np.int64) << 32 | day
+    place = pd.Index(held).get_indexer(pd.Index(asked))
+    if (place < 0).any():
+        first = snapshots.iloc[int(np.flatnonzero(place < 0)[0])]
+        raise InputError(
+            f"{out}: the histories lack {int((place < 0).sum()):,} of {len(snapshots):,} snapshots, e.g. customer "
+            f"'{first['customer_id']}' on {first['as_of'].date()}: build them for every month end of the ledger "
+            "(--every month --from … --to …)."
+        )
+    return found[list(columns)].to_numpy(np.float64)[place]
+
+
+def row_sums_of(out: Path) -> dict[str, tuple[int, int]]:
+    """Return the sums of `Ledger.row_sums` over a folder of histories: those of the ledger that it was made from.
+
+    Of tables that belong to no customer, those of the first part. Raises InputError where a part does not hold them.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for number, file in enumerate(_parts(out)):
+        stored = (pq.read_schema(file).metadata or {}).get(ROW_SUMS)
+        if stored is None:
+            raise InputError(f"{file}: does not say which ledger it was made from; build the histories again.")
+        found = added_sums(found, {name: (row[0], row[1]) for name, row in json.loads(stored).items()}, number)
+    return found
+
+
+def added_sums(
+    whole: dict[str, tuple[int, int]], part: dict[str, tuple[int, int]], number: int
+) -> dict[str, tuple[int, int]]:
+    """Return row sums with those of part `number`: tables that belong to no customer are in every part, and count once."""
+    found = dict(whole)
+    for name, (count, total) in part.items():
+        if "customer_id" in TABLES[name].columns or name == "instalments":
+            before = found.get(name, (0, 0))
+            found[name] = before[0] + count, before[1] + total
+        elif number == 0:
+            found[name] = count, total
+    return found
+
+
+def last_known_on(ledger: Path) -> date:
+    """Return the last day on which a ledger folder held something new, without reading the ledger into memory."""
+    days = []
+    for table in ("invoices", "payments", "events"):
+        if source_of(ledger, table) is not None:
+            for column in (TABLES[table].event, TABLES[table].known):
+                days.append(
+                    _query(ledger, table, f"SELECT max(CAST({column} AS DATE)) AS day FROM {{source}}")["day"].iloc[0]
+                )
+    known = [pd.Timestamp(day) for day in days if not pd.isna(day)]
+    if not known:
+        raise InputError(f"{ledger}: holds no invoice, payment or event: nothing is known on any day.")
+    return max(known).date()
+
+
+def _parts(out: Path) -> list[Path]:
+    files = sorted(out.glob("part-*.parquet"))
+    if not files:
+        raise InputError(
+            f"{out}: no histories there (part-*.parquet). Write them with tradecredit features LEDGER --engine in-turn or "
+            "dask --out FOLDER."
+        )
+    return files
 
 
 def _query(ledger: Path, table: str, query: str) -> pd.DataFrame:

@@ -30,7 +30,12 @@ class PeerReference:
     @classmethod
     def of(cls, prepared: PreparedLedger, as_of: date | str | pd.Timestamp) -> PeerReference:
         """Return the counts of a ledger on a day."""
-        peers, on = prepared.peers, day(as_of) - prepared.peers.first_day
+        return cls.of_peers(prepared.peers, as_of)
+
+    @classmethod
+    def of_peers(cls, peers: Peers, as_of: date | str | pd.Timestamp) -> PeerReference:
+        """Return the counts of a ledger's peers on a day."""
+        on = day(as_of) - peers.first_day
         counts: dict[str, dict[str, tuple[int, int, int]]] = {}
         for kind in PEER_GROUPS:
             known = peers.counts[kind]

@@ -52,7 +52,7 @@ def calibrate(
     of_unseen : later months by members that never saw the customer (for judging), or by all (for the final model).
     weigh : how rows, by number, count; None: a customer's months together weigh like one (`one_story`).
     """
-    weigh = weigh or (lambda rows: one_story(data.customer[rows]))
+    weigh = weigh or (lambda rows: one_story(data.customer[rows], data.weight[rows]))
     seen = data.outcomes(bag.origin)
     usable = seen.usable(min(SHORTEST_MONTHS, data.policy.horizon_months))
     rows = np.flatnonzero(usable & (data.on <= np.datetime64(bag.origin, "D")))
@@ -107,14 +107,18 @@ def later_scored(
     rows = np.flatnonzero(~np.isnan(margin))
     return Scored(
         margin=margin[rows], y=seen.within(seen.mature_months)[rows], offset=offset[rows],
-        weight=weigh(rows) if weigh else one_story(data.customer[rows]), customer=data.customer[rows],
+        weight=weigh(rows) if weigh else one_story(data.customer[rows], data.weight[rows]),
+        customer=data.customer[rows],
     )  # fmt: skip
 
 
-def one_story(customer: NDArray[np.object_]) -> Floats:
-    """Weights with which a customer's months together weigh like the median customer's one: they are one story."""
-    counts = np.bincount(pd.factorize(customer)[0])
-    return np.full(len(customer), 1.0 / np.median(counts) if len(counts) else 1.0)
+def one_story(customer: NDArray[np.object_], weight: Floats) -> Floats:
+    """Return row weights of 1 / (rows of the median customer), because a customer's monthly rows are correlated.
+
+    weight : (rows,) how many rows each stands for; each is counted and weighed so many times.
+    """
+    counts = np.bincount(pd.factorize(customer)[0], weights=weight)
+    return weight * (1.0 / np.median(counts) if len(counts) else 1.0)
 
 
 def margins(data: Histories, fitted: FittedBag, rows: NDArray[Any], of_unseen: bool) -> Floats:

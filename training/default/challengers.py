@@ -66,6 +66,13 @@ def logistic_scorecard() -> tuple[Any, dict[str, Any]]:
     return card, parameters
 
 
+def _weights(model: Any, weight: Floats | None) -> dict[str, Floats]:
+    """Return the argument with which a model takes row weights; none where all rows are there."""
+    if weight is None:
+        return {}
+    return {"logisticregression__sample_weight" if hasattr(model, "steps") else "sample_weight": weight}
+
+
 def _is_missing(X: Floats) -> Floats:
     return np.isnan(X).astype(np.float64)
 
@@ -100,7 +107,7 @@ def fit_challengers(data: Histories, origin: pd.Timestamp, rows: NDArray[np.int6
                 with warnings.catch_warnings():
                     # a column with few distinct values has fewer bins than asked for: meant
                     warnings.filterwarnings("ignore", message="Bins whose width are too small")
-                    model.fit(matrix, y[train])
+                    model.fit(matrix, y[train], **_weights(model, None if data.row_weight is None else data.row_weight[train]))
                 kinds[name][asked] = model.predict_proba(data.matrix[rows[asked]][:, has_values])[:, 1]
             parameters[name] = {**used, "folds": FOLDS, "every_month": EVERY_MONTH, "library": "scikit-learn"}
     return tuple(

@@ -161,7 +161,10 @@ class Doors:
     def _weight(self, rows: NDArray[np.int64]) -> Floats:
         """By youth; a customer's months together weigh like one, as in the history's calibration."""
         weight = youth(self.days[rows])
-        return weight / weight.mean() * one_story(self.data.customer[rows]) if len(rows) else weight
+        if not len(rows):
+            return weight
+        stands_for = self.data.weight[rows]
+        return weight / np.average(weight, weights=stands_for) * one_story(self.data.customer[rows], stands_for)
 
 
 def youth(days: Floats) -> Floats:
@@ -177,7 +180,7 @@ def _fitted(data: Histories, days: Floats, at: FittedBag, shape: Shape, seed: in
     y = seen.within(seen.mature_months)
     offset = at.level + at.term_structure.offset(np.full(len(y), at.level), seen.mature_months)
     rows = Rows(
-        matrix=data.matrix[used], y=y[used], offset=offset[used], weight=youth(days[used]),
+        matrix=data.matrix[used], y=y[used], offset=offset[used], weight=youth(days[used]) * data.weight[used],
         customer=data.customer[used], month=data.month[used],
     )  # fmt: skip
     return fit_bag(rows, data.monotone, shape, seed=seed)

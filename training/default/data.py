@@ -19,7 +19,7 @@ from features.engine.snapshots import active, month_ends
 from features.language import Level
 from ledger.default_status import DefaultPolicy, in_default
 from ledger.errors import InputError
-from ledger.known import known_on
+from ledger.known import known_by
 from ledger.ledger import Ledger
 from models.protected import refuse_protected
 from training.labels import default_labels
@@ -31,10 +31,22 @@ FIRST_AFTER_DAYS = 90  # a ledger's first months hold no history to learn from
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How rows without a default were drawn. rate : share kept, each with weight 1 / rate. seed : of the draw. rows : before
+    it. kept : after it."""
+
+    rate: float
+    seed: int
+    rows: int
+    kept: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Histories:
     """Snapshots at month ends with their matrix, from a ledger cut on `as_of`.
 
     matrix : (rows, columns) float64. customer, as_of, month : (rows,); month counts months since year 0.
+    row_weight : (rows,) 1 / the probability with which each row was drawn; None: all rows are there. sampling : of the draw.
     """
 
     ledger: Ledger = field(repr=False)
@@ -44,6 +56,8 @@ class Histories:
     snapshots: pd.DataFrame = field(repr=False)
     columns: tuple[str, ...] = field(repr=False)
     matrix: Floats = field(repr=False)
+    row_weight: Floats | None = field(default=None, repr=False)
+    sampling: Sampling | None = None
     # kept with the histories, and with each choice of their columns: what is asked for at many places is computed once
     computed: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -58,6 +72,11 @@ class Histories:
     @cached_property
     def month(self) -> NDArray[np.int64]:
         return self.on.astype("datetime64[M]").astype(np.int64)
+
+    @cached_property
+    def weight(self) -> Floats:
+        """Return what each row stands for: 1, or 1 / the probability with which it was drawn."""
+        return np.ones(len(self.snapshots)) if self.row_weight is None else self.row_weight
 
     @property
     def monotone(self) -> list[int]:
@@ -143,7 +162,7 @@ def histories(
     """
     names = tuple(c.name for c in CATALOGUE.columns(level=Level.CUSTOMER)) if columns is None else tuple(columns)
     refuse_protected(names)
-    known = known_on(ledger, as_of)
+    known = known_by(ledger, as_of)
     if known.invoices.empty:
         raise InputError(f"the ledger has no invoice known on {pd.Timestamp(as_of).date()}: nothing can be learned.")
     first = known.invoices["issued_on"].min() + pd.Timedelta(days=FIRST_AFTER_DAYS)

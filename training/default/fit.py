@@ -77,16 +77,40 @@ def fit(
     outcomes are mature on as_of: out of time, and each customer scored only by members that never saw it. Raises
     InputError where the ledger is too short, or has too few defaults, to fit and to judge.
     """
-    options = options or Options()
     chosen = SELECTED if columns is None else tuple(columns)
     whole = histories(ledger, as_of, policy, cold_start.with_door(chosen))
+    from_ledger = FromLedger(
+        lgd=lgd_table(whole.ledger, policy, until=whole.as_of, settlement=whole.prepared_ledger.settlement),
+        learned_from=LearnedFrom.of(ledger, whole.as_of), peers=PeerReference.of(whole.prepared_ledger, whole.as_of),
+    )  # fmt: skip
+    return fit_histories(
+        whole, from_ledger, chosen, seed=seed, truth=truth, shape=shape, options=options,
+        with_challengers=with_challengers,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class FromLedger:
+    """What a model takes from the whole ledger beside its histories."""
+
+    lgd: LgdTable
+    learned_from: LearnedFrom
+    peers: PeerReference
+
+
+def fit_histories(
+    whole: Histories, from_ledger: FromLedger, chosen: Sequence[str], *, seed: int, truth: pd.DataFrame | None = None,
+    shape: Shape | None = None, options: Options | None = None, with_challengers: bool = False,
+) -> Fitted:  # fmt: skip
+    """Return the default model of histories with the columns of `cold_start.with_door(chosen)`, with its evidence.
+
+    The other parameters are those of `fit`.
+    """
+    options = options or Options()
     parts = fit_parts(whole, chosen, seed=seed, truth=truth, shape=shape, options=options)
     data, origin, final, judged, calibration = parts.data, parts.origin, parts.final, parts.judged, parts.calibration
-    lgd = lgd_table(data.ledger, policy, until=data.as_of, settlement=data.prepared_ledger.settlement)
-    model = replace(
-        parts.model, lgd=lgd, learned_from=LearnedFrom.of(ledger, data.as_of),
-        peers=PeerReference.of(data.prepared_ledger, data.as_of),
-    )  # fmt: skip
+    lgd = from_ledger.lgd
+    model = replace(parts.model, lgd=lgd, learned_from=from_ledger.learned_from, peers=from_ledger.peers)
     inputs = cold_start.only(whole, model.needed)
     example = inputs.frame(np.flatnonzero(data.on == data.on.max())[:5])
     rows = later_rows(data, origin)
@@ -164,12 +188,16 @@ def evaluation_origin(data: Histories) -> pd.Timestamp:
     Raises TooShort where that lies before the first snapshot; it advises the policy for short ledgers only where that
     policy's own origin does not.
     """
-    first, latest = pd.Timestamp(data.on.min()), last_mature_as_of(data.as_of, data.policy.horizon_months, data.policy)
-    origin = _origin(data.as_of, data.policy)
+    return checked_origin(pd.Timestamp(data.on.min()), data.as_of, data.policy)
+
+
+def checked_origin(first: pd.Timestamp, as_of: pd.Timestamp, policy: DefaultPolicy) -> pd.Timestamp:
+    """Return the evaluation origin of a ledger whose first snapshots are on `first`. Raises TooShort as above."""
+    latest, origin = last_mature_as_of(as_of, policy.horizon_months, policy), _origin(as_of, policy)
     if origin < first:
-        helps = data.policy.name != SHORT_HISTORY.name and _origin(data.as_of, SHORT_HISTORY) >= first
+        helps = policy.name != SHORT_HISTORY.name and _origin(as_of, SHORT_HISTORY) >= first
         raise TooShort(
-            f"the ledger is too short to evaluate a {data.policy.horizon_months}-month PD on {data.as_of.date()}: "
+            f"the ledger is too short to evaluate a {policy.horizon_months}-month PD on {as_of.date()}: "
             f"outcomes are mature only up to {latest.date()}. Use a longer ledger"
             f"{', or the policy short_history' if helps else ''}.",
             short_history_helps=helps,
@@ -271,6 +299,10 @@ def _parameters(
         "training_defaulters": final.count_defaulters,
         "level": "point in time" if options.central_tendency is None else "through the cycle",
         "calibration": "line on log-odds by customers left out, its slope moved out of time; neither with fewer than two defaulters",
+        **({} if (drawn := data.sampling) is None else {
+            "sample_goods": drawn.rate, "sample_goods_seed": drawn.seed, "rows_before_sampling": drawn.rows,
+            "rows_kept": drawn.kept,
+        }),
         **{f"option_{k}": v for k, v in options.__dict__.items()},
         **{f"shape_{k}": v for k, v in shape.to_json().items()},
     }  # fmt: skip

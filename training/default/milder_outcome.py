@@ -53,14 +53,18 @@ class Roll:
     shift: float
 
 
-def fit_roll(margin: Floats, y: Floats, offset: Floats, rows_a_customer: float) -> Roll:
-    """The line from the milder outcome's margins to defaults, on customers that the margin's members never saw.
+def fit_roll(
+    margin: Floats, y: Floats, offset: Floats, rows_a_customer: float, weight: Floats | None = None
+) -> Roll:
+    """Return the line from the milder outcome's margins to defaults, on customers that the margin's members never saw.
 
     margin, y, offset : (rows,); y in {0, 1}, offset in log-odds as it stands. A customer's rows together weigh like one.
+    weight : (rows,) how many rows each stands for; None: one.
     """
+    counts = np.ones(len(y)) if weight is None else weight
     centre = float(margin.mean())
     slope, shift = logistic_line(
-        margin - centre, y, np.full(len(y), 1.0 / rows_a_customer), offset=offset, slope_precision=1.0 / SLOPE_SD**2
+        margin - centre, y, counts * (1.0 / rows_a_customer), offset=offset, slope_precision=1.0 / SLOPE_SD**2
     )
     return Roll(slope=slope, shift=shift - slope * centre)
 

@@ -107,7 +107,7 @@ def fit_at(data: Histories, origin: pd.Timestamp, shape: Shape, options: Options
                 "tradecredit train LEDGER --model delay."
             )
         )
-    level = _level(seen, used, horizon)
+    level = _level(seen, used, horizon, data.weight)
     even = evenly_spread(horizon).offset(np.full(len(y), level), seen.mature_months)
     rows = _rows(data, used, y, level + even)
     first, start = _first_stage(data, origin, seen, rows, shape, seed, _shortest(data, options))
@@ -152,27 +152,30 @@ def _first_stage(
         return fit_bag(rows, data.monotone, replace(shape, repeats=1), seed=seed), None
     near, horizon = data.outcomes(origin, near_policy(data.policy)), data.policy.horizon_months
     used, y = near.usable(shortest) & ~seen.in_default, near.within(near.mature_months)
-    level = _level(near, used, horizon)
+    level = _level(near, used, horizon, data.weight)
     offset = level + evenly_spread(horizon).offset(np.full(len(y), level), near.mature_months)
     milder = replace(shape, rounds=shape.near_rounds)
     bag = fit_bag(_rows(data, used, y, offset), data.monotone, milder, seed=seed)
     margin = bag.margin_of_unseen(rows.matrix, rows.customer)
-    months = float(np.median(np.bincount(pd.factorize(rows.customer)[0])))
-    roll = fit_roll(margin, rows.y, rows.offset, months)
+    months = float(np.median(np.bincount(pd.factorize(rows.customer)[0], weights=rows.weight)))
+    roll = fit_roll(margin, rows.y, rows.offset, months, rows.weight)
     start = tuple(rolled(booster, roll) for booster in bag.members)
     return replace(bag, members=start), start
 
 
-def _level(seen: Outcomes, used: NDArray[np.bool_], horizon: int) -> float:
-    """Log-odds of a default within the horizon, by the life table of censored months; months beyond the last observed
-    one have the mean hazard of those observed."""
+def _level(seen: Outcomes, used: NDArray[np.bool_], horizon: int, weight: Floats) -> float:
+    """Return the log-odds of a default within the horizon, by the life table of censored months.
+
+    Months beyond the last observed one have the mean hazard of those observed. weight : (rows,) of all rows.
+    """
     months = np.arange(1, horizon + 1)
     mature, when = (
         seen.mature_months[used],
         np.where(seen.default_month[used] > 0, seen.default_month[used], horizon + 1),
     )
-    at_risk = np.array([np.sum((mature >= m) & (when >= m)) for m in months], dtype=np.float64)
-    came = np.array([np.sum((mature >= m) & (when == m)) for m in months], dtype=np.float64)
+    w = weight[used]
+    at_risk = np.array([w[(mature >= m) & (when >= m)].sum() for m in months], dtype=np.float64)
+    came = np.array([w[(mature >= m) & (when == m)].sum() for m in months], dtype=np.float64)
     hazard = np.where(at_risk > 0, came / np.maximum(at_risk, 1.0), came.sum() / at_risk.sum())
     return float(logit(1.0 - np.prod(1.0 - hazard)))
 
@@ -191,6 +194,6 @@ def fitted_or_none(
 
 def _rows(data: Histories, used: NDArray[np.bool_], y: Floats, offset: Floats) -> Rows:
     return Rows(
-        matrix=data.matrix[used], y=y[used], offset=offset[used], weight=np.ones(int(used.sum())),
+        matrix=data.matrix[used], y=y[used], offset=offset[used], weight=data.weight[used],
         customer=data.customer[used], month=data.month[used],
     )  # fmt: skip
