@@ -39,12 +39,17 @@ from ledger.ledger import Ledger, read_ledger
     help="A running Dask scheduler, with --engine dask; without it two workers are started.",
 )
 @click.option(
+    "--for-model",
+    type=click.Choice(["default"]),
+    help="Only the columns that this model is fitted on (train --histories), in place of all.",
+)
+@click.option(
     "--explain", nargs=2, metavar="NAME CUSTOMER", help="Show the rows that make one column's value on --as-of."
 )
 @json_option
 def command(
     ledger: Path, as_of: tuple[str, ...], every: str | None, first: str | None, last: str | None, out: Path | None,
-    engine: str, cluster: str | None, explain: tuple[str, str] | None, as_json: bool,
+    engine: str, cluster: str | None, for_model: str | None, explain: tuple[str, str] | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Payment-behaviour histories as known at the end of each day: one row a customer and date, one column a feature."""
     days = _days(as_of, every, first, last)
@@ -57,18 +62,19 @@ def command(
         )
     if cluster and engine != "dask":
         raise InputError("--cluster goes with --engine dask.")
+    columns = None if for_model is None else _default_columns()
     if engine == "dask":
         from features.engine.partitioned import build_partitioned
 
         summary = build_partitioned(
-            ledger, days, out, cluster=cluster, watch=lambda parts: progress(parts, what="partitions")
+            ledger, days, out, columns=columns, cluster=cluster, watch=lambda parts: progress(parts, what="partitions")
         )
     elif engine == "in-turn":
         from features.engine.partitioned import build_in_turn
 
-        summary = build_in_turn(ledger, days, out, watch=lambda parts: progress(parts, what="parts"))
+        summary = build_in_turn(ledger, days, out, columns=columns, watch=lambda parts: progress(parts, what="parts"))
     else:
-        summary = _write(read_ledger(ledger), days, out)
+        summary = _write(read_ledger(ledger), days, out, columns)
     if as_json:
         print_json(summary)
     else:
@@ -96,12 +102,23 @@ def _days(as_of: tuple[str, ...], every: str | None, first: str | None, last: st
     return days
 
 
-def _write(ledger: Ledger, days: list[pd.Timestamp], out: Path) -> dict[str, Any]:
+def _default_columns() -> list[str]:
+    """Return the columns that a default model is fitted, evaluated and cold-started on."""
+    from training.default.cold_start import with_door
+    from training.default.columns import SELECTED
+    from training.default.data import BOOK_COLUMNS
+
+    return list(dict.fromkeys((*with_door(SELECTED), *BOOK_COLUMNS)))
+
+
+def _write(ledger: Ledger, days: list[pd.Timestamp], out: Path, columns: list[str] | None) -> dict[str, Any]:
     from features.engine.histories import build, prepare
     from features.engine.snapshots import active
 
     prepared = prepare(ledger)
-    parts = [build(prepared, part) for day in progress(days, what="days") if len(part := active(prepared, [day]))]
+    parts = [
+        build(prepared, part, columns) for day in progress(days, what="days") if len(part := active(prepared, [day]))
+    ]
     if not parts:
         raise InputError(f"no customer has an invoice known by {days[-1].date()}: choose later days.")
     matrix = pd.concat(parts)

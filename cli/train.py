@@ -11,6 +11,7 @@ import click
 
 from cli.ledger_reading import quarantine_option, read
 from cli.output import json_option, print_json, table
+from cli.train_in_parts import fit_of_parts, read_book, refuse_with_parts
 from ledger.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ledger.default_status import DefaultPolicy
     from ledger.ledger import Ledger
     from training.default.ensembles import Shape
+    from training.default.partitioned import LedgerParts
     from training.default.stages import Options
     from training.result import Fitted
 
@@ -75,11 +77,26 @@ def as_of_day(text: str, latest: date, *, days_after: int | None = 0) -> date:
     is_flag=True,
     help="Register a delay model also where nothing could be evaluated out of time; it is tagged without_evidence.",
 )
+@click.option(
+    "--histories",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="With --model default: read the ledger part by part and the matrix from this folder, which tradecredit features "
+    "--engine dask or in-turn wrote. The model is the same to the last bit.",
+)
+@click.option(
+    "--sample-goods",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    metavar="SHARE",
+    help="With --model default: read the ledger part by part and keep this share of the rows without a default, each with "
+    "the weight 1 / SHARE; the draw's seed is --seed.",
+)
 @quarantine_option
 @json_option
 def command(
     ledger: Path | None, as_of: str, model: str, sample: bool, customers: int, months: int, seed: int, policy: str,
-    tune: int, central_tendency: float | None, conservatism: float, quarantine: bool, as_json: bool, without_evidence: bool,
+    tune: int, central_tendency: float | None, conservatism: float, histories: Path | None, sample_goods: float | None,
+    quarantine: bool, as_json: bool, without_evidence: bool,
 ) -> None:  # fmt: skip
     """Fit the models on what LEDGER knew on a day, evaluate them out of time, log to MLflow, register candidates.
 
@@ -105,10 +122,17 @@ def command(
             write_sample(ledger, customers=customers, months=months, seed=seed)
     if ledger is None:
         raise InputError("a LEDGER is needed, or --sample: tradecredit train build/ledger.")
-    prepared = read(ledger, quarantine=quarantine)
-    day = as_of_day(as_of, prepared.last_known_on)
-    truth_file = ledger / "truth.parquet"
-    truth = pd.read_parquet(truth_file) if ledger.is_dir() and truth_file.exists() else None
+    book: LedgerParts | None = None
+    prepared: Ledger
+    if histories is not None or sample_goods is not None:
+        refuse_with_parts(model, tune=tune, quarantine=quarantine)
+        day, book = read_book(ledger, as_of)
+        prepared, truth = book.ledger(), None
+    else:
+        prepared = read(ledger, quarantine=quarantine)
+        day = as_of_day(as_of, prepared.last_known_on)
+        truth_file = ledger / "truth.parquet"
+        truth = pd.read_parquet(truth_file) if ledger.is_dir() and truth_file.exists() else None
     kinds = ("default", "delay") if model == "all" else (model,)
     store = client(settings)
     tags = {"tradecredit.kind": "train", FINGERPRINT_TAG: prepared.fingerprint}
@@ -120,8 +144,11 @@ def command(
                 from training.default.stages import Options
 
                 options = Options(central_tendency=central_tendency, conservatism=conservatism)
-                shape = partial(_tuned, prepared, day, seed, tune, str(ledger), parent) if tune else None
-                fitted = _fit_default(prepared, day, seed, truth, policy, shape, options)
+                if book is not None:
+                    fitted = by_policy(fit_of_parts(book, seed, options, histories, sample_goods), policy)
+                else:
+                    shape = partial(_tuned, prepared, day, seed, tune, str(ledger), parent) if tune else None
+                    fitted = _fit_default(prepared, day, seed, truth, policy, shape, options)
             else:
                 from training.delay import fit as delay_fit
 
@@ -150,11 +177,10 @@ def _fit_default(
     prepared: Ledger, day: date, seed: int, truth: pd.DataFrame | None, policy: str,
     tuned: Callable[[DefaultPolicy], Shape] | None, options: Options,
 ) -> Fitted:  # fmt: skip
-    """Return the default model under a policy; `auto` prints a line when it takes the policy for short ledgers.
+    """Return the default model under a policy, as `by_policy` chooses it.
 
     tuned : policy -> the shape to fit with; None: the shape as it is.
     """
-    from ledger.default_status import PRIMARY, SHORT_HISTORY, policy_named
     from training.default import fit as default_fit
 
     def fit(chosen: DefaultPolicy) -> Fitted:
@@ -168,6 +194,14 @@ def _fit_default(
             options=options,
             with_challengers=True,
         )
+
+    return by_policy(fit, policy)
+
+
+def by_policy(fit: Callable[[DefaultPolicy], Fitted], policy: str) -> Fitted:
+    """Return the default model under a policy; `auto` prints a line when it takes the policy for short ledgers."""
+    from ledger.default_status import PRIMARY, SHORT_HISTORY, policy_named
+    from training.default import fit as default_fit
 
     if policy != "auto":
         return fit(policy_named(policy))

@@ -31,9 +31,7 @@ class LearnedFrom:
         return cls.of_sample(ledger.fingerprint, smallest_fingerprints(ledger, as_of), as_of)
 
     @classmethod
-    def of_sample(
-        cls, fingerprint: str, smallest: NDArray[np.uint64], as_of: date | str | pd.Timestamp
-    ) -> LearnedFrom:
+    def of_sample(cls, fingerprint: str, smallest: NDArray[np.uint64], as_of: date | str | pd.Timestamp) -> LearnedFrom:
         """Return the same from a ledger's fingerprint and `smallest_fingerprints`, of its parts together where it was
         read in parts."""
         return cls(

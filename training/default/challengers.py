@@ -107,7 +107,9 @@ def fit_challengers(data: Histories, origin: pd.Timestamp, rows: NDArray[np.int6
                 with warnings.catch_warnings():
                     # a column with few distinct values has fewer bins than asked for: meant
                     warnings.filterwarnings("ignore", message="Bins whose width are too small")
-                    model.fit(matrix, y[train], **_weights(model, None if data.row_weight is None else data.row_weight[train]))
+                    model.fit(
+                        matrix, y[train], **_weights(model, None if data.row_weight is None else data.row_weight[train])
+                    )
                 kinds[name][asked] = model.predict_proba(data.matrix[rows[asked]][:, has_values])[:, 1]
             parameters[name] = {**used, "folds": FOLDS, "every_month": EVERY_MONTH, "library": "scikit-learn"}
     return tuple(

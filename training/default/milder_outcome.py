@@ -53,9 +53,7 @@ class Roll:
     shift: float
 
 
-def fit_roll(
-    margin: Floats, y: Floats, offset: Floats, rows_a_customer: float, weight: Floats | None = None
-) -> Roll:
+def fit_roll(margin: Floats, y: Floats, offset: Floats, rows_a_customer: float, weight: Floats | None = None) -> Roll:
     """Return the line from the milder outcome's margins to defaults, on customers that the margin's members never saw.
 
     margin, y, offset : (rows,); y in {0, 1}, offset in log-odds as it stands. A customer's rows together weigh like one.

@@ -35,6 +35,9 @@ from training.default.milder_outcome import near_policy
 Floats = NDArray[np.float64]
 Watch = Callable[[Iterable[Any]], Iterable[Any]]
 
+NARROW_FROM = (
+    200_000  # snapshots of a part from which compiling a loop for its columns alone costs less than all columns
+)
 CLOSED_DEFAULTS = "closed defaults"  # the key of `Histories.computed` under which a fit in parts keeps them for its LGD
 
 
@@ -136,7 +139,9 @@ class Goods:
 
     def __post_init__(self) -> None:
         if not 0.0 < self.share <= 1.0:
-            raise InputError(f"The share of good rows to sample must be above 0 and at most 1. Got {self.share} instead.")
+            raise InputError(
+                f"The share of good rows to sample must be above 0 and at most 1. Got {self.share} instead."
+            )
 
 
 def histories_of_parts(
@@ -193,7 +198,7 @@ def _part(
     snapshots = active(prepared, book.days)
     names = tuple(dict.fromkeys((*columns, *BOOK_COLUMNS)))
     if histories is None or not len(snapshots):
-        matrix = build(prepared, snapshots, names).to_numpy()
+        matrix = build(prepared, snapshots, names, is_narrow=len(snapshots) >= NARROW_FROM).to_numpy()
     else:
         matrix = read_rows(histories, snapshots, names)
     part = Histories(
