@@ -26,7 +26,10 @@ def quoted(text: str) -> str:
 def connect() -> duckdb.DuckDBPyConnection:
     """Return an in-memory DuckDB that loads nothing from the network and prints no progress bar of its own."""
     return duckdb.connect(
-        config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 2}
+        config={
+            "autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 2,
+            "enable_progress_bar": False,
+        }  # fmt: skip
     )
 
 
