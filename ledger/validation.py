@@ -25,12 +25,11 @@ def quoted(text: str) -> str:
 
 def connect() -> duckdb.DuckDBPyConnection:
     """Return an in-memory DuckDB that loads nothing from the network and prints no progress bar of its own."""
-    return duckdb.connect(
-        config={
-            "autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 2,
-            "enable_progress_bar": False,
-        }  # fmt: skip
+    connection = duckdb.connect(
+        config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 2}
     )
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def typed(

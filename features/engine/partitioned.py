@@ -12,7 +12,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -27,6 +26,7 @@ from ledger.contract import TABLES
 from ledger.errors import InputError
 from ledger.ledger import Ledger, read_ledger, source_of
 from ledger.settlement import settle
+from ledger.validation import connect
 
 CUSTOMERS_A_PART = 20_000
 ROW_SUMS = b"tradecredit.row_sums"  # of the part's ledger, in a histories file: two ledgers are not taken for one
@@ -223,7 +223,7 @@ def read_rows(out: Path, snapshots: pd.DataFrame, columns: Sequence[str]) -> NDA
         )
     wanted = pd.DataFrame({"customer_id": snapshots["customer_id"].drop_duplicates()})
     names = ", ".join(f'"{column}"' for column in columns)
-    with duckdb.connect(config={"threads": 2, "enable_progress_bar": False}) as connection:
+    with connect() as connection:
         connection.register("wanted", wanted)
         found = connection.execute(
             f"SELECT customer_id, CAST(as_of AS DATE) - DATE '1970-01-01' AS day, {names} FROM read_parquet(?) "
@@ -302,7 +302,7 @@ def _query(ledger: Path, table: str, query: str) -> pd.DataFrame:
     # optional columns may be absent from the files
     declared = ", ".join(f"NULL AS {column}" for column in TABLES[table].columns)
     source = f"(SELECT {declared} WHERE false UNION ALL BY NAME SELECT * FROM {source_of(ledger, table)})"
-    with duckdb.connect(config={"threads": 2, "enable_progress_bar": False}) as connection:
+    with connect() as connection:
         return connection.execute(query.format(source=source)).df()
 
 
