@@ -135,7 +135,7 @@ def provision_movement(
     same_model = allowance(now.items, old_history_rates, old_policy, last, is_expedient=is_expedient)
     lines = movement(
         before.allowance, now.allowance, same_rates=same_rates, same_model=same_model,
-        closed_as=_closed_as(settlement, first, last),
+        closed_as=_closed_as(settlement, first, last, pd.concat([before.items["invoice_id"], now.items["invoice_id"]])),
     )  # fmt: skip
     written = _written_off(settlement, last) - _written_off(settlement, first)
     recovered = _recoveries(ledger, first, last)
@@ -153,13 +153,17 @@ def _states(s: Settlement, on: date) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return entries, version, s.closed_kind[version]
 
 
-def _closed_as(s: Settlement, first: date, last: date) -> pd.Series:
-    """Return how each closed item, by (invoice_id, number), is closed on the last day; `recovered` for one that was written
-    off on the first only."""
-    entries, _, kind = _states(s, last)
+def _closed_as(s: Settlement, first: date, last: date, invoice_ids: pd.Series) -> pd.Series:
+    """Return how each closed item of some invoices, by (invoice_id, number), is closed on the last day; `recovered` for one
+    that was written off on the first only."""
+    is_asked = np.zeros(len(s.invoice_names) + 1, dtype=bool)
+    is_asked[s.invoice_names.look_up(invoice_ids)] = True  # an unknown id (-1) marks the place after the last
+    (then, then_kind), (entries, kind) = (
+        (of_day[is_asked[s.invoice[of_day]]], how[is_asked[s.invoice[of_day]]])
+        for of_day, _, how in (_states(s, first), _states(s, last))
+    )
     now = pd.Series(np.array(CLOSED_KINDS, dtype=object)[kind], index=_items(s, entries))
-    entries, _, kind = _states(s, first)
-    was = _items(s, entries[kind == WRITTEN_OFF])
+    was = _items(s, then[then_kind == WRITTEN_OFF])
     now[now.index.isin(was) & (now == "open").to_numpy()] = "recovered"
     now = now[(now != "open").to_numpy()]
     return now[~now.index.duplicated(keep="last")]
@@ -167,7 +171,7 @@ def _closed_as(s: Settlement, first: date, last: date) -> pd.Series:
 
 def _items(s: Settlement, entries: np.ndarray) -> pd.MultiIndex:
     """Return the (invoice_id, number) of each entry's item."""
-    ids = np.array(s.invoice_ids, dtype=object)[s.invoice[entries]]
+    ids = s.invoice_names.texts_at(s.invoice[entries])
     return pd.MultiIndex.from_arrays([ids, s.number[entries].astype(np.int64)], names=["invoice_id", "number"])
 
 

@@ -217,7 +217,10 @@ def plain_column(values: pd.Series, kind: str) -> list[Any]:
         # what is whole cents already is what round(…, 2) returns; other amounts are rounded one by one, as it rounds
         if kind != MONEY or bool(((np.rint(numbers * 100) / 100 == numbers) | np.isnan(numbers)).all()):
             return [None if value != value else value for value in numbers.tolist()]
-    return [plain(value, kind) for value in values]
+    if isinstance(dtype, np.dtype) and dtype.kind == "M":
+        text = np.datetime_as_string(values.to_numpy().astype("datetime64[D]")).tolist()
+        return [None if day == "NaT" else day for day in text]
+    return [value if type(value) is str else plain(value, kind) for value in values]
 
 
 def fact(value: Any) -> str:

@@ -204,8 +204,11 @@ def _recoveries(ledger: Ledger, s: Settlement) -> tuple[NDArray[Any], ...]:
         )
     since, until = known_from(events, TABLES["events"]), known_until(events, TABLES["events"])
     row, customer, since, until = s.owners.moved(s.owners.codes(events["customer_id"]), since, until)
-    currency = ledger.invoices.drop_duplicates("invoice_id").set_index("invoice_id")["currency"]
-    named = currency.reindex(events["invoice_id"]).to_numpy(dtype=object)
+    if len(events):
+        currency = ledger.invoices.drop_duplicates("invoice_id").set_index("invoice_id")["currency"]
+        named = currency.reindex(events["invoice_id"]).to_numpy(dtype=object)
+    else:
+        named = np.zeros(0, dtype=object)
     cents = np.rint(events["amount"].to_numpy(dtype=np.float64) * CENTS).astype(np.int64)
     foreign = ~pd.isna(named)
     if foreign.any():

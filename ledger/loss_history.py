@@ -68,14 +68,25 @@ def loss_history(
     written = s.in_reporting(s.document_written_off_cents[version], entries)
     recovered = s.in_reporting(_recovered(ledger, s, at)[entries], entries)
     lost = np.clip(written + s.open_cents[version] - recovered, 0, amount)
-    segments = pd.Series(s.owners.ids[s.customer[entries]]).map(segment_of)
-    entered = pd.DataFrame({"current": amount, **dict(zip(BUCKETS[1:], unpaid, strict=True))})
+    codes, names = pd.factorize(pd.Series(s.owners.ids).map(segment_of).to_numpy(dtype=object), sort=True)
+    segment = codes[s.customer[entries]]
+    entered = {"current": amount, **dict(zip(BUCKETS[1:], unpaid, strict=True))}
     # a loss belongs to a bucket only where its invoice was ever in it, and never exceeds what entered
-    losses = pd.DataFrame({name: np.minimum(lost, entered[name]) for name in BUCKETS})
+    losses = {name: np.minimum(lost, cents) for name, cents in entered.items()}
+    is_there = np.bincount(segment[segment >= 0], minlength=len(names)) > 0
+    index = pd.Index(names[is_there])
+
+    def by_segment(values: NDArray[np.int64]) -> NDArray[np.int64]:
+        sums = np.zeros(len(names) + 1, dtype=np.int64)
+        np.add.at(sums, segment, values)  # without a segment (-1): in the last place, and in no row
+        return sums[:-1][is_there]
+
+    ones = np.ones(len(entries), dtype=np.int64)
     return LossHistory(
-        entered=entered.groupby(segments.to_numpy()).sum(), lost=losses.groupby(segments.to_numpy()).sum(),
-        items=entered["current"].groupby(segments.to_numpy()).size(),
-        lost_items=(losses["current"] > 0).groupby(segments.to_numpy()).sum(),
+        entered=pd.DataFrame({name: by_segment(cents) for name, cents in entered.items()}, index=index),
+        lost=pd.DataFrame({name: by_segment(cents) for name, cents in losses.items()}, index=index),
+        items=pd.Series(by_segment(ones), index=index, name="current"),
+        lost_items=pd.Series(by_segment((losses["current"] > 0).astype(np.int64)), index=index, name="current"),
         since=_date(since), until=_date(until),
     )  # fmt: skip
 
