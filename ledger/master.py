@@ -30,7 +30,10 @@ def master_on(ledger: Ledger, as_of: date | pd.Timestamp) -> pd.DataFrame:
     frame = customers[["name", "country", "industry", "segment", "parent_id"]].copy()
     parents = {str(c): str(p) for c, p in frame["parent_id"].dropna().items()}
     if not parents:  # everyone is a group of its own
-        frame["group_id"], frame["group_name"] = frame.index.to_numpy(dtype=object), frame["name"].to_numpy(dtype=object)
+        frame["group_id"], frame["group_name"] = (
+            frame.index.to_numpy(dtype=object),
+            frame["name"].to_numpy(dtype=object),
+        )
         return frame.astype({"group_id": "str", "group_name": "str"})
     frame["group_id"] = [topmost(str(c), parents) for c in frame.index]
     names = frame["name"].to_dict()
