@@ -17,7 +17,7 @@ from cli.output import json_option, print_json, table
 @quarantine_option
 @json_option
 def command(ledger: Path, invoice_id: str, quarantine: bool, as_json: bool) -> None:
-    """Show what happened to one invoice, when the books knew it, and what was open after it.
+    """Show what happened to one invoice, when the books knew it, and what was open after it. INVOICE#NUMBER is an instalment.
 
     Example: tradecredit timeline build/ledger INV-000017
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from ledger.currency import CENTS
@@ -15,10 +16,11 @@ from ledger.settlement import settle
 def timeline(ledger: Ledger, invoice_id: str) -> pd.DataFrame:
     """Return what the books learned of one document, one row a thing, in the order in which they learned it.
 
-    The document is an invoice, a credit note or a payment by its id. A credit note that names an invoice and a payment of
+    The document is an invoice, an instalment (INVOICE#NUMBER), a credit note or a payment by its id. An instalment shows its
+    invoice's rows with its own open amount and state; an invoice is settled when all its instalments are. A credit note that names an invoice and a payment of
     an invoice show that invoice's rows; others show their own and what of them is left, with the state unapplied.
 
-    Columns: known_on (the day from which it counts), happened_on, what (issued, payment,
+    Columns: known_on (the day from which it counts), happened_on, what (issued, instalment, payment,
     reversal, refund, netting, factoring, credit note, write off, dispute opened, …; 'corrected' where a row stopped
     counting), reference (the row's own id), detail (due date and terms, method, an event's words and amount), amount
     (document currency, signed as it acts on the open balance; NaN for what does not, e.g. a residual item, which only
@@ -28,36 +30,67 @@ def timeline(ledger: Ledger, invoice_id: str) -> pd.DataFrame:
     Raises InputError for a document that the ledger does not hold.
     """
     invoices, payments, events = ledger.invoices, ledger.payments, ledger.events
-    own = invoices[(invoices["invoice_id"] == invoice_id) & (invoices["kind"] == "invoice")]
+    is_invoice = (invoices["kind"] == "invoice").to_numpy()
+    own, number = invoices[(invoices["invoice_id"] == invoice_id).to_numpy() & is_invoice], None
+    if own.empty and "#" in invoice_id:  # an instalment, unless an invoice is called so
+        whole, _, digits = invoice_id.rpartition("#")
+        plan = ledger["instalments"][ledger["instalments"]["invoice_id"] == whole]
+        if digits.isdigit() and (plan["number"] == int(digits)).any():
+            invoice_id, number = whole, int(digits)
+            own = invoices[(invoices["invoice_id"] == whole).to_numpy() & is_invoice]
     if own.empty:
         return _other_document(ledger, invoice_id)
+    plan = ledger["instalments"][ledger["instalments"]["invoice_id"] == invoice_id].reset_index(drop=True)
     credit = invoices[(invoices["applies_to"] == invoice_id) & (invoices["kind"] == "credit_note")]
     paid, events_of_it = payments[payments["invoice_id"] == invoice_id], events[events["invoice_id"] == invoice_id]
     is_back = paid["kind"].isin(["reversal", "refund"])
     acts = events_of_it["amount"].where(events_of_it["kind"] == "write_off")
     rows = pd.concat([
         _rows(own, "invoices", "issued_on", pd.Series("issued", own.index), own["amount"], _terms(own)),
+        _plan_rows(plan, own),
         _rows(credit, "invoices", "issued_on", pd.Series("credit note", credit.index), -credit["amount"], _none(credit)),
         _rows(paid, "payments", "paid_on", paid["kind"], paid["amount"].where(is_back, -paid["amount"]), paid["method"]),
         _rows(events_of_it, "events", "occurred_on", events_of_it["kind"].str.replace("_", " "), -acts, _words(events_of_it)),
     ], ignore_index=True)  # fmt: skip
     part = Ledger(tables={
         **ledger.tables, "invoices": pd.concat([own, credit], ignore_index=True),
-        "payments": paid.reset_index(drop=True), "events": events_of_it.reset_index(drop=True),
+        "payments": paid.reset_index(drop=True), "events": events_of_it.reset_index(drop=True), "instalments": plan,
     })  # fmt: skip
     settlement = settle(part)
     units = max(CENTS, minor_units(str(own["currency"].iloc[0])))
     states = {on: settlement.at(on) for on in rows["known_on"].unique()}
-    shown = []
-    for on in rows["known_on"]:
-        state = states[on]
-        last = state.iloc[-1] if len(state) else None
-        shown.append((float("nan"), "not known", pd.NaT, False) if last is None else (
-            last["document_open_cents"] / units, last["closed_kind"], last["settled_on"], bool(last["is_disputed"])))  # fmt: skip
+    shown = [_state(states[on], number, units) for on in rows["known_on"]]
     rows[["open_amount", "state", "settled_on", "is_disputed"]] = pd.DataFrame(
         shown, index=rows.index, columns=["open_amount", "state", "settled_on", "is_disputed"]
     )
     return rows.sort_values(["known_on", "happened_on", "reference"], kind="stable").reset_index(drop=True)
+
+
+def _state(state: pd.DataFrame, number: int | None, units: int) -> tuple[float, str, pd.Timestamp, bool]:
+    """Return (open amount, state, settled on, whether in dispute) of an invoice, or of one of its instalments, on a day."""
+    items = state if number is None else state[state["number"] == number]
+    if items.empty:
+        return float("nan"), "not known", pd.NaT, False
+    left, disputed = float(items["document_open_cents"].sum()) / units, bool(items["is_disputed"].any())
+    if (items["closed_kind"] == "open").any():
+        return left, "open", pd.NaT, disputed
+    last = items.sort_values("closed_on", kind="stable").iloc[-1]  # settled when all are
+    return left, str(last["closed_kind"]), last["settled_on"], disputed
+
+
+def _plan_rows(plan: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Return the instalments as lines of a timeline, known with their invoice where no day is given."""
+    since = np.maximum(known_from(plan, TABLES["instalments"]), known_from(own, TABLES["invoices"]).min())
+    known = pd.Series(pd.to_datetime(since, unit="D").as_unit("s"), index=plan.index)
+    due = "due " + plan["due_on"].dt.strftime("%Y-%m-%d").astype(object)
+    lines = pd.DataFrame({
+        "known_on": known, "happened_on": known, "what": "instalment",
+        "reference": plan["invoice_id"].astype(object) + "#" + plan["number"].astype(str),
+        "detail": due + ", " + plan["amount"].map("{:,.2f}".format).astype(object), "amount": float("nan"),
+    })  # fmt: skip
+    taken = plan["superseded_on"].notna()
+    back = lines[taken].assign(known_on=plan["superseded_on"][taken], what="corrected: instalment")
+    return pd.concat([lines, back], ignore_index=True)
 
 
 def _other_document(ledger: Ledger, document_id: str) -> pd.DataFrame:

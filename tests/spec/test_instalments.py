@@ -14,6 +14,7 @@ from ledger.ledger import Ledger
 from ledger.open_items import open_items_on
 from ledger.receivables_series import kpi_series
 from ledger.settlement import Settlement, settle
+from ledger.timeline import timeline
 from tests.drawn import ledger
 from training.labels import delay_labels
 
@@ -205,3 +206,17 @@ def test_an_invoice_in_foreign_money_carries_its_own_rate_to_its_instalments() -
     )
     settlement: Settlement = settle(held)
     assert settlement.at("2024-03-15")["open_cents"].tolist() == [9000, 9000, 9000]
+
+
+def test_a_timeline_of_the_invoice_and_of_one_instalment() -> None:
+    held = book(payments=HALF + "\n a | 2024-04-02 | 150")
+    whole, second = timeline(held, "a"), timeline(held, "a#2")
+    assert whole["what"].tolist() == ["issued", "instalment", "instalment", "instalment", "payment", "payment"]
+    assert whole["detail"].tolist()[1] == "due 2024-01-31, 100.00"
+    assert whole["open_amount"].tolist() == [300, 300, 300, 300, 150, 0]
+    assert whole["state"].tolist()[-2:] == ["open", "paid"]
+    assert whole["settled_on"].iloc[-1] == pd.Timestamp("2024-04-02")  # when the last instalment is
+    assert second["open_amount"].tolist() == [100, 100, 100, 100, 50, 0]
+    assert timeline(held, "a#1")["settled_on"].iloc[-1] == pd.Timestamp("2024-02-10")
+    with pytest.raises(InputError, match="is not in the ledger"):
+        timeline(held, "a#4")
