@@ -16,7 +16,7 @@ from features.engine.prepared import PreparedLedger
 from ledger.ledger import Ledger
 
 # Rows of these tables touch customers one by one; any other row (a customer, a rate, a series) may move every answer.
-BY_CUSTOMER = ("invoices", "payments", "events", "orders", "credit_terms", "ratings", "attributes")
+BY_CUSTOMER = ("invoices", "instalments", "payments", "events", "orders", "credit_terms", "ratings", "attributes")
 MOST_TOUCHED = 200  # customers with added rows above which the whole ledger is prepared anew
 PEER_COLUMNS = tuple(f"{kind}_{level}_share_12m" for kind in PEER_GROUPS for level in ("late", "late_30"))
 

@@ -80,7 +80,14 @@ class IncrementalLedger:
 
     def touched_by(self, delta: Ledger) -> list[str]:
         """Return the customers that a delta's rows name, directly or through an invoice, and all that share rows with them."""
-        return self._touched(delta)
+        found = self._touched(delta)
+        plans = delta["instalments"]["invoice_id"]
+        if self.added is None or not len(plans):
+            return found
+        # an instalment names no customer: its invoice may be among the rows that were added before
+        invoices = self.added.invoices
+        own = set(invoices.loc[invoices["invoice_id"].isin(plans), "customer_id"])
+        return sorted(set(found).union(own, *(self.base.linked.get(name, frozenset()) for name in own)))
 
     def whole(self) -> Ledger:
         """Return all rows in one ledger."""

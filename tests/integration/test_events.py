@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from starlette.testclient import TestClient
@@ -67,6 +68,29 @@ def test_the_next_score_knows_what_was_sent(client):
     explained = client.post("/explain", json={"customer_id": customer}).json()
     assert explained["score"]["open_items"]["balance"] == pytest.approx(before + 1000)
     assert client.post("/predict_payments", json={"invoice_ids": ["e-1"]}).json()["items"][0]["open_amount"] == 1000
+
+
+def test_instalments_that_are_sent_are_items_of_their_own(client):
+    """300 in 3 × 100 due 30 days ago, 10 days ago and in 20 days: 200 more are past due, and three answers, one an instalment."""
+    customer, last = customer_with(None), date.fromisoformat(LAST)
+    overdue = client.post("/score", json={"customer_ids": [customer]}).json()["scores"][0]["open_items"]["overdue"]
+    due = [(last + timedelta(days=ahead)).isoformat() for ahead in (-30, -10, 20)]
+    issued = (last - timedelta(days=60)).isoformat()
+    client.post("/events", json={"invoices": [invoice(customer, issued_on=issued, due_on=due[2], amount=300.0)]})
+    plan = [{"invoice_id": "e-1", "number": k, "due_on": on, "amount": 100.0} for k, on in enumerate(due, start=1)]
+    answer = client.post("/events", json={"instalments": plan}).json()
+    assert customer in [c["customer_id"] for c in answer["scores"]["customers"]]
+    (score,) = client.post("/score", json={"customer_ids": [customer]}).json()["scores"]
+    assert score["open_items"]["overdue"] == pytest.approx(overdue + 200)
+    items = client.post("/predict_payments", json={"invoice_ids": ["e-1"]}).json()["items"]
+    assert [(i["instalment"], i["due_on"], i["open_amount"], i["days_past_due"]) for i in items] == [
+        (1, due[0], 100, 30), (2, due[1], 100, 10), (3, due[2], 100, 0),
+    ]  # fmt: skip
+    paid = {"payment_id": "q-1", "customer_id": customer, "invoice_id": "e-1", "paid_on": LAST, "amount": 150.0,
+            "currency": "EUR", "kind": "payment"}  # fmt: skip
+    client.post("/events", json={"payments": [paid]})
+    items = client.post("/predict_payments", json={"invoice_ids": ["e-1"]}).json()["items"]
+    assert [(i["instalment"], i["open_amount"]) for i in items] == [(2, 50), (3, 100)]
 
 
 def test_the_same_rows_again_change_nothing_and_another_content_corrects(client):
