@@ -17,7 +17,7 @@ from ledger.ledger import TABLES, Ledger
 from ledger.loss_history import unpaid_after
 from ledger.master import master_on
 from ledger.open_positions import owners_on, positions
-from ledger.settlement import OPEN, WRITTEN_OFF, Settlement, last_versions
+from ledger.settlement import OPEN, WRITTEN_OFF, Settlement
 
 FAR = int(NEVER)
 NOTICE, CLAIM, EXTENSION = "overdue_notice", "claim", "extension:"  # what `detail` of an insurance_claim event says
@@ -144,8 +144,7 @@ def _lives(
 def _closed_late(s: Settlement, as_of: date, shortest: int) -> pd.DataFrame:
     """Return the items closed more than `shortest` days after their due day. A write-off does not pay: it stays unpaid."""
     at = np.int32(day(as_of))
-    entries = np.flatnonzero((s.known_from <= at) & (s.known_until > at))
-    version = last_versions(s.version_start, s.version_known_from, entries, at)
+    entries, version = s.held_on(at)
     kind, closed = s.closed_kind[version], s.closed_on[version].astype(np.int64)
     closed = np.where(kind == WRITTEN_OFF, FAR, closed)
     kept = (kind != OPEN) & (closed > s.due_on[entries].astype(np.int64) + shortest)
@@ -201,8 +200,7 @@ def experience_of(ledger: Ledger, s: Settlement, as_of: date, policy: CoverPolic
         return pd.DataFrame(columns=columns, index=pd.Index([], name="customer_id"))
     at = np.int32(day(as_of))
     since = day((pd.Timestamp(as_of) - pd.DateOffset(months=policy.discretionary.experience_months)).date())
-    entries = np.flatnonzero((s.known_from <= at) & (s.known_until > at))
-    version = last_versions(s.version_start, s.version_known_from, entries, at)
+    entries, version = s.held_on(at)
     closed = s.closed_on[version].astype(np.int64)
     is_paid = np.isin(s.closed_kind[version], (1,)) & (closed > since) & (closed <= at)
     late = np.maximum(closed - s.due_on[entries], 0)
@@ -247,8 +245,7 @@ def _highest_balance(ledger: Ledger, s: Settlement, as_of: date, months: int) ->
 
 
 def _balances(s: Settlement, at: np.int32) -> NDArray[np.int64]:
-    entries = np.flatnonzero((s.known_from <= at) & (s.known_until > at))
-    version = last_versions(s.version_start, s.version_known_from, entries, at)
+    entries, version = s.open_on(at)
     total = np.zeros(len(s.owners.ids), dtype=np.int64)
-    np.add.at(total, s.customer[entries], np.where(s.closed_kind[version] == OPEN, s.open_cents[version], 0))
+    np.add.at(total, s.customer[entries], s.open_cents[version])
     return total

@@ -17,7 +17,7 @@ from ledger.credit_terms import terms_on
 from ledger.currency import CENTS
 from ledger.default_status import in_default
 from ledger.known import day
-from ledger.settlement import CLOSED_KINDS, last_versions
+from ledger.settlement import CLOSED_KINDS
 
 NEVER = np.iinfo(np.int32).max
 HISTORY_MONTHS = 24
@@ -171,10 +171,9 @@ def invoices_of(scorer: Scorer, customer_id: str, as_of: date) -> list[InvoiceBa
     s, at = scorer.served.prepared.settlement, day(as_of)
     code = int(s.owners.index.get_indexer(pd.Index([customer_id], dtype=object))[0])
     entries = np.arange(s.invoice_start[code], s.invoice_start[code + 1])
-    entries = entries[(s.known_from[entries] <= at) & (s.known_until[entries] > at)]
+    entries, version = s.held_on(at, entries)
     if not len(entries):
         return []
-    version = last_versions(s.version_start, s.version_known_from, entries, np.int32(at))
     days = [_dates(part) for part in (s.issued_on[entries], s.due_on[entries], s.closed_on[version])]
     names = s.item_ids(entries)
     found = [
@@ -195,8 +194,7 @@ def open_in_own_currency(scorer: Scorer, customer_id: str, as_of: date) -> dict[
     s, at = scorer.served.prepared.settlement, day(as_of)
     code = int(s.owners.index.get_indexer(pd.Index([customer_id], dtype=object))[0])
     entries = np.arange(s.invoice_start[code], s.invoice_start[code + 1])
-    entries = entries[(s.known_from[entries] <= at) & (s.known_until[entries] > at)]
-    version = last_versions(s.version_start, s.version_known_from, entries, np.int32(at))
+    entries, version = s.open_on(at, entries)
     currencies = scorer.served.ledger.invoices["currency"]
     due = _dates(s.due_on[entries])
     return {
@@ -205,7 +203,6 @@ def open_in_own_currency(scorer: Scorer, customer_id: str, as_of: date) -> dict[
             str(currencies.iloc[int(s.row[entry])]),
         )
         for k, (entry, v) in enumerate(zip(entries, version, strict=True))
-        if s.closed_kind[v] == 0
     }
 
 

@@ -26,7 +26,7 @@ from ledger.ledger import TABLES, Ledger
 from ledger.loss_history import LossHistory, loss_history
 from ledger.master import master_on
 from ledger.open_positions import positions
-from ledger.settlement import CASH, CLOSED_KINDS, DISCOUNT, WRITTEN_OFF, Settlement, last_versions
+from ledger.settlement import CASH, CLOSED_KINDS, DISCOUNT, WRITTEN_OFF, Settlement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,10 +146,8 @@ def provision_movement(
 
 
 def _states(s: Settlement, on: date) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Entries known on a day, their versions and how each is closed."""
-    at = np.int32(day(on))
-    entries = np.flatnonzero((s.known_from <= at) & (s.known_until > at))
-    version = last_versions(s.version_start, s.version_known_from, entries, at)
+    """Return the entries known on a day, their versions and how each is closed."""
+    entries, version = s.held_on(day(on))
     return entries, version, s.closed_kind[version]
 
 

@@ -13,7 +13,7 @@ from ledger.buckets import BUCKETS, bucket_numbers
 from ledger.currency import CENTS
 from ledger.instalments import item_names
 from ledger.known import is_known
-from ledger.settlement import OPEN, Settlement, dates, last_versions
+from ledger.settlement import OPEN, Settlement, dates
 
 ACTIVE_DAYS = 365  # an invoice within so many days keeps a customer under review
 
@@ -44,7 +44,7 @@ def accounts(settlement: Settlement, customer_ids: list[str], at: int) -> Accoun
     if (codes < 0).any():
         raise KeyError([customer_ids[i] for i in np.flatnonzero(codes < 0)])
     entries, place = _known_entries(settlement, codes, at)
-    version = last_versions(settlement.version_start, settlement.version_known_from, entries, np.int32(at))
+    entries, version = settlement.held_on(at, entries)
     is_open = settlement.closed_kind[version] == OPEN
     invoices = _count_invoices(settlement, entries, place, len(codes))
     last = np.full(len(codes), -(2**31), dtype=np.int64)

@@ -14,7 +14,7 @@ from ledger.buckets import BUCKETS
 from ledger.currency import document_cents
 from ledger.known import day, is_known, known_rows
 from ledger.ledger import TABLES, Ledger
-from ledger.settlement import CASH, CREDIT, DISCOUNT, FACTOR, Settlement, last_versions
+from ledger.settlement import CASH, CREDIT, DISCOUNT, FACTOR, Settlement
 
 FIRST_DAYS = (1, 31, 61, 91)  # days past due with which an item enters the buckets after `current`
 TOLERANCE_CENTS = 1
@@ -59,10 +59,7 @@ def loss_history(
     s, at = settlement, day(as_of)
     until = at - outcome_days
     since = day((pd.Timestamp(as_of) - pd.DateOffset(months=months)).date()) - outcome_days + 1
-    on = np.int32(at)
-    is_used = is_known(s.known_from, s.known_until, on) & (s.due_on >= since) & (s.due_on <= until)
-    entries = np.flatnonzero(is_used)
-    version = last_versions(s.version_start, s.version_known_from, entries, on)
+    entries, version = s.held_on(at, np.flatnonzero((s.due_on >= since) & (s.due_on <= until)))
     amount = s.amount_cents[entries]
     unpaid = unpaid_after(s, entries, at, FIRST_DAYS)
     written = s.in_reporting(s.document_written_off_cents[version], entries)
@@ -131,11 +128,11 @@ def _recovered(ledger: Ledger, s: Settlement, at: int) -> NDArray[np.int64]:
     has_invoice = currency.notna().to_numpy()
     cents = document_cents(own.loc[has_invoice, "amount"], currency[has_invoice], ledger.currencies)
     np.add.at(total, np.where(code < 0, len(s.invoice_ids), code)[has_invoice], cents)
-    entries = np.flatnonzero(is_known(s.known_from, s.known_until, np.int32(at)))
+    entries, version = s.held_on(at)
     found[entries] = total[s.invoice[entries]]
-    parts = entries[(s.number[entries] > 0) & (found[entries] > 0)]
+    is_part = (s.number[entries] > 0) & (found[entries] > 0)
+    parts, version = entries[is_part], version[is_part]
     if len(parts):  # entries lie by due day: what came back fills what the instalments lost, the oldest first
-        version = last_versions(s.version_start, s.version_known_from, parts, np.int32(at))
         lost = pd.Series(s.document_written_off_cents[version] + s.document_open_cents[version])
         before = lost.groupby(s.invoice[parts]).cumsum() - lost
         found[parts] = np.clip(found[parts] - before.to_numpy(), 0, lost.to_numpy())

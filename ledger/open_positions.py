@@ -14,7 +14,7 @@ from ledger.known import day, is_known
 from ledger.ledger import Ledger, LedgerError
 from ledger.owners import Owners
 from ledger.receivables import by_currency
-from ledger.settlement import OPEN, Settlement, dates, last_versions, settle
+from ledger.settlement import OPEN, Settlement, dates, settle
 
 
 def settled_parts(ledger: Ledger) -> tuple[list[tuple[Ledger, Settlement]], bool]:
@@ -42,8 +42,7 @@ def positions(ledger: Ledger, settlement: Settlement, as_of: date | pd.Timestamp
     is_disputed.
     """
     s, at = settlement, np.int32(day(as_of))
-    entries = np.flatnonzero(is_known(s.known_from, s.known_until, at))
-    version = last_versions(s.version_start, s.version_known_from, entries, at)
+    entries, version = s.held_on(at)
     kept = (s.closed_kind[version] == OPEN) | (s.document_excess_cents[version] > 0)
     entries, version = entries[kept], version[kept]
     excess = np.maximum(s.document_excess_cents[version], 0)  # what was let go within the tolerance is no credit

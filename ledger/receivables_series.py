@@ -15,7 +15,7 @@ from ledger.currency import CENTS, reporting_cents
 from ledger.known import day, days, is_known, known_from, known_until
 from ledger.ledger import TABLES, Ledger
 from ledger.master import NOT_GIVEN, master_on
-from ledger.settlement import CASH, OPEN, Settlement, last_versions, settle
+from ledger.settlement import CASH, Settlement, settle
 
 COUNT_BACK_MONTHS = 36  # a balance older than the sales of so many months has no count-back DSO
 PORTFOLIO = "portfolio"
@@ -129,11 +129,7 @@ def _groups(ledger: Ledger, s: Settlement, on: date, by: str) -> tuple[NDArray[n
 
 def _open(s: Settlement, at: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """Return the customer, cents and days past due of each item open at the end of day `at`."""
-    on = np.int32(at)
-    entries = np.flatnonzero(is_known(s.known_from, s.known_until, on))
-    version = last_versions(s.version_start, s.version_known_from, entries, on)
-    is_open = s.closed_kind[version] == OPEN
-    entries, version = entries[is_open], version[is_open]
+    entries, version = s.open_on(at)
     past_due = np.maximum(at - s.due_on[entries], 0).astype(np.int64)
     return s.customer[entries], s.open_cents[version], past_due
 

@@ -143,6 +143,34 @@ class Settlement:
         """Return the name of each entry's item: the invoice's id, or INVOICE#NUMBER for an instalment."""
         return item_names(np.array(self.invoice_ids, dtype=object)[self.invoice[entries]], self.number[entries])
 
+    def held_on(
+        self, at: int | np.int32, among: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the items that the books held at the end of day `at`, and the version of each that counted then.
+
+        Parameters
+        ----------
+        at : days since 1970-01-01. among : only these entries; None: all.
+
+        Returns
+        -------
+        (entries, versions), places in the arrays by entry and by version, in the order of `among`.
+        """
+        if among is None:
+            entries = np.flatnonzero(is_known(self.known_from, self.known_until, at))
+        else:
+            entries = among[is_known(self.known_from[among], self.known_until[among], at)]
+        version = last_versions(self.version_start, self.version_known_from, entries, np.int32(at))
+        return entries, version
+
+    def open_on(
+        self, at: int | np.int32, among: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return what `held_on` returns, of the items that were open: the one answer to what is open on a day."""
+        entries, version = self.held_on(at, among)
+        is_open = self.closed_kind[version] == OPEN
+        return entries[is_open], version[is_open]
+
     def in_reporting(self, document_cents: Cents, entries: NDArray[np.int64]) -> Cents:
         """Return document cents of these entries as cents of the reporting currency, at each invoice's rate."""
         return np.rint(document_cents * self.rate[entries]).astype(np.int64) if len(self.rate) else document_cents
@@ -156,8 +184,7 @@ class Settlement:
         days_past_due (of open items, at least 0; -1 for closed ones), days_late (of paid items, signed; NA otherwise).
         """
         at = np.int32(day(as_of))
-        entries = np.flatnonzero(is_known(self.known_from, self.known_until, at))
-        version = last_versions(self.version_start, self.version_known_from, entries, at)
+        entries, version = self.held_on(at)
         closed, kind = self.closed_on[version], self.closed_kind[version]
         paid, due = kind == PAID, self.due_on[entries]
         return pd.DataFrame({

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -66,7 +68,7 @@ def timeline(ledger: Ledger, invoice_id: str) -> pd.DataFrame:
     return rows.sort_values(["known_on", "happened_on", "reference"], kind="stable").reset_index(drop=True)
 
 
-def _state(state: pd.DataFrame, number: int | None, units: int) -> tuple[float, str, pd.Timestamp, bool]:
+def _state(state: pd.DataFrame, number: int | None, units: int) -> tuple[float, str, Any, bool]:
     """Return (open amount, state, settled on, whether in dispute) of an invoice, or of one of its instalments, on a day."""
     items = state if number is None else state[state["number"] == number]
     if items.empty:

@@ -162,11 +162,14 @@ def _joined(links: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def span_of(ledger: Path) -> tuple[int, int]:
-    """Return the days that the peers' sums run over: from the first due day to the last on which an invoice is due
-    or booked.
-    """
+    """Return the days that the peers' sums run over: from the first due day to the last on which an item is due or booked."""
     found = _query(ledger, "invoices", "SELECT min(CAST(due_on AS DATE)) AS first, max(greatest(CAST(due_on AS DATE), CAST(issued_on AS DATE), "
                                        "coalesce(CAST(booked_on AS DATE), CAST(issued_on AS DATE)))) AS last FROM {source}")  # fmt: skip
+    if source_of(ledger, "instalments") is not None:
+        plans = _query(ledger, "instalments", "SELECT min(CAST(due_on AS DATE)) AS first, max(greatest(CAST(due_on AS DATE), "
+                                              "coalesce(CAST(booked_on AS DATE), CAST(due_on AS DATE)))) AS last FROM {source}")  # fmt: skip
+        both = pd.concat([found, plans], ignore_index=True)
+        found = pd.DataFrame({"first": [both["first"].min()], "last": [both["last"].max()]})
     days = found.iloc[0].to_numpy().astype("datetime64[D]")
     return (0, 0) if np.isnat(days).any() else (int(days[0].astype(np.int64)), int(days[1].astype(np.int64)))
 

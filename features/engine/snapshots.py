@@ -11,9 +11,9 @@ import pandas as pd
 from features.engine.prepared import PreparedLedger
 from ledger.accounts import ACTIVE_DAYS
 from ledger.errors import InputError
-from ledger.known import day, is_known
+from ledger.known import day
 from ledger.ledger import Ledger
-from ledger.settlement import OPEN, Settlement, dates, last_versions, settle
+from ledger.settlement import OPEN, Settlement, dates, settle
 
 
 def month_ends(first: date | str | pd.Timestamp, last: date | str | pd.Timestamp) -> pd.DatetimeIndex:
@@ -53,8 +53,8 @@ def active(
     s, parts = settlement, []
     for as_of in sorted({day(d) for d in as_of_dates}):
         at = np.int32(as_of)
-        entries = np.flatnonzero(is_known(s.known_from, s.known_until, at))
-        is_open = s.closed_kind[last_versions(s.version_start, s.version_known_from, entries, at)] == OPEN
+        entries, version = s.held_on(at)
+        is_open = s.closed_kind[version] == OPEN
         kept = np.unique(s.customer[entries[is_open | (s.issued_on[entries] > at - ACTIVE_DAYS)]])
         parts.append(pd.DataFrame({"customer_id": s.owners.ids[kept], "as_of": dates(np.full(len(kept), as_of))}))
     if not parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,17 @@ from pandas.testing import assert_frame_equal
 from features.catalogue import CATALOGUE
 from features.engine.histories import build, build_items
 from features.engine.incremental import IncrementalLedger
+from features.engine.partitioned import build_in_turn
 from features.engine.prepared import PreparedLedger, prepare
 from features.engine.reference import Reader
 from features.engine.snapshots import active
+from ledger.accounts import accounts
 from ledger.contract import TABLES
 from ledger.known import day, known_from, known_on
 from ledger.ledger import Ledger
 from ledger.open_items import open_items_on
+from ledger.open_positions import positions
+from ledger.receivables_series import kpi_series
 from ledger.settlement import settle
 from tests.books import DAYS, FIRST, planned_ledger
 
@@ -142,3 +147,33 @@ def test_items_add_up_to_their_invoices(prepared: PreparedLedger, ahead: int) ->
     has_open = (state["closed_kind"] == "open").groupby(state["invoice_id"]).any()
     near = (whole["document_open_cents"] - whole["document_excess_cents"]).abs() <= 2
     assert ((has_open == (whole["closed_kind"] == "open")) | near).all()
+
+
+def test_parts_of_a_partitioned_ledger_give_the_same_bits(tmp_path: Path) -> None:
+    LEDGER.write(tmp_path / "ledger")
+    days = [pd.Timestamp("2023-06-30")]
+    build_in_turn(tmp_path / "ledger", days, tmp_path / "out", parts=3)
+    found = pd.concat([pd.read_parquet(p) for p in sorted((tmp_path / "out").glob("part-*.parquet"))])
+    found = found.sort_values(["as_of", "customer_id"], ignore_index=True)
+    expected = build(LEDGER, active(LEDGER, days)).reset_index()
+    numbers = [c for c in expected if c not in ("customer_id", "as_of")]
+    same(found[numbers], expected[numbers])
+
+
+@pytest.mark.parametrize("ahead", [300, 600, 900])
+def test_every_reader_gives_one_answer_to_what_is_open(prepared: PreparedLedger, ahead: int) -> None:
+    on, s = FIRST + pd.Timedelta(days=ahead), prepared.settlement
+    entries, version = s.open_on(day(on))
+    ids, cents = list(s.item_ids(entries)), int(s.open_cents[version].sum())
+    state = s.at(on)
+    assert int((state["closed_kind"] == "open").sum()) == len(entries)
+    assert int(state["open_cents"].sum()) == cents
+    items = open_items_on(LEDGER, s, on)
+    assert sorted(items["item_id"]) == sorted(ids)
+    held = accounts(s, list(s.owners.ids), day(on))
+    assert sorted(held.items["item_id"]) == sorted(ids)
+    assert round(held.customers["balance"].sum() * 100) == cents
+    found = positions(LEDGER, s, on)
+    assert int(found["reporting_open_cents"].sum()) == cents
+    (row,) = kpi_series(LEDGER, [on.date()], by="portfolio", days_in_period=90, settlement=s).to_dict("records")
+    assert round(row["closing"] * 100) == cents
