@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from features.engine.histories import build, build_items
+from importing.engine.run import Options, import_files
+from importing.formats import format_named
 from ledger.accounts import accounts, usual_invoices
 from ledger.default_status import PRIMARY, default_spells
 from ledger.errors import InputError
 from ledger.known import day
-from ledger.ledger import Ledger
+from ledger.ledger import Ledger, read_ledger
 from ledger.open_items import open_items_on
 from ledger.receivables_series import kpi_series
 from ledger.settlement import Settlement, settle
@@ -220,3 +225,30 @@ def test_a_timeline_of_the_invoice_and_of_one_instalment() -> None:
     assert timeline(held, "a#1")["settled_on"].iloc[-1] == pd.Timestamp("2024-02-10")
     with pytest.raises(InputError, match="is not in the ledger"):
         timeline(held, "a#4")
+
+
+def test_an_erpnext_payment_schedule_end_to_end(tmp_path: Path) -> None:
+    """The fixture as ERPNext exports it, 150 paid on 10 February: imported, read and answered per instalment."""
+    files = {
+        "sales_invoice": "name,customer,customer_name,posting_date,due_date,grand_total,outstanding_amount,currency,is_return,docstatus\n"
+        "SI-1,C-1,Acme,2024-01-01,2024-03-31,300,150,INR,0,1\n",
+        "payment_ledger_entry": "name,voucher_type,voucher_no,against_voucher_type,against_voucher_no,party,posting_date,"
+        "amount_in_account_currency,account_currency,delinked\n"
+        "p1,Sales Invoice,SI-1,Sales Invoice,SI-1,C-1,2024-01-01,300,INR,0\n"
+        "p2,Payment Entry,PE-1,Sales Invoice,SI-1,C-1,2024-02-10,-150,INR,0\n",
+        "payment_schedule": "parent,payment_term,invoice_portion,due_date,payment_amount\n"
+        "SI-1,1st,33.33,2024-01-31,100\nSI-1,2nd,33.33,2024-03-01,100\nSI-1,3rd,33.34,2024-03-31,100\n",
+    }  # fmt: skip
+    for name, content in files.items():
+        (tmp_path / f"{name}.csv").write_text(content, encoding="utf-8")
+    out = tmp_path / "ledger"
+    report = import_files(
+        format_named("erpnext"), sorted(tmp_path.glob("*.csv")), out, Options(known_on=date(2024, 3, 15))
+    )
+    assert [f["quarantined"] for f in report["files"]] == [0, 0, 0]
+    held = read_ledger(out)
+    state = settle(held).at("2024-03-15").set_index("number")
+    assert state["document_open_cents"].tolist() == [0, 5000, 10000]
+    assert state.loc[1, "days_late"] == 10
+    assert state["days_past_due"].tolist() == [-1, 14, 0]
+    assert accounts(settle(held), ["C-1"], day("2024-03-15")).customers["overdue"].tolist() == [50.0]
