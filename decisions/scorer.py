@@ -31,7 +31,7 @@ from ledger.published_ratings import published_ratings
 from models.absent import AbsentDefault, AbsentDelay, NoChampion
 from models.default.model import DefaultModel
 from models.delay.model import DelayModel
-from models.explanation import LANGUAGES, Explanation, explain, reasons_or_why_none
+from models.explanation import LANGUAGES, Explanation, explain_rows, main_reasons
 from models.rating_scale import IN_DEFAULT
 from models.reasons.sentences import ReasonFacts
 from models.registry import Served
@@ -352,16 +352,19 @@ class Scorer:
             bases, parts = self._delay_model.contributions(X, DELAY_EXPLAINED)
             # contributions speak of the curve before its levels are recalibrated
             margins = logit(self._before_levels.predict(X)[DELAY_EXPLAINED].to_numpy())
-        return {
-            str(X.index[k]): explain(
-                base=float(bases[k]),
-                log_odds=parts.iloc[k],
-                values=X.iloc[k],
-                margin=float(margins[k]),
-                columns=COLUMNS,
-            )
-            for k in range(len(X))
-        }
+        return self._in_order(X, bases, parts, margins)
+
+    def _in_order(
+        self, X: pd.DataFrame, bases: np.ndarray, parts: pd.DataFrame, margins: np.ndarray
+    ) -> dict[str, Explanation]:
+        """Return the explanation of each row of X, by customer_id."""
+        names = tuple(map(str, parts.columns))
+        given = X if X.columns.equals(parts.columns) else X.reindex(columns=parts.columns)
+        found = explain_rows(
+            bases=bases, log_odds=parts.to_numpy(), values=given.to_numpy(dtype=np.float64), margins=margins,
+            names=names, columns=COLUMNS,
+        )  # fmt: skip
+        return dict(zip(map(str, X.index), found, strict=True))
 
     def contributions(self, scores: Scores) -> pd.DataFrame:
         """Every contribution to the PD, one row a customer with a PD: base_value, contribution_COLUMN (log-odds), and
@@ -369,12 +372,11 @@ class Scorer:
         if scores.X.empty:
             return pd.DataFrame(index=scores.X.index)
         base, parts = self.default.contributions(scores.X)
-        margins, facts = scores.customers["margin"], self.reason_facts(list(parts.index), scores.as_of)
-        rows = []
-        for place, customer_id in enumerate(parts.index):
-            own, values = parts.iloc[place], scores.X.iloc[place]
-            why = explain(base=base, log_odds=own, values=values, margin=float(margins[customer_id]), columns=COLUMNS)
-            said = {k: reasons_or_why_none(why, COLUMNS, k, facts=facts[customer_id])[0] for k in LANGUAGES}
+        margins = scores.customers["margin"].reindex(parts.index).to_numpy()
+        explanations = self._in_order(scores.X, np.full(len(parts), base), parts, margins)
+        facts, rows = self.reason_facts(list(parts.index), scores.as_of), []
+        for customer_id, why in explanations.items():
+            said = {k: main_reasons(why, COLUMNS, k, facts=facts[customer_id]) for k in LANGUAGES}
             row = {"reason_codes": " | ".join(r.code for r in said["en"])}
             rows.append(row | {f"reasons_{k}": " | ".join(r.text for r in found) for k, found in said.items()})
         worded = pd.DataFrame(rows, index=parts.index)

@@ -17,6 +17,8 @@ from features.language import Column
 from models.reasons.sentences import NO_FACTS, ReasonFacts, is_letter_safe, reason_sentence
 from models.reasons.table import Direction, ReasonTable, reason_table
 
+Floats = NDArray[np.float64]
+
 LANGUAGES = ("en", "zh")
 LARGEST_RESIDUAL = 1e-6  # in log-odds; above it an explanation is not the model's and is not given
 SMALLEST_REASON = 0.05  # log-odds: what moves the odds by less than a twentieth is no reason to name
@@ -85,38 +87,69 @@ class Explanation:
 def explain(
     *, base: float, log_odds: pd.Series, values: pd.Series, margin: float, columns: Mapping[str, Column]
 ) -> Explanation:
-    """Put one answer's contributions in order and check that they add up.
-
-    log_odds, values : by column name. margin : the model's own log-odds, computed another way than by the sum.
-
-    A contribution's probability points are its share of the change from the base: its log-odds times the mean slope of
-    the logistic curve between base and margin (Aumann–Shapley values of a function of a sum), so they keep their sign,
-    their order and add up. Raises NotAdditive where the residual is LARGEST_RESIDUAL or more.
-    """
-    total = float(np.sum(log_odds.to_numpy(dtype=np.float64)))
-    residual = abs(base + total - margin)
-    if not residual < LARGEST_RESIDUAL:
-        raise NotAdditive(
-            f"contributions miss the model's margin by {residual:.2e} log-odds (at most {LARGEST_RESIDUAL:g})."
-        )
-    p0, p1 = float(expit(base)), float(expit(margin))
-    slope = (p1 - p0) / (margin - base) if abs(margin - base) > 1e-9 else p0 * (1 - p0)
-    layout = _layout(tuple(map(str, log_odds.index)), columns)
-    effects = log_odds.to_numpy(dtype=np.float64)
-    given = values.to_numpy(dtype=np.float64) if values.index is log_odds.index or values.index.equals(log_odds.index) else (
-        values.reindex(log_odds.index).to_numpy(dtype=np.float64)
+    """Return the explanation of one answer; log_odds, values : by column name. See `explain_rows`."""
+    given = values if values.index is log_odds.index or values.index.equals(log_odds.index) else (
+        values.reindex(log_odds.index)
     )  # fmt: skip
-    order = np.lexsort((layout.rank, -np.abs(effects)))
-    points, names, families = effects * slope, layout.names, layout.families
-    rows = tuple(
-        {"feature": names[i], "family": families[i], "value": value, "log_odds": effect, "points": point}
-        for i, value, effect, point in zip(
-            order.tolist(), given[order].tolist(), effects[order].tolist(), points[order].tolist(), strict=True
+    return explain_rows(
+        bases=np.array([base]), log_odds=log_odds.to_numpy(dtype=np.float64)[None],
+        values=given.to_numpy(dtype=np.float64)[None], margins=np.array([margin]),
+        names=tuple(map(str, log_odds.index)), columns=columns,
+    )[0]  # fmt: skip
+
+
+def explain_rows(
+    *, bases: Floats, log_odds: Floats, values: Floats, margins: Floats, names: tuple[str, ...],
+    columns: Mapping[str, Column],
+) -> list[Explanation]:  # fmt: skip
+    """Put the contributions of answers in order and check that they add up.
+
+    Parameters
+    ----------
+    bases : (answers,). log_odds, values : (answers, columns) contributions and inputs, in the order of `names`; NaN inputs
+    are not known. margins : (answers,) the model's own log-odds, computed another way than by the sum.
+
+    Returns
+    -------
+    One explanation an answer. A contribution's probability points are its share of the change from the base: its log-odds
+    times the mean slope of the logistic curve between base and margin (Aumann–Shapley values of a function of a sum), so
+    they keep their sign, their order and add up.
+
+    Raises
+    ------
+    NotAdditive : where a residual is LARGEST_RESIDUAL or more.
+    """
+    effects = np.ascontiguousarray(log_odds, dtype=np.float64)
+    residuals = np.abs(bases + effects.sum(axis=1) - margins)
+    if not (residuals < LARGEST_RESIDUAL).all():
+        raise NotAdditive(
+            f"contributions miss the model's margin by {residuals.max():.2e} log-odds (at most {LARGEST_RESIDUAL:g})."
         )
-    )
-    return Explanation(
-        base_value=base, base_probability=p0, margin=margin, probability=p1, residual=residual, rows=rows
-    )
+    p0, p1 = expit(bases), expit(margins)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slopes = np.where(np.abs(margins - bases) > 1e-9, (p1 - p0) / (margins - bases), p0 * (1 - p0))
+    layout = _layout(names, columns)
+    order = np.lexsort((np.broadcast_to(layout.rank, effects.shape), -np.abs(effects)), axis=-1)
+    sorted_lists = [
+        np.take_along_axis(part, order, axis=1).tolist() for part in (values, effects, effects * slopes[:, None])
+    ]
+    found = []
+    for k, (places, *parts) in enumerate(zip(order.tolist(), *sorted_lists, strict=True)):
+        rows = tuple(
+            {
+                "feature": layout.names[i],
+                "family": layout.families[i],
+                "value": value,
+                "log_odds": effect,
+                "points": point,
+            }
+            for i, value, effect, point in zip(places, *parts, strict=True)
+        )
+        found.append(Explanation(
+            base_value=float(bases[k]), base_probability=float(p0[k]), margin=float(margins[k]),
+            probability=float(p1[k]), residual=float(residuals[k]), rows=rows,
+        ))  # fmt: skip
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +218,14 @@ def reasons_or_why_none(
     texts = reason_table().of(language)
     code, text = (MANY_SMALL, texts.many_small) if moved else (NOTHING_MOVED, texts.nothing_moved)
     return [Reason(code=code, text=text, log_odds=explanation.margin - explanation.base_value, theme="other")], []
+
+
+def main_reasons(
+    explanation: Explanation, columns: Mapping[str, Column], language: str, *, facts: ReasonFacts = NO_FACTS
+) -> list[Reason]:
+    """Return the first of the two lists of `reasons_or_why_none`; the second is made only where it matters."""
+    raised = reasons(explanation, columns, language, facts=facts)
+    return raised or reasons_or_why_none(explanation, columns, language, facts=facts)[0]
 
 
 def themes(explanation: Explanation, columns: Mapping[str, Column]) -> list[tuple[str, float, float]]:

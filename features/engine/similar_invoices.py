@@ -48,7 +48,8 @@ LIKE_GIVENS = (*(f"{group}_{name}" for group in GROUPS for name in SUMS), *FACTS
 NO_DAY = -(2**40)
 LOG_PARTS = 1 << 20  # logarithms of amounts are added up as whole numbers of 2⁻²⁰
 PRIOR_OF_TERMS, PRIOR_LATE = 6.0, 0.5  # invoices that the share of the same terms starts from, and how many were late
-FEWEST_ITEMS = 2_000  # below these a second thread costs more than it brings
+FEWEST_PAIRS = 200_000  # of items and earlier invoices; below these a second thread costs more than it brings
+RANGES = 8  # of about as many pairs each
 _APART = np.arange(4000.0)  # days; what lies further apart counts as this far
 OF_AGE, OF_RECENT, OF_TERMS = (0.5 ** (_APART / halves) for halves in (120.0, 90.0, 4.0))
 OF_MONTH_DAY = 0.5 ** (np.minimum(_APART % MONTH, MONTH - _APART % MONTH) / 2.0)
@@ -77,7 +78,7 @@ def similar_values(
         part = tuple(values[rows] for values in requested)
         _sweep(*part, *past, groups[rows], facts[rows], paid[rows], seen[rows])  # type: ignore[call-arg]  # numba's stub
 
-    on_ranges(run, [0, len(due)] if len(due) < FEWEST_ITEMS else [0, len(due) // 2, len(due)])
+    on_ranges(run, _shares(np.where(customer >= 0, np.diff(s.invoice_start)[customer], 0)))
     found: dict[str, Values] = {}
     for g, group in enumerate(GROUPS):
         weight = groups[:, g, 0]
@@ -87,6 +88,15 @@ def similar_values(
     found |= {name: facts[:, k] for k, name in enumerate(FACTS)}
     found["similar_curve_invoices"] = seen[:, 0] / ONE
     return found | {name: _ratio(paid[:, k], seen[:, k]) for k, name in enumerate(CURVE)}
+
+
+def _shares(rows: Whole) -> list[int]:
+    """Return bounds of ranges of items, so that each compares about as many pairs; rows : those of each item's customer."""
+    if rows.sum() < FEWEST_PAIRS:
+        return [0, len(rows)]
+    done = np.cumsum(rows + 1)
+    inner = np.searchsorted(done, done[-1] * np.arange(1, RANGES) / RANGES)
+    return [0, *np.unique(inner[(inner > 0) & (inner < len(rows))]).tolist(), len(rows)]
 
 
 def _ratio(above: Whole, below: Whole) -> Values:
@@ -110,22 +120,6 @@ def _add(sums, weight, late):  # type: ignore[no-untyped-def]
     sums[3] += weight * min(max(late, EARLIEST), LATEST)
     if late == 0:
         sums[4] += weight
-
-
-@njit(cache=True, nogil=True)
-def _add_to_curve(paid, seen, weight, late, is_paid, ends):  # type: ignore[no-untyped-def]
-    """Add it to the chain of hazards: it takes part in a step only when it was seen to the step's end."""
-    for k in range(len(ends)):
-        if is_paid:
-            if k > 0 and late <= ends[k - 1]:
-                break
-            seen[k] += weight
-            if late <= ends[k]:
-                paid[k] += weight
-        elif late >= ends[k]:
-            seen[k] += weight
-        else:
-            break
 
 
 @njit(cache=True, nogil=True)
@@ -166,58 +160,113 @@ def _write_facts(out, last, same_terms, noted, T, due, log_amount):  # type: ign
 
 
 @njit(cache=True, nogil=True)
+def _known_on(  # type: ignore[no-untyped-def]
+    T, first, end, since, until, item, issued_on, due_on, amount, version_start, version_since, closed_on, closed_kind,
+    ends, out,
+):  # fmt: skip
+    """Write what was known on day T of a customer's items (places first to end of the settlement) into rows of `out`, in
+    the order of KNOWN; return how many there are."""
+    n = 0
+    for j in range(first, end):
+        if since[j] > T or until[j] <= T:
+            continue
+        version = version_start[j]
+        while version + 1 < version_start[j + 1] and version_since[version + 1] <= T:
+            version += 1
+        kind, due = closed_kind[version], int(due_on[j])
+        is_paid = kind == PAID
+        late = (closed_on[version] if is_paid else T) - due
+        row = out[n]
+        n += 1
+        row[0], row[1], row[2], row[3], row[4] = item[j], due, late, due - issued_on[j], amount[j]
+        row[5] = T - issued_on[j] < 7
+        row[6] = kind == OPEN
+        row[7] = 0
+        if kind in (PAID, OPEN, WRITTEN_OFF):
+            row[7] = 1 + (is_paid or late >= 1) + (is_paid or late >= SEEN_FROM)
+        # the steps of the curve are a chain of hazards: it takes part in a step only when it was seen to the step's end
+        if is_paid:
+            row[8] = np.searchsorted(ends, late, side="left")
+            row[9] = row[8] + 1
+        else:
+            row[8], row[9] = len(ends), np.searchsorted(ends, late, side="right")
+        row[10] = np.int64(np.rint(LOG_PARTS * np.log(max(amount[j], 1)))) if late >= SEEN_FROM else 0
+    return n
+
+
+KNOWN = 11  # item, due, late, terms, amount, is of the week, is open, part it takes, step paid in, steps seen, log of amount
+NOTED, COUNTED, WHOLLY = 1, 2, 3  # parts: in the curve alone, among the last ones too, in the groups too
+
+
+@njit(cache=True, nogil=True)
 def _sweep(  # type: ignore[no-untyped-def]
-    customer, day, issued, due, cents, own, start, since, until, invoice, issued_on, due_on, amount,
+    customer, day, issued, due, cents, own, start, since, until, item, issued_on, due_on, amount,
     version_start, version_since, closed_on, closed_kind, ends, groups, facts, paid, seen,
 ):  # fmt: skip
     """Fill one row of groups, facts, paid and seen for each item."""
     last, same_terms = np.empty((5, 2), dtype=np.int64), np.empty((1, 2), dtype=np.int64)
-    noted = np.empty(8, dtype=np.int64)
+    noted, steps = np.empty(8, dtype=np.int64), len(ends)
+    paid_in, seen_to = np.empty(steps + 1, dtype=np.int64), np.empty(steps + 2, dtype=np.int64)
+    longest = 0
+    for i in range(len(customer)):
+        if customer[i] >= 0:
+            longest = max(longest, start[customer[i] + 1] - start[customer[i]])
+    known, n = np.empty((longest, KNOWN), dtype=np.int64), 0
+    of, at = np.int64(-1), np.int64(NO_DAY)
     for i in range(len(customer)):
         c, T, terms = customer[i], day[i], due[i] - issued[i]
         if c < 0:
             continue
+        if c != of or at != T:  # items of one customer on one day come one after the other: read what was known once
+            n = _known_on(T, start[c], start[c + 1], since, until, item, issued_on, due_on, amount, version_start,
+                          version_since, closed_on, closed_kind, ends, known)  # fmt: skip
+            of, at = c, T
         last[:], same_terms[:] = NO_DAY, NO_DAY
         noted[:2], noted[2:] = NO_DAY, 0
-        for j in range(start[c], start[c + 1]):
-            if since[j] > T or until[j] <= T or invoice[j] == own[i]:
+        paid_in[:], seen_to[:] = 0, 0
+        for j in range(n):
+            row = known[j]
+            if row[0] == own[i]:
                 continue
-            due_j, version = int(due_on[j]), version_start[j]
-            while version + 1 < version_start[j + 1] and version_since[version + 1] <= T:
-                version += 1
+            due_j, late, apart = row[1], row[2], row[1] - due[i]
             noted[1] = max(noted[1], due_j)
-            if due_j <= due[i]:
+            if apart <= 0:
                 noted[0] = max(noted[0], due_j)
-            noted[2] += T - issued_on[j] < 7
-            kind = closed_kind[version]
-            if kind != OPEN and kind != PAID and kind != WRITTEN_OFF:
+            noted[2] += row[5]
+            part = row[7]
+            if part < NOTED:
                 continue
-            is_paid = kind == PAID
-            late = (closed_on[version] if is_paid else T) - due_j
-            noted[3] += kind == OPEN and abs(due_j - due[i]) <= NEAR
-            terms_apart, age = abs(due_j - issued_on[j] - terms), min(max(T - due_j, 0), FURTHEST)
+            noted[3] += row[6] * (abs(apart) <= NEAR)
+            terms_apart, age = abs(row[3] - terms), min(max(T - due_j, 0), FURTHEST)
             of_age, of_terms = OF_AGE[age], OF_TERMS[min(terms_apart, FURTHEST)]
-            smaller, larger = min(cents[i], amount[j]), max(cents[i], amount[j])
+            smaller, larger = min(cents[i], row[4]), max(cents[i], row[4])
             of_amount = (smaller / larger) ** 2 if smaller > 0 else 0.0
-            same_weekday = (due_j - due[i]) % 7 == 0
+            same_weekday = apart % 7 == 0
             like = of_age * of_terms * of_amount
-            _add_to_curve(paid[i], seen[i], _weight(like if same_weekday else like / 2.0), late, is_paid, ends)
-            if is_paid or late >= 1:
+            weight = _weight(like if same_weekday else like / 2.0)
+            paid_in[row[8]] += weight
+            seen_to[row[9]] += weight
+            if part < COUNTED:
+                continue
+            if due_j >= last[4, 0]:
                 _put_last(last, due_j, late)
-                if terms_apart <= 1:
-                    _put_last(same_terms, due_j, late)
-            if not is_paid and late < SEEN_FROM:
+            if terms_apart <= 1:
+                _put_last(same_terms, due_j, late)
+            if part < WHOLLY:
                 continue
             _add(groups[i, 0], _weight(like), late)
             _add(groups[i, 1], _weight(of_age * of_terms), late)
             _add(groups[i, 2], _weight(of_age * of_amount), late)
             if same_weekday:
                 _add(groups[i, 3], _weight(of_age), late)
-            _add(groups[i, 4], _weight(of_age * OF_MONTH_DAY[min(abs(due_j - due[i]), FURTHEST)]), late)
+            _add(groups[i, 4], _weight(of_age * OF_MONTH_DAY[min(abs(apart), FURTHEST)]), late)
             _add(groups[i, 5], _weight(OF_RECENT[age]), late)
             noted[4] += terms_apart <= 1
             noted[5] += terms_apart <= 1 and late >= SEEN_FROM
-            if late >= SEEN_FROM:
-                noted[6] += 1
-                noted[7] += np.int64(np.rint(LOG_PARTS * np.log(max(amount[j], 1))))
+            noted[6] += late >= SEEN_FROM
+            noted[7] += row[10]
+        total = np.int64(0)
+        for k in range(steps - 1, -1, -1):
+            total += seen_to[k + 1] + (seen_to[steps + 1] if k == steps - 1 else 0)
+            seen[i, k], paid[i, k] = total, paid_in[k]
         _write_facts(facts[i], last, same_terms, noted, T, due[i], LOG_PARTS * np.log(max(cents[i], 1)))

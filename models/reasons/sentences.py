@@ -17,6 +17,7 @@ from ledger.rating_scales import scale_named
 from models.reasons.table import Direction, reason_table
 
 LOCALES = {"en": "en_GB", "zh": "zh_Hans_CN"}  # the locale of a language's numbers and dates; else the language's own
+NUMBERS_KEPT = 20_000  # rounded numbers whose text is kept in memory
 NOT_KNOWN = {"en": "not known", "zh": "未知"}
 
 
@@ -136,7 +137,11 @@ def shown(value: float, unit: Unit, language: str, *, currency: str = "") -> str
 
 def _plain(value: float, digits: int, language: str) -> str:
     """A number by the language's locale, without −0 and without empty digits."""
-    value = 0.0 if round(value, digits) == 0 else round(value, digits)
+    return _formatted(0.0 if round(value, digits) == 0 else round(value, digits), digits, language)
+
+
+@lru_cache(maxsize=NUMBERS_KEPT)
+def _formatted(value: float, digits: int, language: str) -> str:
     return format_decimal(value, format=_pattern(digits), locale=_locale(language))
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from features.language import Column
 from ledger.errors import InputError
@@ -77,11 +77,15 @@ class ReasonTable(BaseModel):
     rules: Mapping[str, Rule]
     order: tuple[str, ...]
     texts: Mapping[str, Texts]
+    _keys: dict[str, str] = PrivateAttr(default_factory=dict)  # feature -> its name here
 
     def key(self, column: Column) -> str:
         """Return the name under which the table knows a column: its feature, with or without its window."""
-        feature = column.feature.removesuffix("_{window}")
-        return feature if feature in self.rules else _WINDOW.sub("", feature)
+        found = self._keys.get(column.feature)
+        if found is None:
+            feature = column.feature.removesuffix("_{window}")
+            found = self._keys[column.feature] = feature if feature in self.rules else _WINDOW.sub("", feature)
+        return found
 
     def rule(self, column: Column) -> Rule | None:
         """Return the rule of a column's feature, None where the table has none."""
