@@ -15,7 +15,7 @@ from ledger.validation import quoted
 
 TOTALS = (
     r"(grand |sub)?[- ]?totals?:?( (for|of|general|général) .*)?|total (geral|general|général):?|sum(me)?:?|(gesamt|zwischen)-?(summe|betrag)?:?"
-    r"|sous-?total:?|suma:?|soma:?|(sub)?totale:?|(.{0,20}(合\s*计|合\s*計|总\s*计|總\s*計|小\s*计|小\s*計)|本页合计|累\s*计|累\s*計)[:：]?"
+    r"|sous-?total:?|suma:?|soma:?|(sub)?totale:?|(.{0,20}(合\s*计|合\s*計|总\s*计|總\s*計|小\s*计|小\s*計)|本页合计|累\s*计|累\s*計)[:：]?|\*{1,4}"
 )
 # totals of something: a customer may be called so, so it counts only on a row without the dates that a record has
 TOTALS_OF = (

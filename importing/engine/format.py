@@ -65,7 +65,8 @@ class File:
     optional : the format can be imported without this file.
     informs : its rows may give no ledger row of their own (they complete the rows of another file).
     group : the field that a line of one cell alone (a customer's name above its items) gives to the lines below it, where
-        the file has no column for it.
+        the file has no column for it. group_line : where only some such lines give it (Customer 4711), a pattern whose first
+        group is the value; they may stand above the header, too.
     """
 
     fields: Mapping[str, Field]
@@ -73,6 +74,7 @@ class File:
     optional: bool = False
     informs: bool = False
     group: str | None = None
+    group_line: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

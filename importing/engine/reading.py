@@ -227,12 +227,13 @@ def _second_pass(
         for n, d in file.fields.items()
     ]
     reasons = _line_reasons(len(source.header))
+    alone = f"WHEN is_header THEN ['{REPEATED_HEADER}'] WHEN is_total THEN ['{TOTALS_ROW}']"
     for name, declared in present.items():
         reasons += _field_reasons(name, declared, source.header[source.columns[name]], known.get(name))
     connection.execute(f"""
         CREATE TABLE careful_{number} AS
         SELECT {number} AS file, line, {", ".join(final)},
-            nullif(list_filter([{", ".join(reasons)}], lambda r: r IS NOT NULL), []) AS reasons
+            CASE {alone} ELSE nullif(list_filter([{", ".join(reasons)}], lambda r: r IS NOT NULL), []) END AS reasons
         FROM valued_{number}
     """)
     connection.execute(f"DROP TABLE valued_{number}")
@@ -266,8 +267,6 @@ def _line_reasons(width: int) -> list[str]:
         f"CASE WHEN width BETWEEN 1 AND {width - 1} THEN "
         f"'the line has fewer values than the header''s {width} {found} END",
         f"CASE WHEN {more} THEN 'the line has more values than the header''s {width} {found} END",
-        f"CASE WHEN is_header THEN '{REPEATED_HEADER}' END",
-        f"CASE WHEN is_total THEN '{TOTALS_ROW}' END",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ STRIPPED = r" \(found .*$"
 _TOTALS = f"(SELECT DISTINCT file, line FROM bad WHERE reason IN ('{TOTALS_ROW}', '{REPEATED_HEADER}'))"
 ADDED_UP = "isfinite(amount) AND abs(amount) < 1e15 AND currency IS NOT NULL"
 NO_CURRENCY = "no currency"
+LET_GO = "within_tolerance"
 
 
 def _sums(table: str) -> tuple[tuple[str, ...], str]:
@@ -221,3 +223,23 @@ def by_currency(cents: dict[tuple[str, str], int]) -> dict[str, dict[str, str]]:
         if amount or measure not in SHOWN_WHERE_ANY:
             found.setdefault(currency, {})[measure] = money(amount, currency)
     return found
+
+
+def without_let_go(result: dict[str, Any]) -> None:
+    """Take what the settlement of a first import let go within the tolerance out of its `open` totals: in place.
+
+    It stands in the totals once, as `within_tolerance`, so that what is open is one number here and in every report.
+    """
+    for settled in result["settlement"]:
+        currency, let_go = settled["currency"], Decimal(settled["within_tolerance"])
+        if not let_go:
+            continue
+        rows = result["totals"]
+        at = next(i for i, t in enumerate(rows) if (t["currency"], t["measure"]) == (currency, "open"))
+        rows[at] = rows[at] | {side: str(Decimal(rows[at][side]) - let_go) for side in ("before", "after")}
+        shown = {side: settled["within_tolerance"] for side in ("before", "after")}
+        nothing = str(let_go - let_go)
+        rows.insert(at + 1, {"currency": currency, "measure": LET_GO} | shown | {"difference": nothing, "because": []})
+        whole = result["ledger_totals"][currency]
+        whole["open"] = str(Decimal(whole["open"]) - let_go)
+        whole[LET_GO] = settled["within_tolerance"]

@@ -157,6 +157,8 @@ def _import(
         for relation in (f"{kind}_{reading.number}" for reading in readings for kind in ("plain", "careful")):
             connection.execute(f"DROP TABLE IF EXISTS {relation}")
     result["settlement"] = settle_import(connection, folder, is_first=not existing, totals=whole)
+    if not existing:
+        report.without_let_go(result)
     _write_json(folder / REPORT, result)
     _write_json(folder / LOG, [*log, _logged(result, readings)])
     return result

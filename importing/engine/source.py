@@ -7,6 +7,7 @@ clean already (nearly all are) is used as it is; nothing here looks at single ro
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -118,7 +119,15 @@ def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
             raise RuntimeError(f"{path}: {written} lines in the clean copy, {len(read.ends)} found in it")
     group = fmt.files[role].group
     if group is not None and group not in columns:
-        clean = _write_grouped(clean, scratch / f"{seen.sha256[:16]}.grouped", delimiter, header_line)
+        grouped = scratch / f"{seen.sha256[:16]}.grouped"
+        has_any = _write_grouped(clean, grouped, delimiter, header_line, group, fmt.files[role].group_line)
+        if fmt.files[role].group_line and not has_any:
+            name = fmt.files[role].fields[group].names[0]
+            raise SourceError(
+                f"{path}: no column has the {group} ({name}), and no line of its own above the items names one; add the column "
+                f"to the export. Found the columns {', '.join(n for n in header if n)[:300]}."
+            )
+        clean = grouped
         header, columns = (*header, group), {**columns, group: len(header)}
         read = look_over(clean)
         notes.append(f"{group} taken from the lines above the items, which hold nothing else")
@@ -177,24 +186,36 @@ def _is_mapped(path: Path, text: Path, fmt: Format, stated: Stated) -> bool:
     return True
 
 
-def _write_grouped(path: Path, out: Path, delimiter: str, header_line: int) -> Path:
-    """Write a copy in which each line has, as its last cell, the text of the last line that held one cell alone."""
-    group = ""
+def _write_grouped(path: Path, out: Path, delimiter: str, header_line: int, name: str, group_line: str | None) -> bool:
+    """Write a copy in which each line has, as its last cell, what the last line of one cell alone above it gives.
+
+    name : of the new column. group_line : the pattern of such lines and, as its first group, what they give; None: all of them, the whole text.
+    Return whether there was any such line.
+    """
+    group, header, has_any = "", "", False
+    pattern = re.compile(group_line or "(.+)", re.IGNORECASE | re.DOTALL)
     with path.open(encoding=UTF_8, newline="") as lines, out.open("w", encoding=UTF_8, newline="") as stream:
         for number, line in enumerate(lines, start=1):
             text = line.rstrip("\r\n")
             cells = split(text, delimiter)
+            is_alone = any(cells) and not any(cells[1:])
+            found = pattern.fullmatch(cells[0]) if is_alone and (group_line or number > header_line) else None
+            if found is not None:
+                group, has_any = found.group(1).strip(), True
             if number == header_line:
-                stream.write(f"{text}{delimiter}group\n")
+                header = text
+            if number >= header_line and text == header:
+                stream.write(f"{text}{delimiter}{name}\n")
             elif number < header_line or not any(cells):
                 stream.write(text + "\n")
-            elif cells[0] and not any(cells[1:]):
-                group = cells[0]
+            elif found is not None:
                 stream.write("\n")
+            elif is_alone and group_line:  # a rule of dashes, a title: no item
+                stream.write(text + "\n")
             else:
                 quoted = '"' + group.replace('"', '""') + '"'
                 stream.write(f"{text}{delimiter}{quoted}\n")
-    return out
+    return has_any
 
 
 def _is_padded(sample: str, delimiter: str) -> bool:

@@ -5,7 +5,8 @@ joins the debit's move (the invoice) with the credit's move, each given by the n
 `debit_move_id/move_id` and `credit_move_id/move_id`. Where the credit is a refund, it is an applied credit note, else
 a payment, dated by the payment's own move (max_date, the later of both sides, where that move is not in the export).
 A payment that no reconciliation names is unapplied cash; export a payment's move with all of its reconciliations, since
-those that are not there any more are withdrawn. Drafts and cancelled moves are refused. `payment_state` is compared and
+those that are not there any more are withdrawn. `amount` of a reconcile is in the company's currency: where the moves have
+several currencies, export `debit_amount_currency` and `credit_amount_currency`, which are in those of the two sides. Drafts and cancelled moves are refused. `payment_state` is compared and
 decides nothing: `in_payment` money has arrived in the books, `reversed` is closed by a credit note, and is no payment.
 """
 
@@ -109,6 +110,14 @@ RECONCILES = File(
             required=True,
             meaning="amount, in the invoice's currency",
         ),
+        "debit_amount": Field(
+            names=("debit_amount_currency", "Debit Amount Currency"), type=NUMBER, meaning="told apart from amount by it"
+        ),
+        "credit_amount": Field(
+            names=("credit_amount_currency", "Credit Amount Currency"),
+            type=NUMBER,
+            meaning="amount, in the currency of the payment or the credit note",
+        ),
         "max_date": Field(
             names=("max_date", "Max Date of Matched Lines"),
             type=DATE,
@@ -116,6 +125,13 @@ RECONCILES = File(
         ),
         "created_on": Field(names=("create_date", "Created on"), type=DATE, meaning="booked_on"),
     },
+    refuse=(
+        (
+            "debit_amount IS NULL AND (SELECT count(DISTINCT currency) FROM moves) > 1",
+            "amount is in the company's currency, and the moves have several: export debit_amount_currency and "
+            "credit_amount_currency, too",
+        ),
+    ),
 )
 
 LINES = File(

@@ -2,7 +2,7 @@
 
 -- prepared applied: one row per partial reconcile of an invoice
 SELECT r.file, r.line, r.reconcile_id, r.debit_move, r.credit_move, r.amount, CAST(round(r.amount * 1000) AS
-    BIGINT) AS cents,
+    BIGINT) AS cents, CAST(round(coalesce(r.credit_amount, r.amount) * 1000) AS BIGINT) AS credit_cents,
     i.customer_id, i.currency, coalesce(c.on_day, c.issued_on, r.max_date) AS credit_on, coalesce(c.issued_on,
         c.on_day, r.max_date) AS credit_issued_on,
     coalesce(r.created_on, r.max_date, c.on_day) AS known_on, coalesce(c.type IN ('out_refund',
@@ -16,7 +16,7 @@ FROM reconciles r JOIN moves i ON i.move = r.debit_move AND i.type IN ('out_invo
 
 -- prepared refunds: one row per refund, with what no invoice got of it
 SELECT m.*, CAST(round(abs(m.amount) * 1000) AS BIGINT) AS cents,
-    CAST(round(abs(m.amount) * 1000) AS BIGINT) - coalesce((SELECT sum(cents) FROM applied a
+    CAST(round(abs(m.amount) * 1000) AS BIGINT) - coalesce((SELECT sum(credit_cents) FROM applied a
         WHERE a.credit_move = m.move), 0) AS rest
 FROM moves m WHERE type IN ('out_refund', 'Customer Credit Note');
 
@@ -24,7 +24,7 @@ FROM moves m WHERE type IN ('out_refund', 'Customer Credit Note');
         SELECT m.file, m.line, m.move, coalesce(m.customer_id, a.payer) AS customer_id, m.on_day,
             m.currency, m.created_on, m.payment_type, a.credit_move IS NULL AS is_alone,
             CAST(round(abs(m.amount) * 1000) AS BIGINT) - coalesce(a.cents, 0) AS rest
-        FROM moves m LEFT JOIN (SELECT credit_move, max(customer_id) AS payer, sum(cents) AS cents
+        FROM moves m LEFT JOIN (SELECT credit_move, max(customer_id) AS payer, sum(credit_cents) AS cents
             FROM applied WHERE NOT is_refund GROUP BY 1) a ON a.credit_move = m.move
         WHERE m.type IN ('entry', 'Journal Entry') AND (a.credit_move IS NOT NULL OR (customer_id IS NOT NULL
             AND CASE WHEN payment_type IS NOT NULL

@@ -226,6 +226,8 @@ def test_21_minor_units_by_currency(tmp_path: Path) -> None:
         "open": "0",
     }
     assert totals(report, "KWD")["invoiced"] == "10.125"
+    assert totals(report, "KWD")["open"] == "0.000"  # as every report has it
+    assert totals(report, "KWD")["within_tolerance"] == "0.005"
     settled = {row["currency"]: row for row in report["settlement"]}
     assert settled["KWD"]["paid"] == 1  # 0.005 is within the tolerance of 0.01
     assert settled["KWD"]["within_tolerance"] == "0.005"
