@@ -237,7 +237,7 @@ def without_let_go(result: dict[str, Any]) -> None:
         rows = result["totals"]
         at = next(i for i, t in enumerate(rows) if (t["currency"], t["measure"]) == (currency, "open"))
         rows[at] = rows[at] | {side: str(Decimal(rows[at][side]) - let_go) for side in ("before", "after")}
-        shown = {side: settled["within_tolerance"] for side in ("before", "after")}
+        shown = dict.fromkeys(("before", "after"), settled["within_tolerance"])
         nothing = str(let_go - let_go)
         rows.insert(at + 1, {"currency": currency, "measure": LET_GO} | shown | {"difference": nothing, "because": []})
         whole = result["ledger_totals"][currency]

@@ -111,7 +111,9 @@ RECONCILES = File(
             meaning="amount, in the invoice's currency",
         ),
         "debit_amount": Field(
-            names=("debit_amount_currency", "Debit Amount Currency"), type=NUMBER, meaning="told apart from amount by it"
+            names=("debit_amount_currency", "Debit Amount Currency"),
+            type=NUMBER,
+            meaning="told apart from amount by it",
         ),
         "credit_amount": Field(
             names=("credit_amount_currency", "Credit Amount Currency"),

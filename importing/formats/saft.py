@@ -2,7 +2,9 @@
 
 An invoice of type NC is a credit note of the invoice that it refers to; cancelled documents (status A) are refused. Few
 countries' files hold due dates: without one the invoice date is taken and counted, or --terms in a mapping afterwards.
-A payment line names its invoice (OriginatingON); a debit line is a reversal.
+A payment line names its invoice (OriginatingON); a debit line is a reversal. Its amount is in the country's currency: where
+the payment has another one, GrossTotal and CurrencyAmount give the rate. A payment without lines is money on account. Purchase
+invoices are quarantined.
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ RECORDS = File(
         ),
         "entered_on": Field(names=("entered_on",), type=DATE, meaning="SystemEntryDate: booked_on"),
     },
-    refuse=(("upper(status) = 'A'", "the document is cancelled (status A)"),),
+    refuse=(
+        ("upper(status) = 'A'", "the document is cancelled (status A)"),
+        ("record = 'purchase'", "a purchase invoice: not a customer's"),
+    ),
 )
 
 QUERIES = queries_of(__file__)

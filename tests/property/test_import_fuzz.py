@@ -16,16 +16,35 @@ from importing.formats.table import format_of
 from ledger.errors import InputError
 from ledger.ledger import read_ledger
 from tests.golden.importing import FOLDER
-from tests.property.mutations import LOSSLESS, LOSSY, Mutation
+from tests.golden.test_import_cases import CASES
+from tests.property.mutations import (
+    LOSSLESS,
+    LOSSY,
+    Mutation,
+    bom,
+    contradiction,
+    flipped_byte,
+    injection,
+    lost_bytes,
+    no_last_newline,
+    noise,
+    null_bytes,
+    odd_dates,
+    odd_numbers,
+    truncated,
+    windows_newlines,
+)
 
 OPTIONS = Options(known_on=date(2024, 6, 30), currency="EUR")
-# a sample of each format that one file can hold, and a plain table of our own
+# a sample of each format that one file can hold, by a name that begins with the format's; and a plain table of our own
 SAMPLES = {
     "ibm": FOLDER / "ibm" / "receivables.csv",
     "highradius": FOLDER / "highradius" / "invoices.csv",
     "sap": FOLDER / "sap" / "bsid_bsad.csv",
     "quickbooks": FOLDER / "quickbooks" / "transactions.csv",
+    "quickbooks, ageing detail": CASES / "14-qb-ageing-detail" / "ar.csv",
     "xero": FOLDER / "xero" / "invoices.csv",
+    "xero, export button": CASES / "13-xero-ui-export" / "SalesInvoices.csv",
     "datarisk": FOLDER / "datarisk" / "base_pagamentos.csv",
     "datev": FOLDER / "datev" / "opos.csv",
     "tally": FOLDER / "tally" / "bills.csv",
@@ -33,6 +52,7 @@ SAMPLES = {
     "yonyou-kingdee": FOLDER / "yonyou-kingdee" / "ar.csv",
     "table": None,
 }
+SAFT = FOLDER / "saft" / "saft.xml"
 QUICK, WHOLE = 60, 560
 
 
@@ -94,7 +114,7 @@ def run(name: str, content: bytes, folder: Path) -> dict[str, object] | None:
     """Import `content` and hold what must always hold; None where the file was refused as a whole."""
     source, out = folder / "export.csv", folder / "ledger"
     source.write_bytes(content)
-    fmt = PLAIN if SAMPLES[name] is None else format_named(name)
+    fmt = PLAIN if SAMPLES[name] is None else format_named(name.split(",")[0])
     try:
         report = import_files(fmt, [source], out, OPTIONS)
     except InputError as error:
@@ -149,6 +169,78 @@ def test_damaged_file_is_accounted_for(seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(QUICK, WHOLE))
 def test_damaged_file_is_accounted_for_whole_corpus(seed: int, tmp_path: Path) -> None:
     check(seed, tmp_path)
+
+
+# what XML keeps its meaning under, and what damages it
+XML_LOSSLESS: tuple[Mutation, ...] = (bom, windows_newlines, no_last_newline)
+XML_LOSSY: tuple[Mutation, ...] = (
+    truncated,
+    lost_bytes,
+    noise,
+    flipped_byte,
+    null_bytes,
+    contradiction,
+    odd_numbers,
+    odd_dates,
+    injection,
+)
+ELEMENTS = (
+    "CustomerID",
+    "InvoiceNo",
+    "InvoiceDate",
+    "GrossTotal",
+    "CurrencyCode",
+    "PaymentRefNo",
+    "TransactionDate",
+    "CreditAmount",
+    "Line",
+)
+
+
+def without_an_element(content: bytes, dice: random.Random) -> bytes:
+    """One element of a SAF-T file, with what it holds, is not there."""
+    name = dice.choice(ELEMENTS)
+    found = list(re.finditer(f"<{name}>.*?</{name}>".encode(), content, re.DOTALL))
+    chosen = dice.choice(found)
+    return content[: chosen.start()] + content[chosen.end() :]
+
+
+def check_saft(seed: int, folder: Path) -> None:
+    """Damage a SAF-T file and hold what must always hold of its import."""
+    dice = random.Random(seed)
+    mutations = (*XML_LOSSLESS, *XML_LOSSY, without_an_element, without_an_element)
+    mutation = mutations[seed % len(mutations)]
+    source, clean = folder / "saft.xml", SAFT.read_bytes()
+    damaged = mutation(clean, dice)
+    source.write_bytes(damaged)
+    try:
+        report = import_files(format_named("saft"), [source], folder / "l", OPTIONS)
+    except InputError as error:
+        refused = str(error)
+    else:
+        refused = ""
+    if refused:
+        assert "\n" not in refused.strip(), "one clear line"
+        assert mutation in XML_LOSSY, f"{mutation.__name__}: {refused}"
+        return
+    (account,) = report["files"]
+    assert account["read"] == account["accepted"] + account["quarantined"]
+    for total in report["totals"]:
+        assert bool(float(total["difference"])) <= bool(total["because"])
+    if mutation in XML_LOSSLESS or mutation is without_an_element:
+        assert account["read"] == 7, "two customers, four invoices, one payment: each is taken or quarantined"
+    read_ledger(folder / "l")
+
+
+@pytest.mark.parametrize("seed", range(28))
+def test_damaged_saft_file_is_accounted_for(seed: int, tmp_path: Path) -> None:
+    check_saft(seed, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(28, 300))
+def test_damaged_saft_file_is_accounted_for_whole_corpus(seed: int, tmp_path: Path) -> None:
+    check_saft(seed, tmp_path)
 
 
 def test_the_corpus_is_large_enough_and_reaches_both_ends() -> None:
