@@ -11,6 +11,8 @@ from typing import Any
 
 from importing.engine.format import SourceError
 
+OTHER_SPREADSHEETS = (".ods", ".numbers", ".xlsb", ".xls")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
@@ -27,6 +29,8 @@ def is_workbook(path: Path) -> bool:
     with path.open("rb") as stream:
         if not stream.read(4).startswith(b"PK\x03\x04"):
             return False
+    if path.suffix.lower() in OTHER_SPREADSHEETS:
+        raise SourceError(f"{path}: a spreadsheet of another kind ({path.suffix}); save it as .xlsx or CSV.")
     if path.suffix.lower() not in {".xlsx", ".xlsm"}:
         raise SourceError(f"{path}: a zip archive; unpack it and import the tables inside.")
     return True
@@ -53,7 +57,17 @@ def as_text_table(path: Path, scratch: Path) -> Path:
     if start.startswith(b"\x1f\x8b"):
         raise SourceError(f"{path}: a gzip archive; unpack it first (gunzip {path.name}).")
     if start == b"\xd0\xcf\x11\xe0":
-        raise SourceError(f"{path}: an old Excel workbook (.xls); save it as .xlsx or CSV.")
+        raise SourceError(
+            f"{path}: an old Excel workbook (.xls), or one protected by a password; save it as .xlsx or CSV, without one."
+        )
+    with path.open("rb") as stream:
+        begin = stream.read(2048).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if begin.startswith((b"<html", b"<!doctype html", b"<table", b"<head", b"<meta")):
+        raise SourceError(
+            f"{path}: a web page, whatever its ending; open it in a spreadsheet and save it as .xlsx or CSV."
+        )
+    if begin.startswith((b"[{", b'{"', b"[\n", b"{\n", b"[ {")):
+        raise SourceError(f"{path}: JSON, not a table; export it as CSV, Excel or Parquet.")
     if path.suffix.lower() == ".arff":
         return _arff(path, out)
     if path.suffix.lower() == ".xml":
@@ -80,7 +94,7 @@ def sheets_of(path: Path, scratch: Path) -> list[Sheet]:
                 _show_formulas(rows, [list(row) for row in written[sheet.title].iter_rows(values_only=True)])
             with out.open("w", newline="", encoding="utf-8") as stream:
                 writer = csv.writer(stream, lineterminator="\n")
-                writer.writerows(["" if cell is None else str(cell) for cell in row] for row in rows)
+                writer.writerows([_cell_text(cell) for cell in row] for row in rows)
             filled = [row for row in rows if any(cell is not None for cell in row)]
             if filled:
                 made.append(Sheet(name=sheet.title, text=out, rows=len(filled) - 1, sums=_sums(filled)))
@@ -90,6 +104,11 @@ def sheets_of(path: Path, scratch: Path) -> list[Sheet]:
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
         raise SourceError(f"{path}: not a readable Excel workbook ({error}); save it again, or as CSV.") from error
     return made
+
+
+def _cell_text(cell: Any) -> str:
+    """Return a cell as text on one line: a line break in a cell, often in a header, is a blank."""
+    return "" if cell is None else " ".join(str(cell).splitlines())
 
 
 def _has_formulas(path: Path) -> bool:

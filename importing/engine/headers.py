@@ -10,6 +10,7 @@ from pathlib import Path
 from importing.engine.format import File, Format, SourceError, plain
 
 DELIMITERS = (",", ";", "\t", "|")
+LONGEST_NAME = 6  # lines that the names of a header may span
 HEADER_WITHIN = 60  # lines before the header: report titles, blank lines
 
 
@@ -18,6 +19,21 @@ def split(line: str, delimiter: str) -> list[str]:
         return [value.strip() for value in next(csv.reader([line], delimiter=delimiter), [])]
     except csv.Error:
         return [value.strip() for value in line.split(delimiter)]
+
+
+def whole_lines(lines: list[str]) -> list[str]:
+    """Return lines in which a value that quotes hold together over several lines stands on the first; the others are empty."""
+    whole, at = list(lines), 0
+    while at < len(whole):
+        end = at
+        while whole[at].count('"') % 2 and end + 1 < min(len(whole), at + LONGEST_NAME):
+            end += 1
+            whole[at], whole[end] = f"{whole[at]} {whole[end]}", ""
+        if whole[at].count('"') % 2:  # a stray quote: nothing is held together
+            whole[at : end + 1] = lines[at : end + 1]
+            end = at
+        at = end + 1
+    return whole
 
 
 def find_header(

@@ -7,7 +7,9 @@ from typing import Any
 
 import duckdb
 
+from importing.engine.cell_currency import code_of, currency_word, is_one_currency
 from importing.engine.cells import bare_lines, cell, split_of
+from importing.engine.currencies import SHARED
 from importing.engine.dates import ascii_text
 from importing.engine.encodings import UTF_8, decoded
 from importing.engine.format import TEXT, Field
@@ -23,6 +25,12 @@ _MONEY_NAME = re.compile(
     r"\b(amount|amt|betrag|montant|valor|importe|monto|saldo|solde|balance|net|netto|gross|brutto|total|vat|gst|tax|mwst|ust|tva|iva|"
     r"fee|freight|shipping|discount|skonto|debit|credit|soll|haben|paid|open|outstanding|retention|interest)\b|"
     r"betrag\b|金额|金額|税额|稅額|余额|餘額|借方|贷方|貸方|价税|折扣",
+    re.IGNORECASE,
+)
+
+
+_NO_AMOUNT = re.compile(
+    r"\b(rate|kurs|wechselkurs|taux|price|preis|prix|precio|preço|quantity|qty|menge|hours|days|tage|percent|score)\b|%|汇率|单价|数量|税率|天数",
     re.IGNORECASE,
 )
 
@@ -79,7 +87,12 @@ def _holds_amounts(source: Source, at: int) -> bool:
         text = decoded(stream.read(SAMPLE_BYTES // 4), UTF_8)
     cells = [split_line(line, source.delimiter) for line in text.splitlines()[source.header_line :][:SAMPLE_ROWS]]
     values = [row[at] for row in cells if at < len(row) and row[at]]
+    if _NO_AMOUNT.search(source.header[at].replace("_", " ")):
+        return False
     numbers = [(v, read_as[0]) for v in values if (read_as := bare_and_factor(ascii_text(v))) is not None]
+    words = {word for v, _ in numbers if (word := currency_word(ascii_text(v)))}
+    if any(not is_one_currency(code_of(word)) and word not in SHARED for word in words):
+        return False  # INV-1: a word that is no currency
     if not numbers or len(numbers) < MOSTLY * len(values):
         return False
     is_money = bool(_MONEY_NAME.search(source.header[at].replace("_", " ")))

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from importing.engine.containers import as_text_table, chosen_sheet, is_workbook, sheets_of
+from importing.engine.containers import OTHER_SPREADSHEETS, as_text_table, chosen_sheet, is_workbook, sheets_of
 from importing.engine.encodings import UTF_8, WESTERN, checked_encoding, decoded, decoded_line, encoding_of
 from importing.engine.format import Format, SourceError, Stated
-from importing.engine.headers import HEADER_WITHIN, find_header, split
+from importing.engine.headers import HEADER_WITHIN, find_header, split, whole_lines
 from importing.engine.lines import Bytes, look_over
 
 SAMPLE_BYTES = 1 << 20
@@ -31,7 +31,8 @@ PADDED = 0.05  # of the first lines have blanks around values: then every value 
 TAB, NO_BREAK = "\t", "\u00a0"
 BLANKS = " " + TAB + NO_BREAK  # what may stand around a value and is no part of it
 LONGEST_LINE = 32 << 20  # bytes
-SUFFIXES = {".xml", ".csv", ".txt", ".tsv", ".tab", ".xlsx", ".parquet", ".arff", ".dat"}
+SUFFIXES = {".xml", ".csv", ".txt", ".tsv", ".tab", ".xlsx", ".xlsm", ".parquet", ".arff", ".dat"}
+UNREADABLE = {*OTHER_SPREADSHEETS, ".zip", ".gz", ".7z"}  # may hold tables, too: never passed over in silence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,11 @@ def files_in(paths: list[Path]) -> list[Path]:
     for path in paths:
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+            others = sorted(p.name for p in path.iterdir() if p.suffix.lower() in UNREADABLE and p.is_file())
+            if others:
+                raise SourceError(
+                    f"{path}: holds {', '.join(others)}, which cannot be read; unpack or save them as .xlsx or CSV, or move them away."
+                )
             if not inside:
                 raise SourceError(f"{path}: the folder holds no table; looked for {', '.join(sorted(SUFFIXES))}.")
             found += inside
@@ -107,7 +113,7 @@ def open_source(path: Path, fmt: Format, scratch: Path) -> Source:
         encoding = encoding_of(path, sample_bytes, seen.is_utf8)
     sample = decoded(sample_bytes, encoding).lstrip("\ufeff")
     header_line, delimiter, header, role, columns = find_header(
-        path, sample.splitlines()[:HEADER_WITHIN], fmt, stated.header_line
+        path, whole_lines(sample.splitlines()[:HEADER_WITHIN]), fmt, stated.header_line
     )
     notes = list[str]()
     clean, read = text, seen

@@ -13,7 +13,8 @@ The mapping is TOML, one section a ledger table (`tradecredit import table --gue
     open_amount = "Open"               # compared; without a column of what was paid, amount less open was paid
     credit_amount = "Credit"           # the amount has two columns: rows that fill this one are payments of their own
     amount_sum = ["Current", "1-30"]   # in place of columns.amount: columns that add up to it, as in an ageing list
-    repeats = "payments"               # an invoice has a row a payment; "lines": a row an item, added up
+    repeats = "payments"               # an invoice has a row a payment; "lines": a row an item, added up; "document": a row
+                                       # an item, each with the amount of the whole
 
     [payments]
     same_rows_as = "invoices"          # the same file has the payment on the invoice's row
@@ -79,6 +80,7 @@ from ledger.contract import TABLES
 from ledger.errors import InputError
 
 TYPES = {"text": TEXT, "date": DATE, "number": NUMBER, "integer": INTEGER, "flag": FLAG}
+WHOLE_DOCUMENTS = ("lines", "document")  # all rows of a document are taken, or none
 OTHER_CURRENCY = "the amount's cell names another currency than the row"
 
 
@@ -125,7 +127,9 @@ def format_of(mapping: Mapping[str, Any], where: str, *, every_column: bool = Tr
         prepared=prepared_of(invoices, files[FILE].fields) if invoices else {},
         inferred=notices_of(mapping),
         noticed=compared_open_amounts(mapping),
-        documents={FILE: value("invoices", "invoice_id", invoices)} if invoices.get("repeats") == "lines" else {},
+        documents={FILE: value("invoices", "invoice_id", invoices)}
+        if invoices.get("repeats") in WHOLE_DOCUMENTS
+        else {},
     )
 
 
@@ -163,7 +167,7 @@ def _file(root: str, mapping: Section, every_column: bool) -> File:
     fields |= {sign: Field(names=(), type=TEXT, currency_of=f"{name}_amount") for name, sign in signs.items()}
     refuse = (*refused(mapping[root]), *(_other_currency(name, sign, root, mapping) for name, sign in signs.items()))
     repeats = mapping[root].get("repeats")
-    return File(fields=fields, refuse=refuse, optional=len(_roots(mapping)) > 1, informs=repeats == "lines")
+    return File(fields=fields, refuse=refuse, optional=len(_roots(mapping)) > 1, informs=repeats in WHOLE_DOCUMENTS)
 
 
 def _other_currency(name: str, sign: str, root: str, mapping: Section) -> tuple[str, str]:

@@ -22,7 +22,7 @@ class FileGuess:
 
     choices : (ledger table, column) -> the chosen column. undecided : sentences. day_first : how its dates are read, None
     where nothing tells. status, kinds : meaning -> the words of the column that have it. units : (table, column) -> unit.
-    repeats : ("payments" or "lines", evidence) where an invoice has several rows. calendar : which the dates seem to be of.
+    repeats : ("payments", "lines" or "document", evidence) where an invoice has several rows. calendar : which the dates seem to be of.
     ages : the columns of an ageing list that add up to the amount. cell_currencies : ISO code or sign of several currencies -> how many cells of the amount name it. header_currency : the code in its
     header. notes : what was noticed.
     """

@@ -14,7 +14,7 @@ from importing.engine.containers import as_text_table, chosen_sheet, is_workbook
 from importing.engine.dates import ascii_text, read_date
 from importing.engine.encodings import UTF_8, checked_encoding, decoded, encoding_of
 from importing.engine.format import TEXT, Field, File, Format, SourceError, Stated, plain
-from importing.engine.headers import DELIMITERS, HEADER_WITHIN, is_data, split
+from importing.engine.headers import DELIMITERS, HEADER_WITHIN, is_data, split, whole_lines
 from importing.engine.lines import look_over
 from importing.engine.numbers import DOUBTFUL, bare_and_factor, value_of
 from importing.engine.reading import read
@@ -208,7 +208,7 @@ def _names_in(path: Path, text: Path, encoding: str | None) -> tuple[str, ...]:
         raise SourceError(f"{path}: the file is empty; there is nothing to guess from.")
     codec = checked_encoding(encoding) if encoding else encoding_of(path, raw, look_over(text).is_utf8)
     whole = decoded(raw, codec).lstrip("\ufeff")
-    lines = [line for line in whole.splitlines()[:HEADER_WITHIN] if line.strip()]
+    lines = [line for line in whole_lines(whole.splitlines()[:HEADER_WITHIN]) if line.strip()]
     counted: Callable[[str, str], int] = lambda line, d: len([v for v in split(line, d) if v])  # noqa: E731
     widths = {d: max(counted(line, d) for line in lines) for d in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda d: widths[d])

@@ -14,7 +14,7 @@ NAMES: Mapping[tuple[str, str], tuple[str, ...]] = {
         "单据编号", "单据号码", "单号", "应收单号", "销售单号", "发票号", "发票号码", "发票编号", "票据号", "凭证号", "订单号",
     ),
     ("invoices", "customer_id"): (
-        "customer id", "customer number", "customer no", "customer code", "customer", "cust no", "cust", "account id", "account no",
+        "customer id", "customer number", "customer no", "customer code", "customer", "cust no", "cust", "account id", "account no", "a/c", "a/c no",
         "account", "client id", "client", "debtor", "debtor no", "party", "buyer", "contact", "kundennummer", "kundennr", "kunden nr",
         "kunde", "debitor", "debitorennummer", "code client", "numero client", "numéro client", "client", "id cliente", "código cliente",
         "código do cliente", "cod cliente", "cliente", "sacado", "客户编码", "客户编号", "客户代码", "客户号", "客户", "往来单位", "购货单位",
@@ -32,13 +32,13 @@ NAMES: Mapping[tuple[str, str], tuple[str, ...]] = {
         "付款到期日", "收款到期日",
     ),
     ("invoices", "amount"): (
-        "invoice amount", "total amount", "amount", "total", "gross amount", "gross", "invoice total", "total inc tax", "total inc gst",
+        "invoice amount", "total amount", "amount", "total", "bill amount", "bill amt", "invoice amt", "original amount", "gross amount", "gross", "invoice total", "total inc tax", "total inc gst",
         "total incl vat", "grand total", "value", "amt", "bruttobetrag", "rechnungsbetrag", "gesamtbetrag", "brutto", "betrag",
         "montant ttc", "total ttc", "montant", "valor total", "valor bruto", "valor a pagar", "valor", "importe total", "importe",
         "monto total", "monto", "价税合计", "应收金额", "本币金额", "原币金额", "开票金额", "发票金额", "含税金额", "金额",
     ),
     ("invoices", "open_amount"): (
-        "open amount", "outstanding amount", "outstanding", "balance", "open balance", "balance due", "amount due", "remaining", "offener betrag",
+        "open amount", "outstanding amount", "remaining amount", "remaining balance", "o/s", "outstanding", "balance", "open balance", "balance due", "amount due", "remaining", "offener betrag",
         "offen", "restbetrag", "saldo", "solde", "reste à payer", "restant dû", "saldo em aberto", "em aberto", "saldo pendiente", "pendiente",
         "余额", "未收金额", "应收余额", "欠款", "未付金额", "剩余金额", "未核销金额",
     ),
@@ -81,13 +81,13 @@ NAMES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("payments", "invoice_id"): (),  # the names of an invoice; filled below
     ("payments", "customer_id"): (),
     ("payments", "paid_on"): (
-        "paid on", "payment date", "paid", "settled", "paid date", "date paid", "clear date", "cleared on", "clearing date", "settled date", "settled on", "receipt date",
+        "paid on", "payment date", "paid", "settled", "received date", "recd date", "date received", "paid date", "date paid", "clear date", "cleared on", "clearing date", "settled date", "settled on", "receipt date",
         "bezahlt am", "zahlungsdatum", "bezahlt", "zahlungseingang", "ausgleichsdatum", "zahldatum", "date paiement", "date de paiement", "date de règlement",
         "réglé le", "data pagamento", "data de pagamento", "pago em", "data de baixa", "fecha pago", "fecha de pago", "fecha de cobro", "收款日期",
         "付款日期", "回款日期", "到账日期", "核销日期", "结算日期",
     ),
     ("payments", "amount"): (
-        "paid amount", "amount paid", "payment amount", "paid", "received amount", "amount received", "payment", "bezahlt", "zahlbetrag",
+        "paid amount", "amount paid", "payment amount", "paid", "recd amt", "received amt", "amt received", "paid amt", "amt paid", "received amount", "amount received", "payment", "bezahlt", "zahlbetrag",
         "bezahlter betrag", "gezahlt", "zahlungsbetrag", "montant payé", "montant paye", "montant réglé", "payé", "valor pago", "valor recebido",
         "pago", "importe pagado", "importe cobrado", "cobrado", "pagado", "收款金额", "已收金额", "付款金额", "回款金额", "已付金额", "实收金额", "核销金额",
     ),
@@ -125,15 +125,15 @@ def simplified(text: str) -> str:
 # What a word of a column of kinds means: a document, a credit note, or money that came in.
 KINDS: Mapping[str, tuple[str, ...]] = {
     "invoice": (
-        "invoice", "inv", "sales invoice", "bill", "sale", "sales", "debit note", "rechnung", "re", "ausgangsrechnung", "facture", "fatura", "duplicata",
+        "invoice", "inv", "si", "sales invoice", "bill", "sale", "sales", "debit note", "rechnung", "re", "ausgangsrechnung", "facture", "fatura", "duplicata",
         "factura", "发票", "销售发票", "应收单", "销售单", "蓝字发票", "其他应收单",
     ),
     "credit_note": (
-        "credit note", "credit memo", "credit", "crn", "cn", "sales credit note", "refund invoice", "gutschrift", "rechnungskorrektur", "gs", "avoir",
+        "credit note", "credit memo", "credit", "sc", "crn", "cn", "sales credit note", "refund invoice", "gutschrift", "rechnungskorrektur", "gs", "avoir",
         "nota de crédito", "nota de credito", "abono", "nota de abono", "贷项通知单", "红字发票", "退货单", "销售退货", "折让单",
     ),
     "payment": (
-        "payment", "receipt", "pmt", "cash receipt", "customer payment", "zahlung", "zahlungseingang", "paiement", "règlement", "reglement", "encaissement",
+        "payment", "receipt", "pmt", "sr", "sa", "cash receipt", "customer payment", "zahlung", "zahlungseingang", "paiement", "règlement", "reglement", "encaissement",
         "pagamento", "recebimento", "pago", "cobro", "recibo", "收款单", "收款", "回款", "银行收款单",
     ),
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import tomllib
 from collections.abc import Iterable
@@ -74,14 +75,19 @@ def proposal(
     sampled = [sample_of(path, stated) for path in files]
     if own := _own_tables(sampled):
         return f"# {own}: these have the ledger's own columns; import them without a mapping.\n"
-    if empty := [f.path.name for f in sampled if not f.rows]:
+    empty = [f.path.name for f in sampled if not f.rows]
+    sampled = [f for f in sampled if f.rows]
+    if not sampled:
         raise InputError(f"{', '.join(empty)}: no rows below the header; there is nothing to guess from.")
     guesses = [guess_of(file) for file in sampled]
     roles = _roles(guesses)
     sections = {table: _section(table, guess, roles) for table, guess in roles.items()}
     if "invoices" not in sections:
+        fixed = [f.path.name for f in sampled if len(f.columns) == 1 and re.search(r"\S {2,}\S", f.columns[0].header)]
         raise InputError(
-            f"{', '.join(f.path.name for f in sampled)}: no file reads as invoices; found the columns "
+            f"{', '.join(fixed)}: columns of fixed width; open it in a spreadsheet and save it as CSV."
+            if fixed
+            else f"{', '.join(f.path.name for f in sampled)}: no file reads as invoices; found the columns "
             f"{', '.join(c.header for f in sampled for c in f.columns)[:300]}. Write a mapping by hand (docs/importing.md)."
         )
     if "payments" not in sections and not _has_payment_rows(roles["invoices"]) and _pays_on_row(roles["invoices"]):
@@ -90,7 +96,8 @@ def proposal(
         sections["customers"] = _customers_on_row(roles["invoices"])
     text = _text(sections, roles, files, stated or Stated())
     unused = {guess.file.path for role, guess in roles.items() if role.startswith(UNUSED)}
-    used = [path for path in files if path not in unused]
+    used = [path for path in files if path not in unused and path.name not in empty]
+    text += "".join(f"# noticed: {name}: no rows below the header; leave it out of the import\n" for name in empty)
     return text + _trial(text, used, roles["invoices"], known_on or date(2100, 1, 1))
 
 
@@ -201,6 +208,12 @@ def _joined(guess: FileGuess, invoices: FileGuess | None, name: str) -> Choice |
         if share >= 0.5 and (best is None or share > best[0]):
             best = share, column, len(texts)
     if best is None:
+        for column in guess.file.columns if name == "invoice_id" else ():
+            cells = [re.split(r"[,;/\s]+", t) for t in column.texts if t]
+            if cells and sum(len(c) > 1 and set(c) <= known for c in cells):
+                guess.undecided.append(
+                    f"'{column.header}' names several invoices in one cell: write a row an invoice, with what it got"
+                )
         return own
     share, column, count = best
     return Choice(
@@ -306,7 +319,7 @@ def _reading(roles: dict[str, FileGuess], files: list[Path], *, is_begun: bool, 
 def _of_invoices(guess: FileGuess, chosen: dict[str, Choice]) -> list[str]:
     lines = []
     if left := guess.choices.get(("invoices", "open_amount")):
-        has_paid = ("payments", "amount") in guess.choices
+        has_paid = ("payments", "amount") in guess.choices or _has_payment_rows(guess)
         use = (
             "compared with amount less paid"
             if has_paid

@@ -20,7 +20,11 @@ DATES = ("issued_on", "due_on", "paid_on", "booked_on")
 NUMBERS = ("amount", "open_amount", "tax", "debit_amount", "credit_amount")
 NAMED_SO = 0.99  # a name this close is the name itself
 CENT = 0.011
-_UNIT_IN_NAME = re.compile(r"[（(]\s*([万萬亿億千百仟]*[元圆]?|[kT]€|TEUR|kEUR|in thousands?)\s*[)）]", re.IGNORECASE)
+_DECIMALS = re.compile(r"[.,](\d[1-9]|\d{2,3})$")  # 1001.0 is an id that a spreadsheet made a number
+_UNIT_IN_NAME = re.compile(
+    r"[（(]\s*((Rs\.? )?in (lakhs?|crores?)|[万萬亿億千百仟]*[元圆]?|[kT]€|TEUR|kEUR|in thousands?)\s*[)）]",
+    re.IGNORECASE,
+)
 _LOCAL = re.compile(
     r"本币|local|hauswährung|\bHW\b|\bLC\b|base curr|company curr|devise locale|moeda local|moneda local", re.IGNORECASE
 )
@@ -39,9 +43,11 @@ def guess_of(file: SampledFile) -> FileGuess:
         for sampled in file.columns
         if (score := _score("invoices", "amount", sampled)) is not None
     }
+    own = {sampled.header: _named_exactly(sampled) for sampled in file.columns}
     scored = sorted(
         ((score, table, column, sampled) for (table, column) in NAMES for sampled in file.columns
-         if (score := _score(table, column, sampled)) is not None),
+         if (not own[sampled.header] or column in own[sampled.header])
+         and (score := _score(table, column, sampled)) is not None),
         key=lambda s: (-s[0], s[1], s[2], s[3].header),
     )  # fmt: skip
     for score, table, column, sampled in scored:
@@ -63,6 +69,15 @@ def guess_of(file: SampledFile) -> FileGuess:
     return guess
 
 
+def _named_exactly(sampled: Sampled) -> set[str]:
+    """Return the ledger's columns whose name a header is: it is none of the others that it is only like."""
+    return {
+        column for table, column in NAMES
+        if any(name_likeness(sampled.name, name) == 1.0 for name in names_of(table, column))
+        and _score(table, column, sampled) is not None
+    }  # fmt: skip
+
+
 def _score(table: str, column: str, sampled: Sampled) -> float | None:
     """Return how well a column's name and values fit; None where they do not."""
     names = names_of(table, column)
@@ -77,6 +92,8 @@ def _score(table: str, column: str, sampled: Sampled) -> float | None:
     enough = READABLE if alike < NAMED_SO or column == "country" else 0.0
     if column in ("currency", "country") and _codes(column, sampled) < enough:
         return None
+    if column.endswith("_id") and 2 * sum(bool(_DECIMALS.search(t)) for t in sampled.texts if t) > sampled.filled:
+        return None  # amounts, not ids
     unique = sampled.distinct / sampled.filled
     if column == "invoice_id":
         return alike + 0.1 * unique
@@ -169,15 +186,26 @@ def _dates_of(guess: FileGuess) -> None:
 def _paid_amount(
     guess: FileGuess, used: set[str], scored: list[tuple[float, str, str, Sampled]], as_amount: dict[str, float]
 ) -> None:
-    for score, table, column, sampled in scored:
-        if as_amount.get(sampled.header, 0.0) >= score:
-            continue
-        if (table, column) == ("payments", "amount") and sampled.header not in used:
-            guess.choices[table, column] = Choice(
-                header=sampled.header, score=score, evidence=_evidence(column, sampled, score)
-            )
-            used.add(sampled.header)
-            return
+    """Choose the column of what was paid; say where others are named as alike: two payments may stand on a row."""
+    fitting = [
+        (score, sampled)
+        for score, table, column, sampled in scored
+        if (table, column) == ("payments", "amount")
+        and as_amount.get(sampled.header, 0.0) < score
+        and sampled.header not in used
+    ]
+    if not fitting:
+        return
+    score, best = fitting[0]
+    guess.choices["payments", "amount"] = Choice(
+        header=best.header, score=score, evidence=_evidence("amount", best, score)
+    )
+    used.add(best.header)
+    rivals = [f"'{s.header}'" for other, s in fitting[1:] if other > score - NEAR and s.numbers != best.numbers]
+    if rivals:
+        guess.undecided.append(
+            f"what was paid: '{best.header}' is taken, {', '.join(rivals)} not; where a row holds several payments, write a row a payment"
+        )
 
 
 def _amount_of(guess: FileGuess, used: set[str], scored: list[tuple[float, str, str, Sampled]]) -> None:

@@ -21,6 +21,7 @@ _AGE = re.compile(
 _UNITS = (
     ("万", re.compile(r"万|萬")), ("亿", re.compile(r"亿|億")),
     ("thousand", re.compile(r"千元|仟元|\bin thousands?\b|\bthousands?\b|\btsd\b|\bT(€|EUR)|\bk(€|EUR|USD|\$)|en milliers|em milhares|en miles", re.IGNORECASE)),
+    ("lakh", re.compile(r"\blakhs?\b|\blacs?\b", re.IGNORECASE)), ("crore", re.compile(r"\bcrores?\b", re.IGNORECASE)),
     ("million", re.compile(r"百万|\bin millions?\b|\bmio\b|en millions|em milhões|en millones", re.IGNORECASE)),
 )  # fmt: skip
 
@@ -142,6 +143,16 @@ def _units_of(guess: FileGuess) -> None:
             unit = next((unit for unit, pattern in _UNITS if pattern.search(choice.header)), None)
             if unit is not None:
                 guess.units[table, column] = unit
+    amount, unit = guess.column("invoices", "amount"), guess.units.get(("invoices", "amount"))
+    for key in (
+        ("payments", "amount"),
+        ("invoices", "open_amount"),
+    ):  # without a unit of its own, but in the amount's numbers
+        other = guess.column(*key)
+        if unit is None or amount is None or other is None or key in guess.units:
+            continue
+        if any(a and a == b for a, b in zip(amount.numbers, other.numbers, strict=True)):
+            guess.units[key] = unit
 
 
 def _repeats_of(guess: FileGuess) -> None:
@@ -173,6 +184,8 @@ def _repeats_of(guess: FileGuess) -> None:
         )
     elif same_amount == len(several) and other_payment:
         guess.repeats = "payments", f"{words}, with one amount and {other_payment:,} with different payments"
+    elif same_amount == len(several):
+        guess.repeats = "document", f"{words}, each with the amount of the whole: counted once"
     elif not same_amount and not other_payment:
         guess.repeats = "lines", f"{words}, with different amounts and nothing else of the invoice different: added up"
     elif same_amount < len(several):

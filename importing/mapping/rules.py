@@ -19,7 +19,7 @@ SETTINGS = {
 FILLED = ("currency", "kind", "due_on", "booked_on")  # columns that have a stand-in where the source has none
 IDS = {"invoices": "invoice_id", "payments": "payment_id", "events": "event_id", "orders": "order_id"}
 KINDS = {"column", "invoice", "credit_note", "payment"}
-REPEATS = ("payments", "lines")
+REPEATS = ("payments", "lines", "document")
 STATUS = {"column", "paid", "cancelled", "written_off", "protested"}
 READING = {
     "encoding": str, "day_first": bool, "decimal": str, "sheet": (str, int), "header_line": int, "calendar": str,

@@ -163,6 +163,28 @@ ODD = {
         totals={"EUR": ("420.00", "0.00", "150.00", "270.00")}, left_out={"'Net'": 350.0, "'VAT'": 70.0},
         proposes=('columns.amount = "Total"',),
     ),
+    "an item a row, each with the total of the whole invoice": Odd(
+        text="Invoice Date,Invoice ID,Customer ID,Due Date,Currency Code,Exchange Rate,Item Name,Item Total,Total,Balance\n"
+        "2024-01-15,9001,77,2024-02-14,USD,1.00,Widget,100.00,165.00,0.00\n2024-01-15,9001,77,2024-02-14,USD,1.00,Gadget,50.00,165.00,0.00\n"
+        "2024-01-16,9002,78,2024-02-15,USD,1.00,Widget,50.00,55.00,55.00\n",
+        totals={"USD": ("220.00", "0.00", "165.00", "55.00")}, left_out={"'Item Total'": 200.0},  # a rate is no money
+        proposes=('repeats = "document"', 'open_amount = "Balance"'),
+    ),
+    "in lakhs by the header of one column of two": Odd(
+        text="Bill No.,Party Name,Bill Date,Due Date,Bill Amt (Rs. in Lakhs),Recd Amt,Recd Date\nB1,P1,15-Jan-24,14-Feb-24,1.50,1.50,20-Feb-24\n"
+        "B2,P2,16-Jan-24,15-Feb-24,2.25,,\n",
+        totals={"EUR": ("375000.00", "0.00", "150000.00", "225000.00")}, proposes=('units.amount = "lakh"',),
+    ),
+    "two payments on a row": Odd(
+        text="Invoice No,Customer,Date,Due Date,Amount,Payment 1,Payment 2\nI1,C1,2024-01-15,2024-02-14,100.00,60.00,40.00\n"
+        "I2,C2,2024-01-16,2024-02-15,200.00,,\n",
+        totals={"EUR": ("300.00", "0.00", "60.00", "240.00")}, left_out={"'Payment 2'": 40.0},
+        says=("'Payment 1' is taken, 'Payment 2' not",),
+    ),
+    "a header of two lines in quotes, after Excel's own hint": Odd(
+        text='sep=;\n"Invoice\nNumber";Customer;"Invoice\nDate";Due;Amount\nI1;C1;15.01.2024;14.02.2024;1.000,50\n',
+        totals={"EUR": ("1000.50", "0.00", "0.00", "1000.50")},
+    ),
 }  # fmt: skip
 
 
@@ -243,12 +265,21 @@ def test_files_with_the_same_columns_are_read_together(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "words"), [
     ("", "empty"), ("Invoice No,Customer,Date,Due Date,Amount\n", "no rows below the header"),
+    ("<html><table><tr><td>Invoice</td></tr></table></html>", "a web page"), ('[{"invoice": "I1"}]', "JSON"),
+    ("Invoice   Customer   Amount\nI1        C1         100.00\n", "columns of fixed width"),
     ("I1,C1,2024-01-15,2024-02-14,100.00\nI2,C2,2024-01-16,2024-02-15,200.00\n", "reads like data"),
 ])  # fmt: skip
 def test_what_cannot_be_guessed_says_why(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(InputError, match=words):
         proposal(tmp_path / "x.csv")
+
+
+def test_a_spreadsheet_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "invoices.csv").write_text("invoice_no,customer,date,due,amount\nI1,C1,2024-01-15,2024-02-14,5.00\n")
+    (tmp_path / "more.xls").write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(InputError, match=r"holds more.xls, which cannot be read"):
+        proposal(tmp_path)
 
 
 def test_an_encoding_that_spells_a_name_in_two_ways_is_asked_for(tmp_path: Path) -> None:
