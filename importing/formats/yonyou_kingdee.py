@@ -63,7 +63,7 @@ DOCUMENTS = File(
         ),
         "received_on": Field(names=("收款日期", "回款日期", "核销日期", "结算日期"), type=DATE, meaning="its day"),
         "open_amount": Field(
-            names=("余额", "未收金额", "应收余额", "未核销金额", "剩余金额"),
+            names=("余额", "未收金额", "应收余额", "原币余额", "未收余额", "未核销金额", "剩余金额"),
             type=NUMBER,
             meaning="compared, and received = amount - open",
         ),
