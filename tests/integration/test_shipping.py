@@ -8,10 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
-from tests.integration.conftest import ROOT
+from tests.integration.conftest import ROOT, ask, wait_for
 
 
 def test_the_containerfile_runs_without_root_and_copies_every_room_that_is_there():
@@ -32,6 +33,25 @@ def test_the_containerfile_runs_without_root_and_copies_every_room_that_is_there
     } <= known
 
 
+def test_a_linter_finds_nothing_in_the_containerfile_and_sees_a_fault(tmp_path):
+    hadolint = Path(sys.executable).parent / "hadolint"
+    found = subprocess.run([hadolint, ROOT / "deploy" / "Containerfile"], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")
+    worse = tmp_path / "Containerfile"
+    worse.write_text((ROOT / "deploy" / "Containerfile").read_text() + "\nUSER root\n")
+    found = subprocess.run([hadolint, worse], capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    assert "DL3002" in found.stdout  # the last user is root
+
+
+def test_images_are_pinned_to_a_patch_version():
+    images = re.findall(r"(?m)^FROM (\S+)", (ROOT / "deploy" / "Containerfile").read_text())
+    services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"].values()
+    images += [service["image"] for service in services if not service["image"].startswith("tradecredit:")]
+    assert len(images) == 3
+    assert all(re.search(r":\d+\.\d+(\.\d+)?-", image) for image in images), images
+
+
 def test_the_composition_is_yaml_whose_services_share_one_store_and_write_nowhere_else():
     found = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
     replicas = [found["services"][name] for name in ("first", "second")]
@@ -46,8 +66,6 @@ def test_the_composition_is_yaml_whose_services_share_one_store_and_write_nowher
 
 @pytest.mark.slow
 def test_a_bento_that_was_built_serves_from_another_folder(journey, tmp_path):
-    from tests.integration.conftest import wait_for
-
     environment = journey.environment | {
         "BENTOML_HOME": str(tmp_path / "bentoml"),
         "TRADECREDIT_LEDGER": str(journey.ledger),
@@ -67,7 +85,13 @@ def test_a_bento_that_was_built_serves_from_another_folder(journey, tmp_path):
             start_new_session=True,
         )  # fmt: skip
         try:
-            wait_for(f"http://127.0.0.1:{port}", "/readyz", 200, server)
+            address = f"http://127.0.0.1:{port}"
+            wait_for(address, "/readyz", 200, server)
+            customer = journey.answers["score"][1]["scores"][0]
+            status, answer = ask(address, "/score", {"customer_ids": [customer["customer_id"]]})
+            assert (status, answer["scores"][0]["pd"]) == (200, customer["pd"])  # the same number as from the checkout
+            worker = next(p for p in psutil.Process(server.pid).children() if "_bentoml_impl" in " ".join(p.cmdline()))
+            assert str(tmp_path / "bentoml") in worker.cwd()  # it runs the bento's files
         finally:
             server.terminate()
             server.wait(timeout=60)
