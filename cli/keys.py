@@ -78,10 +78,10 @@ def revoke(key_id: str, as_json: bool) -> None:
 @command.command()
 @click.argument("key_id")
 @click.option("--overlap-hours", default=24.0, show_default=True, help="Hours for which the first key stays valid.")
-@click.option("--days", type=float, help="Days until the new one expires [default: never].")
+@click.option("--days", type=float, help="Days until the new one expires [default: when the first one does].")
 @json_option
 def rotate(key_id: str, overlap_hours: float, days: float | None, as_json: bool) -> None:
-    """Make a second key of the same subject and scopes; the first one ends after the overlap.
+    """Make a second key of the same subject, scopes and expiry; the first one ends after the overlap.
 
     Example: tradecredit keys rotate 3f0c12ab90de --overlap-hours 48
     """

@@ -84,9 +84,12 @@ class Keys:
         self._remembered: dict[str, tuple[float, Caller]] = {}
         self._any: tuple[float, bool] = (0.0, False)
 
-    def create(self, subject: str, scopes: Iterable[str], *, days: float | None = None) -> tuple[str, Key]:
+    def create(
+        self, subject: str, scopes: Iterable[str], *, days: float | None = None, expires_at: str | None = None
+    ) -> tuple[str, Key]:
         """Make a key for a subject and return (the key itself, shown only here; what is kept of it).
 
+        days : until it expires. expires_at : the instant in place of them; never where neither is given.
         Raises InputError for an unknown scope or an empty subject.
         """
         scopes, who = tuple(dict.fromkeys(scopes)), normalised(subject)
@@ -101,7 +104,7 @@ class Keys:
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         kept = Key(
             key_id=key_id, subject=who, scopes=scopes, created_at=_text(now),
-            expires_at=None if days is None else _text(now + timedelta(days=days)), revoked_at=None,
+            expires_at=expires_at if days is None else _text(now + timedelta(days=days)), revoked_at=None,
         )  # fmt: skip
         with self.store.writing() as connection:
             connection.execute(KEYS.insert().values(
@@ -121,11 +124,12 @@ class Keys:
         return self._end(key_id, datetime.now(UTC))
 
     def rotate(self, key_id: str, *, overlap_hours: float, days: float | None = None) -> tuple[str, Key]:
-        """Make a second key of the same subject and scopes; the first one ends after `overlap_hours`."""
+        """Make a second key of the same subject, scopes and, where no `days` are given, expiry; the first one ends after
+        `overlap_hours`."""
         first = self._one(key_id)
         if first.state(datetime.now(UTC)) != "active":
             raise InputError(f"{key_id}: is {first.state(datetime.now(UTC))}; create a new key instead.")
-        found = self.create(first.subject, first.scopes, days=days)
+        found = self.create(first.subject, first.scopes, days=days, expires_at=first.expires_at)
         self._end(key_id, datetime.now(UTC) + timedelta(hours=overlap_hours), found[1].key_id)
         return found
 

@@ -120,6 +120,10 @@ def test_a_key_ends_by_expiry_by_revocation_and_a_rotated_one_after_its_overlap(
     assert [service.post("/score", k, score()).status_code for k in (key, second)] == [200, 200]
     third, _ = service.keys.rotate(service.keys.all()[-1].key_id, overlap_hours=0.0)
     assert [service.post("/score", k, score()).status_code for k in (second, third)] == [401, 200]
+    _, kept = service.keys.create("dated", ("score",), days=30)
+    assert (
+        service.keys.rotate(kept.key_id, overlap_hours=1.0)[1].expires_at == kept.expires_at
+    )  # no longer than the first
     brief = service.key("brief", "score", days=1e-6)
     time.sleep(0.2)
     assert service.post("/score", brief, score()).status_code == 401
