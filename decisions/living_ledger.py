@@ -18,6 +18,7 @@ from ledger.ledger import Ledger
 # Rows of these tables touch customers one by one; any other row (a customer, a rate, a series) may move every answer.
 BY_CUSTOMER = ("invoices", "instalments", "payments", "events", "orders", "credit_terms", "ratings", "attributes")
 MOST_TOUCHED = 200  # customers with added rows above which the whole ledger is prepared anew
+MOST_PARTS = 5  # small parts that answer one request one by one; more touched customers are prepared together
 PEER_COLUMNS = tuple(f"{kind}_{level}_share_12m" for kind in PEER_GROUPS for level in ("late", "late_30"))
 
 
@@ -70,8 +71,7 @@ class LivingLedger:
             whole = self.grown.append_plain(rows)
             return state.on(ScoringLedger.of(whole))
         state = replace(state, grown=self.grown.append(rows))
-        changed = state.grown.changed
-        if changed is not None and len(changed.owners.ids) > MOST_TOUCHED:
+        if len(state.grown.parts) > MOST_TOUCHED:
             return state.on(ScoringLedger.of(state.grown.whole()))
         return state
 
@@ -91,8 +91,7 @@ class LivingLedger:
     @cached_property
     def touched(self) -> frozenset[str]:
         """Return the customers that the added rows touch."""
-        changed = self.grown.changed
-        return frozenset() if changed is None else frozenset(map(str, changed.owners.ids))
+        return frozenset(self.grown.parts)
 
     def touched_by(self, rows: Ledger) -> frozenset[str] | None:
         """Return the customers whose own answers some rows move; None: any customer's."""
@@ -104,10 +103,20 @@ class LivingLedger:
         return self._served(self.base, self.grown.rest)
 
     @cached_property
-    def changed(self) -> ScoringLedger | None:
-        """Return the part that answers for the touched customers; None where there are none."""
-        changed = self.grown.changed
-        return None if changed is None else self._served(None, changed)
+    def _of_parts(self) -> dict[int, ScoringLedger]:
+        return {}
+
+    def _part(self, customer_id: str) -> ScoringLedger:
+        """Return the small part that answers for a touched customer."""
+        prepared = self.grown.part_of(customer_id)
+        if id(prepared) not in self._of_parts:
+            self._of_parts[id(prepared)] = self._served(None, prepared)
+        return self._of_parts[id(prepared)]
+
+    @cached_property
+    def _together(self) -> ScoringLedger:
+        """Return one part that answers for all touched customers."""
+        return self._served(None, self.grown.together)
 
     def _served(self, like: ScoringLedger | None, prepared: PreparedLedger) -> ScoringLedger:
         found = ScoringLedger(
@@ -129,20 +138,22 @@ class LivingLedger:
         found = []
         if outside or not inside:
             found.append((self.rest, self.rest.known(outside) if outside else []))
-        if inside and self.changed is not None:
-            found.append((self.changed, inside))
-        return found
+        by_part: dict[int, tuple[ScoringLedger, list[str]]] = {}
+        for customer_id in inside:
+            part = self._part(customer_id)
+            by_part.setdefault(id(part), (part, []))[1].append(customer_id)
+        return found + ([(self._together, inside)] if len(by_part) > MOST_PARTS else list(by_part.values()))
 
     def part_of(self, customer_id: str) -> ScoringLedger:
         """Return the part that answers for one customer."""
-        return self.changed if self.changed is not None and customer_id in self.touched else self.rest
+        return self._part(customer_id) if customer_id in self.touched else self.rest
 
     def customers_of(self, invoice_ids: Sequence[str]) -> list[str]:
         """Return the customers of some invoices, each once. Raises UnknownCustomer where the ledger lacks an invoice."""
-        if self.changed is None:
+        added = self.grown.added
+        if added is None:
             return self.rest.customers_of(invoice_ids)
-        inside = self.changed.ledger.invoices
-        own = inside[inside["invoice_id"].isin(list(invoice_ids))]
+        own = added.invoices[added.invoices["invoice_id"].isin(list(invoice_ids))]
         rest = sorted(set(invoice_ids) - set(own["invoice_id"]))
         others = self.rest.customers_of(rest) if rest else []
         return list(dict.fromkeys([*own["customer_id"], *others]))

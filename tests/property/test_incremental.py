@@ -59,5 +59,5 @@ def test_a_delta_of_few_customers_recomputes_few() -> None:
     ].head(1)
     empty = {name: frame.iloc[:0] for name, frame in LEDGER.tables.items()}
     grown = IncrementalLedger.of(base).append(Ledger(tables=empty | {"payments": one.reset_index(drop=True)}))
-    assert grown.changed is not None
-    assert grown.changed.ledger.customers["customer_id"].tolist() == ["c05"]
+    assert list(grown.parts) == ["c05"]
+    assert grown.part_of("c05").ledger.customers["customer_id"].tolist() == ["c05"]
