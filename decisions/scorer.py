@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import logit
 
 from decisions.expected_cash import CASH_BUCKETS, expected_cash, paid_by_bucket
+from decisions.item_groups import stand_ins
 from decisions.limit_policy import bundled_limit_policy
 from decisions.limits import LimitPolicy, PastDue, Situation, house_policy
 from decisions.scoring_ledger import ScoringLedger
@@ -60,10 +62,12 @@ class Scores:
     customers : one row a customer, indexed by customer_id: what stands of the account (see ledger.accounts), special
         (None, no_history, in_default, stale_data, merged, no_default_model), pd, pd_3m … pd_12m, pd_low, pd_high, grade, score, margin,
         history_weight (the history's share in the margin; the rest is what is known at the door), exposure,
-        lgd and lgd_source (see ledger.lgd), expected_loss, the delay columns of the next invoice with its next_amount and next_terms_days, the columns of HABIT, and
+        grouped_items (open items that another one's prediction stands for), lgd and lgd_source (see ledger.lgd), expected_loss, the delay columns of the next invoice with its next_amount and next_terms_days, the columns of HABIT, and
         cash_BUCKET.
         NaN: not computed, and special says why.
-    items : their open items (see ledger.accounts). X_items : the delay model's input, one row an open item.
+    items : their open items (see ledger.accounts). X_items : the delay model's input, one row an open item that is
+        predicted, with the item's index. stand_ins : of each item the place in `items` of the one whose prediction stands
+        for it (see decisions.item_groups): its own, but for customers with very many.
     X : the default model's input, one row a customer with a PD.
     next_items, X_next : the next invoices, and the delay model's input for them, one row a customer that has any.
     """
@@ -72,6 +76,7 @@ class Scores:
     customers: pd.DataFrame
     items: pd.DataFrame
     X_items: pd.DataFrame
+    stand_ins: NDArray[np.int64]
     X: pd.DataFrame
     next_items: pd.DataFrame
     X_next: pd.DataFrame
@@ -167,15 +172,17 @@ class Scorer:
         exposure = (account.customers["exposure"] - account.customers["unapplied"]).clip(lower=0.0)  # bills included
         X = self._default_inputs(special, at)
         next_items = self._next_items(account.customers, special, at)
+        stands = stand_ins(account.items)
         if self.has_delay:
-            X_next, X_items = self._item_inputs(next_items, HABIT), self._open_item_inputs(account.items, at)
+            X_next = self._item_inputs(next_items, HABIT)
+            X_items = self._open_item_inputs(account.items.iloc[np.unique(stands)], at)
         else:
             next_items = next_items.iloc[:0]
             X_next, X_items = (pd.DataFrame(columns=[*DELAYS, *HABIT], dtype=np.float64) for _ in range(2))
         parts = [
             account.customers.assign(special=special, exposure=exposure),
             self._default_part(X, special, exposure), self._next_part(X_next, next_items).reindex(special.index),
-            self._cash(X_items, account.items, special.index),
+            self._cash(X_items, account.items, stands, special.index), _grouped(account.items, stands, special.index),
         ]  # fmt: skip
         customers = pd.concat(parts, axis=1)
         return Scores(
@@ -183,6 +190,7 @@ class Scorer:
             customers=customers,
             items=account.items,
             X_items=X_items,
+            stand_ins=stands,
             X=X,
             next_items=next_items,
             X_next=X_next,
@@ -301,35 +309,56 @@ class Scorer:
         keys = ["customer_id", "invoice_id", "number", "issued_on", "due_on", "amount"]
         return self._item_inputs(items[keys].assign(as_of=as_of, currency=currency))
 
-    def _cash(self, X: pd.DataFrame, items: pd.DataFrame, customer_ids: pd.Index) -> pd.DataFrame:
+    def _cash(
+        self, X: pd.DataFrame, items: pd.DataFrame, stands: NDArray[np.int64], customer_ids: pd.Index
+    ) -> pd.DataFrame:
         """The cash expected of the open items, by bucket of days from the day asked."""
         cash = pd.DataFrame(columns=list(CASH_BUCKETS), dtype=np.float64)
         if not self.has_delay:  # without a model no cash is expected, not even none of it
             return cash.reindex(customer_ids).add_prefix("cash_")
         if len(items):
-            cash = expected_cash(
-                items["open_amount"], paid_by_bucket(self._delay_model.curves(X)), items["customer_id"]
-            )
+            paid = paid_by_bucket(self._delay_model.curves(X)).iloc[np.searchsorted(np.unique(stands), stands)]
+            cash = expected_cash(items["open_amount"], paid, items["customer_id"])
         return cash.reindex(customer_ids, fill_value=0.0).add_prefix("cash_")
 
     def payments(self, scores: Scores, invoice_ids: Collection[str] | None = None) -> pd.DataFrame:
         """Return when each open item of some scores is paid, or those of some invoices only; one row an item.
 
-        Its own columns, the delay model's, and p_paid_BUCKET, the chance to be paid in each bucket of days from as_of;
-        all given that it is unpaid on as_of. Only the items that are returned are computed.
+        Its own columns, the delay model's, p_paid_BUCKET, the chance to be paid in each bucket of days from as_of (all
+        given that it is unpaid on as_of), and predicted_as: the item_id of the item whose prediction stands for it, None
+        where it is its own. Items of named invoices are always predicted themselves; only what is needed is computed.
         Raises NoChampion without a delay model.
         """
-        model = self._delay_model
-        items, X = scores.items, scores.X_items
+        model, items = self._delay_model, scores.items
         if invoice_ids is not None:
             items = items[items["invoice_id"].isin(list(invoice_ids))]
-            X = X.loc[items.index]
         if items.empty:
             return items
-        country = items["customer_id"].map(self.served.countries)
-        predicted = model.predict(X, items.assign(country=country, currency=self.served.currency))
-        paid = paid_by_bucket(model.curves(X)).add_prefix("p_paid_").set_axis(items.index)
-        return pd.concat([items, predicted, paid], axis=1)
+        X = scores.X_items if invoice_ids is None else self.item_inputs(scores, items)
+        own = scores.items.loc[X.index]
+        country = own["customer_id"].map(self.served.countries)
+        predicted = model.predict(X, own.assign(country=country, currency=self.served.currency)).set_axis(own.index)
+        paid = paid_by_bucket(model.curves(X)).add_prefix("p_paid_").set_axis(own.index)
+        stands = items.index if invoice_ids is not None else scores.items.index[scores.stand_ins]
+        found = pd.concat([predicted, paid], axis=1).loc[stands].set_axis(items.index)
+        is_own = np.asarray(stands == items.index)
+        if (
+            not is_own.all()
+        ):  # the days counted from the due date are those of the item that stands for it, the date is not
+            later = items["due_on"].to_numpy() - own["due_on"].loc[stands].to_numpy()
+            found["expected_on"] = found["expected_on"] + pd.Series(later, index=items.index)
+        ids = own["item_id"].loc[stands].to_numpy(dtype=object)
+        names = [None if one else str(name) for one, name in zip(is_own, ids, strict=True)]
+        return pd.concat([items, found, pd.Series(names, index=items.index, dtype=object, name="predicted_as")], axis=1)
+
+    def item_inputs(self, scores: Scores, items: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return the delay model's input of every open item of some scores, or of some of them; of grouped items too."""
+        items = scores.items if items is None else items
+        lacking = items[~items.index.isin(scores.X_items.index)]
+        if lacking.empty:
+            return scores.X_items.loc[items.index]
+        more = self._open_item_inputs(lacking, scores.as_of)
+        return pd.concat([scores.X_items, more]).loc[items.index]
 
     def explain(self, scores: Scores, target: str) -> Explanation | None:
         """Why the first customer's PD (or its next invoice's p_late_30) is what it is; None where there is none.
@@ -439,3 +468,9 @@ class Scorer:
             is_natural_person=is_natural_person(self.served.ledger, customer_id), shared=tuple(shared),
             country_stop=country_stop,
         )  # fmt: skip
+
+
+def _grouped(items: pd.DataFrame, stands: NDArray[np.int64], customer_ids: pd.Index) -> pd.Series:
+    """Return how many open items of each customer another item's prediction stands for."""
+    others = items["customer_id"][stands != np.arange(len(items))]
+    return others.value_counts().reindex(customer_ids, fill_value=0).astype(np.int64).rename("grouped_items")

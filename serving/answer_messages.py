@@ -80,6 +80,9 @@ class Account(AnswerMessage):
     days_past_due: int
     ageing: dict[str, float]
     expected_cash: dict[str, float | None]
+    grouped_items: int = Field(
+        default=0, description="Open items, beyond 300 of one customer, whose cash is expected as that of a like item."
+    )
 
 
 class Scored(AnswerMessage):
@@ -125,6 +128,10 @@ class Payment(Lateness, Beside, Made):
     is_disputed: bool
     expected_on: date
     p_paid: dict[str, float] = Field(description="Chance to be paid in each bucket of days from as_of.")
+    predicted_as: str | None = Field(
+        default=None,
+        description="The open item whose prediction stands for this one, where a customer has more than 300.",
+    )
 
 
 class PaymentsAnswer(AnswerMessage):

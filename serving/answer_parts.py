@@ -97,7 +97,7 @@ def account_of(row: Mapping[str, Any]) -> dict[str, Any]:
         "arrears": number(row["arrears"]), "disputed": number(row["disputed"]),
         "unapplied": number(row["unapplied"]), "days_past_due": int(row["days_past_due"]),
         "ageing": {bucket: number(row[f"ageing_{bucket}"]) for bucket in BUCKETS},
-        "expected_cash": cash,
+        "expected_cash": cash, **({"grouped_items": int(row["grouped_items"])} if row["grouped_items"] else {}),
     }  # fmt: skip
 
 
@@ -154,4 +154,5 @@ def payment_of(row: Mapping[str, Any]) -> dict[str, Any]:
         "expected_on": pd.Timestamp(row["expected_on"]).date().isoformat(),
         "due_date_implausible": bool(row["due_date_implausible"]),
         "p_paid": {bucket: number(row[f"p_paid_{bucket}"]) for bucket in CASH_BUCKETS},
+        **({} if text(row["predicted_as"]) is None else {"predicted_as": row["predicted_as"]}),
     }  # fmt: skip

@@ -336,8 +336,12 @@ def paid_items(
 ) -> Iterator[tuple[Answer, dict[str, float | None]]]:
     """Yield (item as it is answered, the delay model's inputs) of each open item of some scores, or of some invoices."""
     payments = scorer.payments(scores, wanted)
-    beside, inputs = common(champions, scorer, scores), matrix_rows(scores.X_items.loc[payments.index])
-    for place, row in zip(payments.index, rows_of(payments), strict=True):
+    if payments.empty:
+        return
+    places = scores.items.index[scores.stand_ins].to_numpy()[payments.index] if wanted is None else payments.index
+    beside = common(champions, scorer, scores)
+    inputs = matrix_rows(scores.X_items if wanted is None else scorer.item_inputs(scores, payments))
+    for place, row in zip(places, rows_of(payments), strict=True):
         yield {**payment_of(row), **beside}, inputs[str(place)]
 
 

@@ -62,7 +62,7 @@ def stress_book(
         index=chosen.index,
     )  # fmt: skip
     items = pd.concat([s.items for s in scored], ignore_index=True)
-    curves = joined([delay.curves(s.X_items) for s in scored if len(s.items)]) if len(items) else None
+    curves = joined([delay.curves(scorer.item_inputs(s)) for s in scored if len(s.items)]) if len(items) else None
     kept = items["customer_id"].isin(customers.index).to_numpy()
     currency = ledger.invoices["currency"].to_numpy(dtype=object)[items["row"].to_numpy(dtype=np.int64)]
     place = pd.Series(np.arange(len(customers)), index=customers.index)

@@ -46,7 +46,7 @@ class IncrementalLedger:
         until the day
         on which the newer one is booked."""
         added = delta if self.added is None else _joined(self.added, delta)
-        if _links(delta):  # new customers or links between them: all touched customers together
+        if _links(delta):  # what may move any of them: all touched customers together
             touched = self._touched(added)
             before, more = self._rows(self.base, touched), added
         else:
@@ -183,15 +183,23 @@ class IncrementalLedger:
         for customer_id in customer_ids:
             source = self.parts.get(customer_id, self.base)
             sources.setdefault(id(source), (source, []))[1].append(customer_id)
-        if len(sources) == 1:
-            return self._rows(*next(iter(sources.values())))
         found = [self._rows(source, ids) for source, ids in sources.values()]
         tables = {}
-        for name, frame in self.base.ledger.tables.items():
-            own = "customer_id" in frame or name == "instalments"
+        for name, frame in self._shared.items():
+            own = _is_by_customer(name, frame)
             some = [part.tables[name] for part in found if len(part.tables[name])] if own else []
             tables[name] = pd.concat(some, ignore_index=True) if some else frame.iloc[:0] if own else frame
         return Ledger(tables=tables)
+
+    @cached_property
+    def _shared(self) -> Mapping[str, pd.DataFrame]:
+        """Return the tables, those that belong to no customer with the rows that came later."""
+        if self.added is None:
+            return self.base.ledger.tables
+        later, added = {}, self.added.tables
+        for name, frame in self.base.ledger.tables.items():
+            later[name] = added[name].iloc[:0] if _is_by_customer(name, frame) else added[name]
+        return _joined(self.base.ledger, Ledger(tables=later)).tables
 
     @staticmethod
     def _rows(source: PreparedLedger, customer_ids: list[str]) -> Ledger:
@@ -214,8 +222,14 @@ class IncrementalLedger:
 
 
 def _links(delta: Ledger) -> bool:
-    """Return whether a delta brings customers, or links between them."""
-    return bool(len(delta.customers) or (delta.events["kind"] == "merged_into").any())
+    """Return whether a delta brings customers, links between them, or rows that belong to no customer."""
+    shared = any(len(frame) for name, frame in delta.tables.items() if not _is_by_customer(name, frame))
+    return bool(shared or len(delta.customers) or (delta.events["kind"] == "merged_into").any())
+
+
+def _is_by_customer(name: str, frame: pd.DataFrame) -> bool:
+    """Return whether a table's rows belong to one customer each, by themselves or through their invoice."""
+    return "customer_id" in frame or name == "instalments"
 
 
 def _span(peers: Peers, *settlements: Settlement) -> tuple[int, int]:

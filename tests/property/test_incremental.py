@@ -61,3 +61,28 @@ def test_a_delta_of_few_customers_recomputes_few() -> None:
     grown = IncrementalLedger.of(base).append(Ledger(tables=empty | {"payments": one.reset_index(drop=True)}))
     assert list(grown.parts) == ["c05"]
     assert grown.part_of("c05").ledger.customers["customer_id"].tolist() == ["c05"]
+
+
+@settings(max_examples=6, deadline=None)
+@given(start=st.integers(100, DAYS - 150), steps=st.lists(st.integers(1, 40), min_size=2, max_size=4))
+def test_rows_of_customers_alone_are_prepared_customer_by_customer(start: int, steps: list[int]) -> None:
+    days = [FIRST + pd.Timedelta(days=int(d)) for d in np.cumsum([start, *steps])]
+    shared = {name: frame for name, frame in known_on(LEDGER, days[-1]).tables.items() if "customer_id" not in frame}
+    shared = {name: frame for name, frame in shared.items() if name != "instalments"}
+    shared["customers"] = known_on(LEDGER, days[-1]).customers
+    empty = {name: frame.iloc[:0] for name, frame in shared.items()}
+    grown = IncrementalLedger.of(prepare(Ledger(tables={**known_on(LEDGER, days[0]).tables, **shared})))
+    for before, after in itertools.pairwise(days):
+        delta = between(before, after).tables
+        if len(merged := delta["events"][delta["events"]["kind"] == "merged_into"]):
+            delta = {**delta, "events": delta["events"].drop(merged.index)}
+        for customer in LEDGER.customers["customer_id"]:
+            one = {name: f[f["customer_id"] == customer] if "customer_id" in f else f for name, f in delta.items()}
+            if any(len(one[name]) for name in ("invoices", "payments", "events")):
+                grown = grown.append(Ledger(tables={**{n: f.reset_index(drop=True) for n, f in one.items()}, **empty}))
+    whole = prepare(grown.whole())
+    asked = pd.DataFrame({"customer_id": LEDGER.customers["customer_id"], "as_of": days[-1]})
+    assert_frame_equal(grown.build(asked), build(whole, asked), check_exact=True)
+    assert_frame_equal(grown.active([days[-1]]), active(whole, [days[-1]]))
+    together = build(grown.together, asked[asked["customer_id"].isin(list(grown.parts))])
+    assert_frame_equal(together, build(whole, asked[asked["customer_id"].isin(list(grown.parts))]), check_exact=True)
