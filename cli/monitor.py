@@ -1,4 +1,4 @@
-"""`tradecredit monitor`: what changed in a ledger since the champion was trained, and whether its promises hold."""
+"""`tradecredit monitor`: compare a ledger with its own past, and the champions' predictions with what came."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DECISION_DAYS = 30
 )
 @json_option
 def command(ledger: Path, as_of: str, reference: str, out: Path | None, to_mlflow: bool, as_json: bool) -> None:
-    """Compare LEDGER on a day with its own past and with what the champions promised; exit 1 on an alarm only.
+    """Compare LEDGER on a day with its own past, and the champions' predictions with outcomes; exit 1 on an alarm only.
 
     Looks at feed volumes, invoice data, ratings, lateness, the champion's scores, expected loss, matured outcomes and delay
     errors. An alarm is larger than chance in the ledger's own past and large in effect; its most likely cause comes first.

@@ -204,7 +204,7 @@ def alone(settings: Settings) -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class Champion:
-    """What was champion at an instant: the version, and the record since which it was. version : None where none was."""
+    """The champion at an instant: its version and the record since which it is champion. version : None where none was."""
 
     model: str
     version: str | None

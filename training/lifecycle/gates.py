@@ -44,7 +44,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One gate's result. text : what was found and the limit, with figures; is_note : told without a verdict."""
+    """One gate's result. text : the figure and its limit, with figures; is_note : reported without a verdict."""
 
     gate: str
     is_passed: bool
@@ -101,7 +101,7 @@ def note(gate: str, text: str, **figures: float) -> Check:
 
 
 class GateRun:
-    """What the gates of both models share."""
+    """Base of the gates of both models: intervals, latency, inputs, and the rows on which a champion is compared."""
 
     def __init__(self, candidate: Candidate, champion: Candidate | None, gates: Gates) -> None:
         self.candidate, self.champion, self.gates = candidate, champion, gates

@@ -176,7 +176,7 @@ def monitor(
     ledger: Ledger, as_of: pd.Timestamp, default: Champion | None, delay: Champion | None = None, *, reference: pd.Timestamp | None = None,
     decisions: Mapping[str, int] | None = None,
 ) -> MonitorReport:  # fmt: skip
-    """Compare a ledger on a day with its own past and with what the champions promised.
+    """Compare a ledger on a day with its own past, and the champions' predictions with outcomes.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from training.lifecycle.gates_file import Gates
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The result of asking for a promotion.
+    """The result of a promotion request.
 
     served : the version as it is served now; None where it was refused. waits_for_second_person : an override was requested
     and another person has to confirm it. report : of the gates.
