@@ -1,22 +1,30 @@
 """Time the month's-end reports on a large ledger, next to their central query written by hand in DuckDB.
 
-`python -m benchmarks.month_end` writes a ledger of a million invoices and their payments, runs each report in a process of
-its own (reading and checking the files, settlement and writing JSON are in its time) and the central query of each report
-in another, over the same Parquet files with two threads. Prints seconds, their ratio and the peak memory of the report.
-`--invoices 100000` is the short form.
+`python -m benchmarks.month_end` writes a ledger of a million invoices and their payments. Each report runs in a process of
+its own (start of Python, reading, figures and writing JSON are in its time): the first one reads, checks and settles the
+ledger and writes the settled state beside it, later ones read that state. The central query of each report runs in a
+process of its own, too, over the same Parquet files with two threads. Reports and queries take turns; medians of the
+rounds after one that does not count. Processor seconds stand beside the clock's: they say what the work costs where other
+programs take their share of the machine. `--invoices 100000` is the short form.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import os
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
+
+from ledger.settled_state import place_of
 
 INVOICES = 1_000_000
 AS_OF = "2024-12-31"
@@ -95,29 +103,54 @@ def write_book(folder: Path, invoices: int) -> None:
     """)  # fmt: skip
 
 
-def report_seconds(folder: Path, name: str) -> tuple[float, float]:
-    """Return the seconds and the peak memory in MB of one report in a process of its own."""
-    program = (
-        "import resource, sys; from click.testing import CliRunner; from cli.report import command\n"
-        f"r = CliRunner().invoke(command, {[name, str(folder), '--as-of', AS_OF, *REPORTS[name], '--out', str(folder / (name + '.json'))]!r})\n"
-        "assert r.exit_code == 0, r.output + repr(r.exception)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+class Cost(NamedTuple):
+    """What one process took, its start included."""
+
+    seconds: float
+    processor_seconds: float
+    megabytes: float
+
+
+def taken(program: str) -> Cost:
+    """Return what a Python program takes in a process of its own. Raises CalledProcessError where it fails."""
+    ends = "; import resource as r; u = r.getrusage(r.RUSAGE_SELF); print(u.ru_utime + u.ru_stime, u.ru_maxrss)"
+    # a machine on which no bytecode may be written would compile the program's modules at each start
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", program + ends], capture_output=True, text=True, check=True, env=own)
+    processor, peak = done.stdout.split()[-2:]
+    return Cost(time.perf_counter() - start, float(processor), int(peak) / 1024)
+
+
+def report_program(folder: Path, name: str) -> str:
+    """Return a program that runs one report as the command line does."""
+    words = [name, str(folder), "--as-of", AS_OF, *REPORTS[name], "--out", str(folder / f"{name}.json")]
+    return (
+        "from click.testing import CliRunner; from cli.report import command; "
+        f"done = CliRunner().invoke(command, {words!r}); assert done.exit_code == 0, done.output + repr(done.exception)"
     )
-    start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return time.perf_counter() - start, int(done.stdout.split()[-1]) / 1024
 
 
-def query_seconds(folder: Path, name: str) -> float:
-    """Return the seconds of a report's central query, written by hand, in a connection of its own."""
-    days = [AS_OF]
-    if name == "kpi":
-        days = [f"2024-{month:02d}-28" for month in range(1, MONTHS + 1)]
-    start = time.perf_counter()
-    connection = duckdb.connect(config={"threads": THREADS})
-    for day in days:
-        connection.execute(QUERIES[name].replace("{0}", str(folder)).replace("{day}", day)).fetchall()
-    return time.perf_counter() - start
+def query_program(folder: Path, name: str) -> str:
+    """Return a program that runs a report's central query, written by hand."""
+    days = [f"2024-{month:02d}-28" for month in range(1, MONTHS + 1)] if name == "kpi" else [AS_OF]
+    queries = [QUERIES[name].replace("{0}", str(folder)).replace("{day}", day) for day in days]
+    return (
+        f"import duckdb; c = duckdb.connect(config={{'threads': {THREADS}}}); "
+        f"rows = [c.execute(q).fetchall() for q in {queries!r}]"
+    )
+
+
+def one_round(folder: Path, name: str) -> tuple[Cost, Cost, Cost]:
+    """Return the costs of the query, of the report as the first one, and of the report with the state beside the ledger."""
+    shutil.rmtree(place_of(folder), ignore_errors=True)
+    query = taken(query_program(folder, name))
+    return query, taken(report_program(folder, name)), taken(report_program(folder, name))
+
+
+def middle(costs: Sequence[Cost]) -> Cost:
+    """Return the median of each figure."""
+    return Cost(*(statistics.median(figures) for figures in zip(*costs, strict=True)))
 
 
 def main() -> None:
@@ -125,22 +158,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--invoices", type=int, default=INVOICES)
     parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "ledger"
-        write_book(folder, asked.invoices)
-        print(f"{asked.invoices:,} invoices, seconds (least of {asked.rounds} rounds)")
-        print(f"{'report':<12} {'report':>8} {'query':>8} {'ratio':>7} {'peak MB':>9}")
+        write_book(folder, given.invoices)
+        print(f"| {given.invoices:,} invoices | query, s | first report, s | later report, s | later / query | in processor "
+              "time | first / query | peak of the first | peak of later ones | bar |")  # fmt: skip
+        print("|---|---|---|---|---|---|---|---|---|---|")
         for name in REPORTS:
-            rounds = [(report_seconds(folder, name), query_seconds(folder, name)) for _ in range(asked.rounds)]
-            seconds, query = min(r[0][0] for r in rounds), min(r[1] for r in rounds)
+            rounds = [one_round(folder, name) for _ in range(given.rounds + 1)][1:]
+            query, first, later = (middle([costs[i] for costs in rounds]) for i in range(3))
+            ratio, in_processor = (
+                statistics.median(r[2][i] / r[0][i] for r in rounds) for i in (0, 1)
+            )  # of each round: what else the machine did then is in both
             print(
-                f"{name:<12} {seconds:>8.2f} {query:>8.2f} {seconds / query:>7.1f} {max(r[0][1] for r in rounds):>9,.0f}",
+                f"| {name} | {query.seconds:.2f} | {first.seconds:.2f} | {later.seconds:.2f} | {ratio:.1f} × | "
+                f"{in_processor:.1f} × | {first.seconds / query.seconds:.1f} × | {first.megabytes:,.0f} MB | "
+                f"{later.megabytes:,.0f} MB | 3 ×, 2,000 MB |",
                 flush=True,
             )
-    print(
-        f"this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB; times on a machine that others use too"
-    )
+        kept = sum(file.stat().st_size for file in place_of(folder).iterdir()) / 1e6
+        tables = sum(file.stat().st_size for file in folder.glob("*.parquet")) / 1e6
+    print(f"\nThe settled state takes {kept:,.0f} MB beside tables of {tables:,.0f} MB.")
 
 
 if __name__ == "__main__":

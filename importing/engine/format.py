@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ledger.errors import InputError
 
@@ -139,6 +140,7 @@ def is_projection(sql: str) -> bool:
     return not any(word in words for word in (" JOIN ", " OVER ", "GROUP BY", "UNION", "unnest", "SELECT count", "md5"))
 
 
+@lru_cache(maxsize=8_192)
 def plain(name: str) -> str:
     """Return a header name without case, spaces and punctuation: what names are compared by."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())

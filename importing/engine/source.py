@@ -225,8 +225,10 @@ def _write_grouped(path: Path, out: Path, delimiter: str, header_line: int, name
 
 
 def _is_padded(sample: str, delimiter: str) -> bool:
-    lines = sample.splitlines()
-    padded = sum(line != delimiter.join(value.strip(BLANKS) for value in line.split(delimiter)) for line in lines)
+    """Return whether many lines have a value that begins or ends with a blank."""
+    lines, blank = sample.splitlines(), f"[{re.escape(BLANKS.replace(delimiter, ''))}]"
+    padding = re.compile(rf"(?:^|{re.escape(delimiter)}){blank}|{blank}(?:$|{re.escape(delimiter)})")
+    padded = sum(padding.search(line) is not None for line in lines)
     return padded > PADDED * len(lines)
 
 
