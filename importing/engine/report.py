@@ -151,7 +151,7 @@ def control(
     result = []
     for currency, measure in sorted({*before, *after}):
         was, now = before.get((currency, measure), 0), after.get((currency, measure), 0)
-        if measure in SHOWN_WHERE_ANY and not was and not now:
+        if (measure in SHOWN_WHERE_ANY or currency == NO_CURRENCY) and not was and not now:
             continue
         because = sorted(lost.get((currency, measure), []), key=lambda item: (-abs(item["amount"]), item["reason"]))
         if was - now != sum(item["amount"] for item in because):

@@ -3,7 +3,7 @@
 The report starts with its titles and ends with totals rows, which are not records. It does not say which payment paid
 which invoice: what was paid on an invoice is Amount less Open balance, and the customer's payments and credit memos
 are laid on that, oldest invoice first, after those that name their invoice in `Applied to`. Payments and credit memos
-are negative (or in brackets). What they leave is unapplied. A report without Open balance would say nothing about
+are negative (or in brackets). Only what was used of them, their own Amount less Open balance, is laid; the rest is unapplied. A report without Open balance would say nothing about
 what is open, so the column is required.
 """
 

@@ -23,8 +23,8 @@ SELECT grp, item_id AS key, coalesce(due_on, on_day) AS ord,
     paid_cents - coalesce((SELECT sum(cents) FROM named n WHERE n.invoice_id = i.item_id), 0) AS cents
 FROM classed i WHERE class = 'invoice';
 
--- prepared pool: one row per payment or credit memo, with what it has beyond the invoice that it names
-SELECT grp, item_id AS key, on_day AS ord, cents - coalesce((SELECT sum(cents) FROM named n
+-- prepared pool: one row per payment or credit memo, with what was used of it (amount less open balance) beyond the invoice that it names
+SELECT grp, item_id AS key, on_day AS ord, cents - CAST(round(abs(coalesce(open_balance, 0)) * 1000) AS BIGINT) - coalesce((SELECT sum(cents) FROM named n
     WHERE n.credit_id = c.item_id), 0) AS cents
 FROM classed c WHERE class IN ('payment', 'credit_note');
 

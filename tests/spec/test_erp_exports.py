@@ -227,3 +227,17 @@ def test_a_credit_note_of_a_table_is_moved_to_another_invoice(tmp_path: Path) ->
     }
     assert (state["2024-01-31"]["a"], state["2024-01-31"]["b"]) == (190, 200)
     assert (state["2024-02-01"]["a"], state["2024-02-01"]["b"]) == (290, 100)
+
+
+def test_quickbooks_open_payments_and_credit_memos_are_laid_on_nothing(tmp_path: Path) -> None:
+    report, _ = load(
+        tmp_path, "quickbooks",
+        aged="A/R Aging Detail\n\nDate,Transaction type,Num,Customer full name,Due date,Amount,Open balance\n"
+        '10/15/2023,Invoice,1001,"Acme, Inc.",11/14/2023,"1,000.00",400.00\n'
+        '03/25/2024,Payment,,"Acme, Inc.",03/25/2024,-50.00,-50.00\n03/26/2024,Credit Memo,CM1,"Acme, Inc.",03/26/2024,-30.00,-10.00\n'
+        'TOTAL,,,,,920.00,340.00\n',
+    )  # fmt: skip
+    # 20 of the credit memo were used for 1001, the other 580 that it lacks were paid on days that the report does not tell
+    assert totals(report, "USD") == {
+        "invoiced": "1000.00", "credited": "30.00", "paid": "630.00", "unapplied": "50.00", "open": "390.00",
+    }  # fmt: skip
