@@ -8,7 +8,8 @@ import argparse
 from benchmarks.default_book import print_table, sample_histories
 from models.registry import Settings
 from training.default.columns import SELECTED
-from training.default.tuning import folds, log, tune
+from training.default.tuning import folds, tune
+from training.lifecycle.tuning_log import log_tuning
 
 
 def main() -> None:
@@ -22,7 +23,8 @@ def main() -> None:
         defaulters = len(set(data.customer[fold.rows][fold.y > 0]))
         print(f"fold: learned until {fold.origin.date()}, {len(fold.rows):,} later snapshots, {defaulters} defaulters.")
     found = tune(data, trials=asked.trials, seed=asked.seed)
-    run = log(Settings.from_environment(), found, seed=asked.seed)
+    as_of, place = data.as_of.date(), f"sample-{asked.seed}"
+    run = log_tuning(Settings.from_environment(), found, seed=asked.seed, as_of=as_of, place=place)
     print(f"\nSample ledger of seed {asked.seed}; trial 0 is the shape that is served. Logged to MLflow (run {run}).\n")
     shown = found.trials.sort_values("loss")
     names = [

@@ -26,7 +26,7 @@ def country_report(ledger: Ledger, on: date, policy: CountryPolicy, *, command: 
     held = countries[(countries["answer"] == HOLD) & (countries["exposure"] > 0)] if len(countries) else countries
     without = countries[countries["rating"].isna() & (countries["exposure"] > 0)] if len(countries) else countries
     stale = countries[countries["is_stale"].astype(bool)] if len(countries) else countries
-    warnings = [f"{row.country}: {row.why}" for row in held.itertuples()]
+    warnings = [str(row.why) for row in held.itertuples()]  # each names its country
     if len(stale):
         warnings.append(f"ratings older than {policy.stale_after_days} days: {', '.join(stale['country'])}.")
     return Report(

@@ -317,7 +317,8 @@ def test_every_answer_is_in_the_log_with_its_inputs_to_the_last_bit(log):
     customer_id = customer_with(None)
     (found,) = answers.score(champions(), log, ScoreRequest(customer_ids=(customer_id,)))["scores"]
     record = log.read(found["decision_id"])
-    assert {**record.content["answer"], "decision_id": found["decision_id"]} == found
+    how = {"source": found["source"], "ledger_position": found["ledger_position"]}  # how it was answered, not what
+    assert {**record.content["answer"], "decision_id": found["decision_id"], **how} == found
     scores = small().scorer.score([customer_id])
     logged = pd.Series(record.content["inputs"]["default"], dtype=np.float64)[scores.X.columns]
     assert np.array_equal(logged.to_numpy(), scores.X.to_numpy()[0], equal_nan=True)

@@ -77,7 +77,7 @@ def test_country_exits_1_where_a_country_is_held(folder, tmp_path):
     policy.write_text(bundled("country").read_text().replace('country = "XX"', 'country = "DE"'))
     done = run("report", "country", folder, "--policy", policy)
     assert done.exit_code == 1
-    assert "transfer hold for DE" in done.output
+    assert "Transfer hold for DE since" in done.output
 
 
 def test_terms_without_a_model_leave_expected_loss_out(folder, home):
