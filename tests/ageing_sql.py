@@ -83,7 +83,8 @@ ITEMS = """
                CASE WHEN kind IN ('reversal', 'refund') THEN -1 ELSE 1 END * CAST(round_even(p.amount * 100, 0) AS BIGINT) AS cents,
                CASE WHEN kind IN ('reversal', 'refund') THEN -1 ELSE 1 END * CAST(round_even(p.amount * 100 * CASE WHEN p.currency = $reporting THEN 1 ELSE r.rate END, 0) AS BIGINT) AS reported
         FROM payments p ASOF LEFT JOIN rates r ON p.currency = r.currency AND p.paid_on >= r.observed_on
-        WHERE p.invoice_id IS NULL OR p.invoice_id NOT IN (SELECT invoice_id FROM rated WHERE kind = 'invoice')
+        WHERE (p.invoice_id IS NULL OR p.invoice_id NOT IN (SELECT invoice_id FROM rated WHERE kind = 'invoice'))
+          AND p.kind NOT IN ('bill', 'discount', 'exchange_difference', 'undated')  -- no cash of an invoice not yet held
         UNION ALL
         SELECT customer_id, currency, cents, reported FROM rated
         WHERE kind = 'credit_note' AND (applies_to IS NULL OR applies_to NOT IN (SELECT invoice_id FROM rated WHERE kind = 'invoice'));

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from decisions.action_effects import acted_rows, actions_of, item_states
+from decisions.promises import promises_on
 from features.engine.histories import build, build_items
 from importing.engine.run import Options, import_files
 from importing.formats import format_named
@@ -16,6 +18,7 @@ from ledger.default_status import PRIMARY, default_spells
 from ledger.errors import InputError
 from ledger.known import day
 from ledger.ledger import Ledger, read_ledger
+from ledger.loss_history import loss_history
 from ledger.open_items import open_items_on
 from ledger.receivables_series import kpi_series
 from ledger.settlement import Settlement, settle
@@ -252,3 +255,43 @@ def test_an_erpnext_payment_schedule_end_to_end(tmp_path: Path) -> None:
     assert state.loc[1, "days_late"] == 10
     assert state["days_past_due"].tolist() == [-1, 14, 0]
     assert accounts(settle(held), ["C-1"], day("2024-03-15")).customers["overdue"].tolist() == [50.0]
+
+
+def test_a_promise_is_kept_when_what_was_due_is_paid() -> None:
+    """Made on 5 February, when only the first 100 were due: 150 on 10 February keep it; a promise of 5 March waits for 200."""
+    events = """
+        customer_id | invoice_id | occurred_on | kind            | detail
+        acme        | a          | 2024-02-05  | promise_to_pay  | 2024-02-12
+        acme        | a          | 2024-03-05  | promise_to_pay  | 2024-03-12
+    """
+    held = book(payments=HALF, events=events)
+    found = promises_on(held, settle(held), pd.Timestamp("2024-03-15"))
+    assert found["status"].tolist() == ["kept", "broken"]
+
+
+def test_a_reminder_is_about_the_instalment_due_first_that_was_open() -> None:
+    """On 5 February the first is open, on 15 March it is paid and the second is meant."""
+    events = """
+        customer_id | invoice_id | occurred_on | kind    | detail
+        acme        | a          | 2024-02-05  | dunning | 1
+        acme        | a          | 2024-03-15  | dunning | 2
+    """
+    held, on = book(payments=HALF, events=events), pd.Timestamp("2024-03-20")
+    states = item_states(held, settle(held), on)
+    rows = acted_rows(states, actions_of(held, on))
+    assert states["number"].to_numpy()[rows].tolist() == [1, 2]
+
+
+def test_what_a_recovery_brings_back_fills_the_oldest_loss_first() -> None:
+    """All 300 are written off on 30 June; 120 come back: 100 of the first and 20 of the second, so 180 are lost."""
+    events = """
+        customer_id | invoice_id | occurred_on | kind      | amount
+        acme        | a          | 2024-06-30  | write_off |
+        acme        | a          | 2024-09-30  | recovery  | 120
+    """
+    held = book(events=events)
+    segments = pd.Series({"acme": "all"})
+    found = loss_history(held, settle(held), date(2025, 12, 31), segments, months=36, outcome_days=365)
+    assert found.entered.loc["all", "current"] == 30000
+    assert found.lost.loc["all", "current"] == 18000
+    assert (found.items["all"], found.lost_items["all"]) == (3, 2)
