@@ -192,6 +192,10 @@ def _invoice_events(
     invoices = own.invoices.drop_duplicates("invoice_id", keep="last").set_index("invoice_id")
     found = []
     supposed = set(calm["invoice_id"]) if len(calm) else set()
+    plans = set(own["instalments"]["invoice_id"])
+    first_due = (
+        calm[calm["invoice_id"].isin(plans)].groupby("invoice_id")["paid_on"].min() if len(calm) else pd.Series()
+    )
     for invoice_id, rows in by_invoice.items():
         if invoice_id not in invoices.index:
             continue
@@ -199,17 +203,12 @@ def _invoice_events(
         payments = rows.get("payments")
         paid = None if payments is None else payments["paid_on"].max()
         end = paid if paid is not None else pd.Timestamp(as_of)
-        late = int((end - invoice["due_on"]).days)
+        due_on = first_due.get(invoice_id, invoice["due_on"])  # of an instalment plan what fell due first
+        late = int((end - due_on).days)
         is_new = "invoices" in rows
         code = "paid_late" if paid is not None and late > 0 else "paid" if paid is not None else (
             "unpaid" if late > 0 else "new_invoice" if is_new else "event")  # fmt: skip
-        on = (
-            paid
-            if paid is not None
-            else max(invoice["due_on"], invoice["issued_on"])
-            if late > 0
-            else invoice["issued_on"]
-        )
+        on = paid if paid is not None else max(due_on, invoice["issued_on"]) if late > 0 else invoice["issued_on"]
         found.append(_Event(
             code=code, on=on.date(), rows=rows, replaces=(invoice_id,) if invoice_id in supposed else (),
             numbers={"invoice": invoice_id, "amount": float(invoice["amount"]), "days": max(late, 0), "count": 1},

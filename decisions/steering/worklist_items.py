@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from decisions.action_effects import actions_of, item_states
+from decisions.action_effects import acted_rows, actions_of, item_states
 from decisions.collections import pays_by_itself
 from decisions.collections_policy import CollectionsPolicy
 from decisions.promises import promises_on
@@ -48,11 +48,20 @@ def overdue_book(
     last_promise = promises.groupby("invoice_id")["status"].last().reindex(items["invoice_id"])
     soon = pays_by_itself(states, items, actions, at, policy.leave_alone_days, policy.effects.dpd_bands)
     since = {}
+    about = acted_rows(states, actions)  # of instalments the one that each action is about
+    actions_on = actions.assign(
+        number=np.where(about >= 0, states["number"].to_numpy()[about], 0) if len(states) else 0
+    )
+    names = ["invoice_id", "number"]
     for step in policy.steps:
-        own = actions[(actions["kind"] == step.kind) | ("dunning_" + actions["level"].astype(str) == step.kind)]
+        own = actions_on[(actions["kind"] == step.kind) | ("dunning_" + actions["level"].astype(str) == step.kind)]
         if len(own):
-            last = own.groupby("invoice_id")["on"].max()
-            since[f"days_since_{step.kind}"] = at - last.reindex(items["invoice_id"]).to_numpy(np.float64)
+            last = (
+                own.groupby(names)["on"]
+                .max()
+                .reindex(pd.MultiIndex.from_frame(items[names].astype({"invoice_id": object})))
+            )
+            since[f"days_since_{step.kind}"] = at - last.to_numpy(np.float64)
     items = items.assign(
         name=customers["name"].reindex(who).to_numpy(),
         segment=customers["segment"].reindex(who).fillna("").to_numpy(dtype=object),
