@@ -21,6 +21,7 @@ from serving.errors import Problem
 from serving.sent_rows import SentRows
 
 FOLLOW_SECONDS = 0.25
+WARM_CUSTOMERS = 5
 logger = logging.getLogger("tradecredit.serving")
 
 
@@ -234,6 +235,7 @@ class ServedModels:
         scorer = Scorer.of(self._living.rest, default, delay)
         if self.settings.limit_policy is not None:
             scorer = scorer.under(read_limit_policy(self.settings.limit_policy))
+        warm(scorer)
         at = datetime.now(UTC).isoformat(timespec="seconds")
         with self._swap:
             made = Champions(default=default, delay=delay, scorer=scorer, served_since=at, changes=changes,
@@ -246,3 +248,13 @@ class ServedModels:
         if why != self._why:
             logger.warning("not changed: %s", why)
         self._why = why
+
+
+def warm(scorer: Scorer) -> None:
+    """Answer for a few customers before anybody can ask: in a new bento or container the compiled kernels are made here, which
+    takes a minute on a busy machine, and not within the first request."""
+    scores = scorer.score([str(i) for i in scorer.served.prepared.owners.ids[:WARM_CUSTOMERS]])
+    if scorer.has_delay:
+        scorer.payments(scores)
+    for target in ("pd", "delay"):
+        scorer.explanations(scores, target)
