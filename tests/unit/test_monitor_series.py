@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -45,6 +46,18 @@ def test_a_step_is_an_alarm_a_small_one_a_note_and_none_is_quiet() -> None:
     assert level(series([*flat, 0.55], noise=0.02)) == NOTE  # beyond chance, not beyond the least effect
     assert level(series([*flat, 0.8], noise=0.02)) == ALARM
     assert level(series([*flat, 0.8], noise=0.02, least=0.5)) == NOTE
+
+
+def test_a_note_names_no_cause_and_a_kind_of_row_that_the_ledger_never_held_is_not_known() -> None:
+    flat, weights = [0.5] * (MONTHS - 1), weights_of(CUSTOMERS, 100, 0)
+    small_step, step = (
+        verdict(series([*flat, value], noise=0.02), count=10, weights=weights).text for value in (0.55, 0.8)
+    )
+    assert small_step.startswith("a share 0.5")
+    assert "; an alarm is a change beyond 0.100" in small_step
+    assert step.startswith("the cause: a share 0.8")
+    none = replace(series([0.0] * MONTHS), scale="log")
+    assert verdict(none, count=10, weights=weights).text == "a share: not known yet (the ledger holds none)"
 
 
 def test_a_season_that_the_past_shows_is_no_alarm() -> None:

@@ -47,16 +47,22 @@ class Verdict:
 
     @property
     def text(self) -> str:
-        """Return one sentence: the cause first, then the change with its limit."""
+        """Return one sentence: of an alarm the likely cause first, then the change with its limit."""
         s = self.series
         if self.level == UNKNOWN:
             return f"{s.title}: not known yet ({self.why})"
         now = self.base + self.change
+        if self.level == NOTE:  # too small to name a cause
+            if s.scale == "log":
+                moved = f"{np.exp(self.change):.2f} times the mean of the months before; an alarm is beyond {np.exp(self.limit):.2f} times"
+            else:
+                moved = f"{now:.3f} after {self.base:.3f} in the months before; an alarm is a change beyond {self.limit:.3f}"
+            return f"{s.title} {moved}"
         if s.scale == "log":
             moved = f"{np.exp(self.change):.2f} times the mean of the months before (chance: up to {np.exp(self.limit):.2f} times)"
         else:
             moved = f"{now:.3f} after {self.base:.3f} in the months before (chance: a change of up to {self.limit:.3f})"
-        return f"{s.cause}: {s.title} {moved}" if self.level in (ALARM, NOTE) else f"{s.title} {moved}"
+        return f"{s.cause}: {s.title} {moved}" if self.level == ALARM else f"{s.title} {moved}"
 
 
 def weights_of(customers: int, draws: int, seed: int) -> Floats:
@@ -76,6 +82,8 @@ def verdict(series: Series, *, count: int, weights: Floats) -> Verdict:
         one is, so that season, trend and what all customers share are in the null.
     """
     values = series.values()
+    if series.scale == "log" and not series.numerator.any():
+        return Verdict(series=series, values=values, level=UNKNOWN, why="the ledger holds none")
     base_months, past = _months(values)
     if past < FEWEST_PAST_MONTHS:
         known = int(np.isfinite(values).sum())
