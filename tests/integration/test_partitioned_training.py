@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from cli.main import commands
 from features.engine.partitioned import build_in_turn, last_known_on, read_rows
 from ledger.default_status import SHORT_HISTORY
 from ledger.errors import InputError
 from ledger.ledger import read_ledger
-from models.registry import digest
+from models.registry import DIGEST_TAG, NAMES, Settings, client, digest, load
 from sample.generator import write_sample
 from training.default import cold_start
 from training.default.columns import SELECTED
@@ -139,3 +143,34 @@ def test_a_draw_does_not_depend_on_the_parts_and_all_goods_are_the_unsampled_mod
 def test_a_share_outside_of_0_to_1_is_refused() -> None:
     with pytest.raises(InputError, match="above 0 and at most 1"):
         Goods(share=0.0, seed=1, unsampled_after=pd.Timestamp(DAY))
+
+
+@pytest.mark.slow  # two fits of the full shape, through MLflow
+def test_the_commands_write_histories_and_train_on_them_as_on_the_whole_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """features → Parquet parts → train --histories registers the model that train registers; --sample-goods says so in its run."""
+    write_sample(tmp_path / "ledger", customers=200, months=30, seed=4)
+    monkeypatch.setenv("TRADECREDIT_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+    def invoked(*words: str) -> dict[str, Any]:
+        found = CliRunner().invoke(commands, [*words, "--json"], catch_exceptions=False)
+        assert found.exit_code == 0, found.output
+        return dict(json.loads(found.stdout))
+
+    span = ("--every", "month", "--from", "2022-09-30", "--to", "2024-12-31")
+    summary = invoked("features", "ledger", *span, "--engine", "in-turn", "--for-model", "default", "--out", "parts")
+    assert summary["days"] == 28
+    train = ("train", "ledger", "--model", "default", "--policy", "short_history", "--as-of", DAY)
+    runs = [invoked(*train, *more) for more in ((), ("--histories", "parts"), ("--sample-goods", "0.2"))]
+    store = client(settings := Settings.from_environment())
+    tags = [store.get_run(run["models"]["default"]["run_id"]).data for run in runs]
+    assert runs[0]["ledger_fingerprint"] == runs[1]["ledger_fingerprint"]
+    assert tags[0].tags[DIGEST_TAG] == tags[1].tags[DIGEST_TAG]
+    assert tags[0].tags[DIGEST_TAG] != tags[2].tags[DIGEST_TAG]
+    assert (tags[2].params["sample_goods"], tags[2].params["sample_goods_seed"]) == ("0.2", "1")
+    assert int(tags[2].params["rows_kept"]) < int(tags[2].params["rows_before_sampling"]) == summary["rows"]
+    assert load(settings, NAMES["default"], runs[1]["models"]["default"]["version"]).digest == tags[1].tags[DIGEST_TAG]
+    refused = CliRunner().invoke(commands, ["train", "ledger", "--histories", "parts"])
+    assert refused.exit_code != 0
