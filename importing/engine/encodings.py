@@ -72,6 +72,7 @@ def encoding_of(path: Path, sample: bytes, is_utf8: bool) -> str:
         raise SourceError(f"{path}: not a text table (binary content); export it as CSV, Excel or Parquet.")
     if is_utf8:
         return UTF_8
+    sample = sample.removeprefix(codecs.BOM_UTF8)  # a mark that the rest of the file contradicts
     whole = sample[: sample.rfind(b"\n") + 1] or sample
     lines = [line for line in whole.split(b"\n") if not _is_utf8(line)]  # a file may be UTF-8 but for some lines
     bare = b"\n".join(lines)
@@ -145,6 +146,9 @@ def _is_utf8(line: bytes) -> bool:
 
 def decoded(raw: bytes, encoding: str) -> str:
     """Return bytes as text. What is not Windows-1252 in such a file is read as UTF-8 or Latin-1, line by line."""
+    raw = (
+        raw.removeprefix(codecs.BOM_UTF8) if encoding != UTF_8 else raw
+    )  # a mark that the rest of the file contradicts
     if encoding == WESTERN:
         return "\n".join(decoded_line(line, encoding) for line in raw.split(b"\n"))
     return raw.decode(encoding, errors="ignore")
@@ -152,6 +156,7 @@ def decoded(raw: bytes, encoding: str) -> str:
 
 def decoded_line(line: bytes, encoding: str) -> str:
     """Return one line of a file that is not UTF-8: UTF-8 where the line is, else by the file's encoding, else Latin-1."""
+    line = line.removeprefix(codecs.BOM_UTF8)
     for codec in (UTF_8, encoding):
         try:
             return line.decode(codec)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from pathlib import Path
+
+from importing.engine.encodings import decoded, encoding_of
 
 Mutation = Callable[[bytes, random.Random], bytes]
 
@@ -25,6 +28,15 @@ def _edit(content: bytes, dice: random.Random, change: Callable[[bytes], bytes])
 
 
 # Damage that takes nothing away: the same ledger must come out, or what is missing must be in quarantine.
+def is_utf8(content: bytes) -> bool:
+    """Return whether all of a text's bytes are UTF-8."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def bom(content: bytes, dice: random.Random) -> bytes:
     return b"\xef\xbb\xbf" + content.removeprefix(b"\xef\xbb\xbf")
 
@@ -38,7 +50,9 @@ def old_mac_newlines(content: bytes, dice: random.Random) -> bytes:
 
 
 def utf16(content: bytes, dice: random.Random) -> bytes:
-    return content.decode("utf-8", errors="replace").lstrip("\ufeff").encode("utf-16")
+    if not is_utf8(content):  # a sample in another encoding keeps its letters
+        return decoded(content, encoding_of(Path("sample"), content, is_utf8=False)).encode("utf-16")
+    return content.decode("utf-8").lstrip("\ufeff").encode("utf-16")
 
 
 def blank_lines(content: bytes, dice: random.Random) -> bytes:
