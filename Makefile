@@ -30,6 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  fi
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q $(ROOMS)
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m features.engine.warm
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m models.warm
 	@touch $@
 
 # numba's cache of a compiled function does not notice that a constant imported from another module changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -51,8 +52,13 @@ class ScoringLedger:
     def of(cls, ledger: Ledger) -> ScoringLedger:
         """A ledger in memory. Raises LedgerError where it holds nothing that was ever known."""
         known_to = ledger.last_known_on
+        with ThreadPoolExecutor(
+            max_workers=1
+        ) as pool:  # the fingerprint is DuckDB's work, which holds no lock of Python
+            fingerprint = pool.submit(lambda: ledger.fingerprint)
+            prepared = prepare(ledger)
         return cls(
-            prepared=prepare(ledger), fingerprint=ledger.fingerprint, data_known_to=known_to,
+            prepared=prepared, fingerprint=fingerprint.result(), data_known_to=known_to,
             currency=reporting_currency(ledger) or NO_CURRENCY,
         )  # fmt: skip
 

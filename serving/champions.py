@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 
 from decisions.limit_policy import read_limit_policy
@@ -174,7 +175,8 @@ class ServedModels:
             self._say(str(refused))
 
     def _read(self) -> None:
-        """Read the ledger, and the rows that were sent to it since."""
+        """Read the ledger, and the rows that were sent to it since; meanwhile import what the registry needs."""
+        threading.Thread(target=import_module, args=("mlflow.tracking",), name="mlflow", daemon=True).start()
         self._prepared = ScoringLedger.read(self.settings.ledger)
         living = LivingLedger.of(self._prepared)
         self._living = self.rows.applied(living) if self.rows is not None else living

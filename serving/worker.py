@@ -46,8 +46,10 @@ def main(words: list[str]) -> None:
         parser.add_argument(name, type=int, required=True)
     asked, others = parser.parse_known_args(words)
     end_with(asked.supervisor)
+    from models.lean_lightgbm import import_lightgbm
     from models.settings import Settings
 
+    import_lightgbm()
     Draining.started_at, Draining.seconds = asked.started, Settings.from_environment().drain_seconds
     uvicorn.Server = Draining  # type: ignore[misc]  # BentoML's worker makes its server of this name
     from _bentoml_impl.worker.service import main as bentoml_worker
