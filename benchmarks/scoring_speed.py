@@ -7,6 +7,8 @@ Processor seconds stand beside those of the clock, since a machine that does oth
 
 from __future__ import annotations
 
+import json
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -26,10 +28,16 @@ from models import registry
 from models.default.model import DefaultModel
 from models.delay.model import DelayModel
 from models.tree_shap import mean_shap_values
+from serving import answers
+from serving.champions import Champions
+from serving.decision_log import DecisionLog
+from serving.messages import LedgerRequest, parsed
+from serving.store import Store
 
 T = TypeVar("T")
 
 WEEKS = 13
+SENT = 355  # invoices in a body
 
 
 @click.command()
@@ -62,6 +70,7 @@ def command(customers: int) -> None:
         ("ledger read and prepared", reading), (f"{len(ids):,} customers scored and explained", book),
         (f"cash of {WEEKS} weeks from the open items", cash),
     ]  # fmt: skip
+    click.echo(_sent_ledger(scorer, default, delay))
     click.echo(f"{len(served.ledger.customers):,} customers, {len(served.ledger.invoices):,} invoices")
     click.echo(table([(name, f"{a:.1f}", f"{b:.1f}") for name, (a, b) in rows], ["offline", "processor s", "seconds"]))
 
@@ -101,6 +110,33 @@ def _one_row(default: DefaultModel, delay: DelayModel, X: pd.DataFrame, X_next: 
         milliseconds = _median(call) / (50 if "fifty" in name else 1)
         lines.append((name, f"{milliseconds:.2f}", "–" if error is None else f"{error:.0e}"))
     return lines
+
+
+def _sent_ledger(scorer: Scorer, default: registry.Served, delay: registry.Served) -> str:
+    """Return what `/score_ledger` costs beside parsing the same body, for the customers of the ledger up to SENT invoices."""
+    served_models = Champions(default=default, delay=delay, scorer=scorer, served_since="")
+    ledger, sent, count = scorer.served.ledger, [], 0
+    for customer, invoices in ledger.invoices.groupby("customer_id", sort=True):
+        if count + len(invoices) <= SENT:
+            sent.append(str(customer))
+            count += len(invoices)
+    part = ledger.of(sent)
+    tables = {name: json.loads(part[name].to_json(orient="records", date_format="iso")) for name in
+              ("customers", "invoices", "instalments", "payments", "exchange_rates")}  # fmt: skip
+    for row in (row for rows in tables.values() for row in rows):
+        row.update({k: v[:10] for k, v in row.items() if k.endswith("_on") and v is not None})
+        for name in [k for k, v in row.items() if v is None]:
+            del row[name]
+    body = json.dumps(tables).encode()
+    with tempfile.TemporaryDirectory() as place:
+        log = DecisionLog(Store(f"sqlite:///{place}/store.sqlite"))
+        whole = _median(lambda: answers.score_ledger(served_models, log, parsed(LedgerRequest, body)), 7)
+        log.close()
+    parsing = _median(lambda: parsed(LedgerRequest, body))
+    return (
+        f"/score_ledger of {len(sent)} customers with {count} invoices, {len(body):,} bytes: {whole:.0f} ms of processor time "
+        f"with its record, {parsing:.1f} ms to parse the body ({whole / parsing:.0f} times)"
+    )
 
 
 def _apart(members: tuple[lgb.Booster, ...], matrix: np.ndarray) -> float:
