@@ -6,6 +6,7 @@ that is asked for again costs no second copy.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 import threading
@@ -24,10 +25,11 @@ from sqlalchemy import Connection, Select, exists, insert, select
 
 from ledger.errors import InputError
 from ledger.hash_chain import canonical
+from serving.numbers import of_runs, packed_numbers, packed_places, unpacked_numbers, unpacked_places
 from serving.store import Store
 from serving.store.tables import DECISIONS, PAYLOADS, SUBJECT_KEYS
 
-DICTIONARY = 1  # the dictionary that new payloads are compressed with; its number is their first byte
+DICTIONARY = 2  # the dictionary that new payloads are compressed with; its number is their first byte
 ERASED = "erased"
 MOST_REMEMBERED = 20_000
 ROWS_AT_ONCE = 10_000
@@ -44,6 +46,11 @@ def _dictionary(number: int) -> bytes:
 
 
 Columns = dict[str, list[str]]
+
+
+def digest_of(body: bytes) -> str:
+    """Return the SHA-256 of some bytes as 43 characters (base64 for URLs): a third shorter than hexadecimal."""
+    return base64.urlsafe_b64encode(hashlib.sha256(body).digest()).decode().rstrip("=")
 
 
 def split_inputs(rest: Mapping[str, Any]) -> tuple[dict[str, Any], Columns]:
@@ -80,51 +87,43 @@ def join_inputs(rest: dict[str, Any], columns: Columns) -> dict[str, Any]:
 def compressed(content: Mapping[str, Any]) -> bytes:
     """Return a payload's content as bytes: the dictionary's number, the length of its text, then text and numbers deflated.
 
-    Numbers of inputs are kept as their 64 bits, byte plane by byte plane, which deflates better than their digits; a
-    column that two models read stands there once.
+    A number that two models read stands there once; how numbers are kept, see serving.numbers.
     """
     rest = dict(content)
     lists = rest.pop("values", {})
     places: dict[str, list[int]] = {}
     seen: dict[bytes, int] = {}
-    for name, numbers in lists.items():
-        packed = np.array([np.nan if x is None else x for x in numbers], dtype="<f8").tobytes()
+    for name, given in lists.items():
+        packed = np.array([np.nan if x is None else x for x in given], dtype="<f8").tobytes()
         places[name] = [seen.setdefault(packed[k : k + 8], len(seen)) for k in range(0, len(packed), 8)]
     text = canonical(
-        {**rest, "places": {name: _runs(place) for name, place in places.items()}} if lists else rest
+        {**rest, "places": {name: len(place) for name, place in places.items()}} if lists else rest
     ).encode()
-    planes = np.frombuffer(b"".join(seen), dtype=np.uint8).reshape(-1, 8).T.tobytes()
+    numbers = packed_numbers(np.frombuffer(b"".join(seen), dtype="<f8")) if lists else b""
+    order = packed_places([place for own in places.values() for place in own])
     packer = zlib.compressobj(level=6, wbits=-15, zdict=_dictionary(DICTIONARY))
-    return bytes([DICTIONARY]) + len(text).to_bytes(4, "big") + packer.compress(text + planes) + packer.flush()
+    return bytes([DICTIONARY]) + len(text).to_bytes(4, "big") + packer.compress(text + order + numbers) + packer.flush()
 
 
 def expanded(body: bytes) -> dict[str, Any]:
-    """Return the content that `compressed` made a body of."""
+    """Return the content that `compressed` made a body of, in this or in an earlier form."""
     whole = zlib.decompressobj(wbits=-15, zdict=_dictionary(body[0])).decompress(body[5:])
     length = int.from_bytes(body[1:5], "big")
     content = dict(pydantic_core.from_json(whole[:length]))
-    if "places" in content:
+    if "places" not in content:
+        return content
+    counts = content.pop("places")
+    if body[0] == 1:
         numbers = np.frombuffer(np.frombuffer(whole[length:], dtype=np.uint8).reshape(8, -1).T.tobytes(), dtype="<f8")
-        given = [None if np.isnan(x) else float(x) for x in numbers]
-        content["values"] = {name: [given[k] for k in _of_runs(runs)] for name, runs in content.pop("places").items()}
+        places = {name: of_runs(runs) for name, runs in counts.items()}
+    else:
+        order, used = unpacked_places(whole[length:], sum(counts.values()))
+        numbers = unpacked_numbers(whole[length + used :])
+        following = iter(order)
+        places = {name: [next(following) for _ in range(count)] for name, count in counts.items()}
+    given = [None if np.isnan(x) else float(x) for x in numbers]
+    content["values"] = {name: [given[k] for k in own] for name, own in places.items()}
     return content
-
-
-def _runs(places: list[int]) -> list[int]:
-    """Return places as (first, length) pairs of runs that rise by one: most do."""
-    runs: list[int] = []
-    for place in places:
-        if runs and place == runs[-2] + runs[-1]:
-            runs[-1] += 1
-        else:
-            runs += [place, 1]
-    return runs
-
-
-def _of_runs(runs: list[int]) -> list[int]:
-    return [
-        place for first, length in zip(runs[::2], runs[1::2], strict=True) for place in range(first, first + length)
-    ]
 
 
 class Payloads:
@@ -148,7 +147,7 @@ class Payloads:
         digest = self._contexts.get(text)
         if digest is None:
             body = text.encode()
-            digest = hashlib.sha256(body).hexdigest()
+            digest = digest_of(body)
             self._insert(connection, digest, None, body)
             if len(self._contexts) < 100:
                 self._contexts[text] = digest
@@ -163,7 +162,7 @@ class Payloads:
     def sealed(self, connection: Connection, subject: str, packed: bytes) -> tuple[str, bytes]:
         """Return (digest, body) of a compressed payload as the store would hold it, without putting it there."""
         body = AESSIV(self._key(connection, subject)).encrypt(packed, None)
-        return hashlib.sha256(body).hexdigest(), body
+        return digest_of(body), body
 
     def opened(self, connection: Connection, subject: str, body: bytes) -> dict[str, Any] | None:
         """Return the content of a sealed body; None where the subject's key is another one now, or destroyed."""
@@ -261,7 +260,7 @@ class Payloads:
         """Return (sequence of the first record that names it, what is wrong) of a payload that does not hold; None if all do."""
         rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(PAYLOADS.c.digest, PAYLOADS.c.body))
         for digest, body in rows:
-            if hashlib.sha256(body).hexdigest() != digest:
+            if digest not in (digest_of(body), hashlib.sha256(body).hexdigest()):  # hexadecimal: of an earlier form
                 rows.close()
                 sequence = connection.execute(
                     select(DECISIONS.c.sequence).where(DECISIONS.c.payload == digest).order_by(DECISIONS.c.sequence)
