@@ -170,7 +170,9 @@ def _nothing_taken(reasons: list[dict[str, Any]], accounts: list[dict[str, Any]]
     if not rows:
         return f"{files}: no rows below the header; nothing is written. Export the table again, with its rows."
     shown = "; ".join(f"{r['rows']:,} rows: {r['reason']} ({r['example']})" for r in reasons[:3])
-    return f"{files}: none of the {rows:,} rows can be taken, and nothing is written. {shown}."
+    lacks_due = any(r["reason"] == "invoices.due_on must not be empty" for r in reasons)
+    hint = " State terms_days in the mapping, or map the terms of payment." if lacks_due else ""
+    return f"{files}: none of the {rows:,} rows can be taken, and nothing is written. {shown}.{hint}"
 
 
 def _default_currency(word: str | None) -> str | None:
