@@ -65,7 +65,10 @@ STEPS: Mapping[str, tuple[str, str]] = {
     "sales_a_day": (N_("Sales a day"), N_("sales of 12 months ÷ 365")),
     "days_bound": (N_("Days that money is bound"), N_("terms + max(0, expected delay)")),
     "needed_limit": (N_("Needed limit"), N_("sales a day · days · headroom + open orders")),
-    "shared_cap": (N_("Cap shared with others"), N_("min(requested, cap − limits of the others)")),
+    "group_limit": (N_("Limit of the group"), N_("min(limit so far, max(0, cap − used by the others))")),
+    "group_grade_cap": (N_("Cap of the group's grade"), N_("min(limit so far, max(0, cap − used by the others))")),
+    "country_cap": (N_("Cap of the country"), N_("min(limit so far, max(0, cap − used by the others))")),
+    "country_rating_cap": (N_("Cap of the country's rating"), N_("min(limit so far, max(0, cap − used by the others))")),
 }  # fmt: skip
 VALUES: Mapping[str, str] = {
     "open_balance": N_("open balance"), "unapplied_credits": N_("unapplied credits"), "pd": N_("PD"),
@@ -78,7 +81,7 @@ VALUES: Mapping[str, str] = {
     "cap": N_("cap"), "limit": N_("limit"), "requested": N_("requested"), "rounded": N_("rounded"),
     "smallest_limit": N_("smallest limit"), "sales_12m": N_("sales of 12 months"), "terms_days": N_("terms, days"),
     "expected_delay_days": N_("expected delay, days"), "sales_a_day": N_("sales a day"), "days": N_("days"),
-    "headroom": N_("headroom"), "open_orders": N_("open orders"), "limits_of_the_others": N_("limits of the others"),
+    "headroom": N_("headroom"), "open_orders": N_("open orders"), "used_by_the_others": N_("used by the others"),
 }  # fmt: skip
 SHARES = ("pd", "lgd", "insured_share", "measured", "weight", "loss_given_default", "policy_value")
 
@@ -91,6 +94,7 @@ PROBLEMS: Mapping[str, str] = {
     "four_eyes": N_("You proposed this yourself: another person confirms or rejects it."),
     "conflict": N_("This was decided in the meantime. Open the case again."),
     "above_authority": N_("This is above your authority: a person of a higher level confirms it."),
+    "above_shared_limit": N_("The limit is above what is left of a cap shared with the group or the country."),
     "forbidden": N_("You may not do this, or the form has expired. Open the page again."),
     "unauthorized": N_("Your session has ended. Log in again."),
     "unknown_decision": N_("There is no such decision."),
