@@ -158,7 +158,12 @@ class KeptAnswers:
             if worded is None:
                 return None
             answer = worded
-            entry = {**content, "asked": {**content["asked"], "language": language}, "answer": answer}
+            named = {**content, "asked": {**content["asked"], "language": language}, "answer": answer}
+            with (
+                self.log.store.reading() as connection
+            ):  # sealed now: as a dictionary it would take many times the memory
+                payload, body = self.log.payloads.sealed(connection, customer_id, Packed.of(named).payload)
+            entry = {**entry, "payload": payload, "body": body}
         text = pydantic_core.to_json(answer, inf_nan_mode="constants").decode()
         return StoredExplanation(text=text, entry={**entry, "kind": "explain"})
 
