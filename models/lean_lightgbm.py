@@ -9,7 +9,7 @@ def import_lightgbm() -> None:
     """Import LightGBM as where scikit-learn is not installed; do nothing where either of them is imported already.
 
     LightGBM imports scikit-learn, and with it scipy.stats, for wrappers of its own that a service does not use: some 0.5 s of
-    processor time and 40 MB a process. Whoever imports scikit-learn later gets it.
+    processor time and tens of megabytes a process. Whoever imports scikit-learn later gets it.
     """
     if "lightgbm" in sys.modules or "sklearn" in sys.modules:
         return
