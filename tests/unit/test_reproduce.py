@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ledger.errors import InputError
 from models import registry
 from tests.served import small
 from training.lifecycle import reproduce as reproducing
@@ -57,3 +58,12 @@ def test_what_differs_is_named(run, monkeypatch) -> None:
     assert {"library lightgbm", "model digest", "metric auc", "metric gini", "metric ks"} <= set(names)
     auc = next(d for d in found.differences if d.name == "metric auc")
     assert (auc.logged, auc.now) == ("0.75", "0.7")
+
+
+def test_a_fit_on_a_sample_is_not_compared_with_a_fit_on_all_rows(tmp_path: Path) -> None:
+    parameters = {"as_of": "2024-08-31", "sample_goods": 0.1, "seed": 1}
+    (tmp_path / "run.json").write_text(json.dumps({"kind": "default", "parameters": parameters}))
+    with pytest.raises(
+        InputError, match=r"run r was fitted on a sample of the rows \(0.1 .*--sample-goods 0.1 --seed 1"
+    ):
+        reproducing.reproduce("r", tmp_path, "d" * 64, small().ledger, None)

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ledger.default_status import policy_named
+from ledger.errors import InputError
 from ledger.ledger import Ledger
 from models import registry
 from training.default.ensembles import Shape
@@ -91,14 +92,31 @@ def causes(logged: Mapping[str, Any], ledger: Ledger) -> list[Difference]:
     return found
 
 
+def _of_a_sample(run_id: str, parameters: Mapping[str, Any], digest: str) -> InputError:
+    own = {name: parameters[name] for name in ("as_of", "sample_goods", "seed")}
+    return InputError(
+        f"run {run_id} was fitted on a sample of the rows ({parameters['sample_goods']:.3g} of those without a default), from histories "
+        "in parts. Make it again by `tradecredit features LEDGER --for-model default --out FOLDER` and `tradecredit train LEDGER --model "
+        "default --as-of {as_of} --histories FOLDER --sample-goods {sample_goods} --seed {seed}`; ".format(**own)
+        + f"the registered version's digest must then be {digest}."
+    )
+
+
 def reproduce(run_id: str, folder: Path, digest: str, ledger: Ledger, truth: pd.DataFrame | None) -> Reproduction:
     """Fit a run again and compare its model's digest and every metric.
 
     Parameters
     ----------
     folder : the run's artifacts, checked (`registry.run_artifacts`). digest : that of its registered model.
+
+    Raises
+    ------
+    InputError
+        The run was fitted on a sample of histories in parts: such a fit is made again by its own two commands.
     """
     logged = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if "sample_goods" in logged["parameters"]:
+        raise _of_a_sample(run_id, logged["parameters"], digest)
     before = {k: float(v) for k, v in json.loads((folder / "metrics.json").read_text(encoding="utf-8")).items()}
     found = causes(logged, ledger)
     fitted = fit_again(
