@@ -217,9 +217,11 @@ class DecisionLog:
         if about is not None:
             record["about"] = about
         if "payload" in content:
+            named = {name: content[name] for name in ("context", "payload", "by") if name in content}
             if "body" in content:
-                self.payloads.put(connection, content["payload"], content["subject"], content["body"])
-            return record | {name: content[name] for name in ("context", "payload", "by") if name in content}
+                given = content["payload"], content["subject"], content["body"]
+                named["payload"] = self.payloads.put_sealed(connection, *given)
+            return record | named
         record |= self.kept_content(connection, content)
         return record | ({"by": content["by"]} if "by" in content else {})
 

@@ -126,6 +126,14 @@ def expanded(body: bytes) -> dict[str, Any]:
     return content
 
 
+def _decrypted(key: bytes, body: bytes) -> bytes | None:
+    """Return a sealed body's content as bytes; None where it was sealed with another key."""
+    try:
+        return AESSIV(key).decrypt(body, None)
+    except InvalidTag:
+        return None
+
+
 class Payloads:
     """The payloads and contexts in the store, and the subjects' keys."""
 
@@ -133,7 +141,9 @@ class Payloads:
         self.store = store
         self._lock = threading.Lock()
         self._contexts: dict[str, str] = {}  # canonical text -> digest, of those that stand in the store
-        self._keys: dict[str, bytes] = {}
+        self._keys: dict[
+            str, tuple[bytes, ...]
+        ] = {}  # of a subject, the newest first: stored answers are sealed with them
         self._standing: set[str] = set()  # digests of payloads that stand in the store
 
     def forget(self) -> None:
@@ -166,10 +176,28 @@ class Payloads:
 
     def opened(self, connection: Connection, subject: str, body: bytes) -> dict[str, Any] | None:
         """Return the content of a sealed body; None where the subject's key is another one now, or destroyed."""
-        try:
-            return expanded(AESSIV(self._key(connection, subject)).decrypt(body, None))
-        except InvalidTag:
-            return None
+        key = self._key_in_store(connection, subject)
+        packed = None if key is None else _decrypted(key, body)
+        return None if packed is None else expanded(packed)
+
+    def put_sealed(self, connection: Connection, digest: str, subject: str, body: bytes) -> str:
+        """Put a body into the store that was sealed earlier; return its digest.
+
+        Where another process destroyed the subject's key since, the body is sealed anew, with a new key: what is logged after
+        an erasure can be read, what was logged before it cannot. Raises Erased where the old key is not remembered.
+        """
+        with self._lock:
+            remembered = self._keys.get(subject, ())
+        key = self._key_in_store(connection, subject)
+        if key is None or _decrypted(key, body) is None:
+            packed = next((found for old in remembered if (found := _decrypted(old, body)) is not None), None)
+            if packed is None:
+                raise Erased(
+                    f"{subject}: the key of this stored answer is destroyed; ask again after the next scoring."
+                )
+            digest, body = self.sealed(connection, subject, packed)
+        self.put(connection, digest, subject, body)
+        return digest
 
     def put(self, connection: Connection, digest: str, subject: str, body: bytes) -> None:
         """Put a sealed body into the store, where it does not stand there yet."""
@@ -187,21 +215,28 @@ class Payloads:
 
     def _key(self, connection: Connection, subject: str) -> bytes:
         """Return a subject's key, made where there is none yet."""
-        with self._lock:
-            known = self._keys.get(subject)
+        known = self._key_in_store(connection, subject)
         if known is None:
-            found = connection.execute(select(SUBJECT_KEYS.c.key).where(SUBJECT_KEYS.c.subject == subject)).scalar()
-            if found is None:
-                found = secrets.token_bytes(32)
-                at = datetime.now(UTC).isoformat(timespec="seconds")
-                connection.execute(insert(SUBJECT_KEYS).values(subject=subject, key=found, created_at=at))
-                return bytes(found)  # remembered once it is committed, when it is read again
-            known = bytes(found)
-            with self._lock:
+            known = secrets.token_bytes(32)
+            at = datetime.now(UTC).isoformat(timespec="seconds")
+            connection.execute(insert(SUBJECT_KEYS).values(subject=subject, key=known, created_at=at))
+            # remembered once it is committed, when it is read again
+        return known
+
+    def _key_in_store(self, connection: Connection, subject: str) -> bytes | None:
+        """Return a subject's key; None where there is none, or where another process destroyed it."""
+        mark = "?" if self.store.is_sqlite else "%s"
+        # plain SQL: this is on the way of every answer
+        row = connection.exec_driver_sql(f"SELECT key FROM subject_keys WHERE subject = {mark}", (subject,)).first()
+        with self._lock:
+            if row is None or row[0] is None:
+                return None
+            key, remembered = bytes(row[0]), self._keys.get(subject, ())
+            if key not in remembered:
                 if len(self._keys) >= MOST_REMEMBERED:
                     self._keys.clear()
-                self._keys[subject] = known
-        return known
+                self._keys[subject] = (key, *remembered[:1])
+            return key
 
     def context(self, connection: Connection, digest: str) -> dict[str, Any]:
         """Return a context by its digest."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import InputError
-from serving.decision_log import DecisionLog, UnknownDecision
+from serving.decision_log import DecisionLog, Erased, Packed, UnknownDecision
 
 
 @pytest.fixture
@@ -97,3 +97,21 @@ def test_two_processes_write_one_chain(tmp_path):
     verdict = DecisionLog(path).verify()
     assert verdict.is_whole
     assert verdict.records == 40
+
+
+def test_after_an_erasure_by_another_process_new_records_can_be_read_and_old_ones_cannot(tmp_path):
+    """A running service remembers keys and holds answers that were sealed with them; `tradecredit audit erase` runs beside it."""
+    service, officer = DecisionLog(tmp_path / "log.sqlite"), DecisionLog(tmp_path / "log.sqlite")
+    content = {"kind": "score", "asked": {"customer_ids": ["c1"]}, "answer": {"customer_id": "c1", "pd": 0.25}}
+    (before,) = service.append([content])
+    with service.store.writing() as connection:
+        stored = {"kind": "score", **service.sealed(connection, Packed.of(content))}
+    assert officer.payloads.erase("c1", by="officer") == 1
+    (computed,) = service.append([content])
+    (from_store, again) = service.append([stored, stored])
+    for decision_id in (computed, from_store, again):
+        assert service.read(decision_id).content["answer"]["pd"] == 0.25
+        assert officer.read(decision_id).content["answer"]["pd"] == 0.25
+    with pytest.raises(Erased):
+        officer.read(before)
+    assert officer.verify().is_whole
