@@ -1,4 +1,4 @@
-"""`tradecredit train --histories, --sample-goods`: read a ledger larger than memory part by part."""
+"""Train on a ledger larger than memory, read part by part: the options --histories and --sample-goods of `train`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from features.catalogue import CATALOGUE
 from ledger.default_status import PRIMARY, SHORT_HISTORY
 from ledger.errors import InputError
-from ledger.known import known_on
+from ledger.known import known_by
 from ledger.ledger import Ledger
 from sample.generator import Sample, sample
 from training.default import fit as default_fit
@@ -80,7 +80,7 @@ def test_rows_after_as_of_change_nothing():
     ledger = prepared().ledger
     day = "2024-06-30"
     whole = default_fit.fit(ledger, as_of=day, seed=1, shape=SMALL)
-    cut = default_fit.fit(known_on(ledger, day), as_of=day, seed=1, shape=SMALL)
+    cut = default_fit.fit(known_by(ledger, day), as_of=day, seed=1, shape=SMALL)
     pd.testing.assert_frame_equal(whole.model.predict(whole.example), cut.model.predict(cut.example), check_exact=True)
     assert whole.metrics == cut.metrics
 
