@@ -243,13 +243,7 @@ class Running(running.Running):
     @bentoml.on_shutdown
     def close(self) -> None:
         """Stop looking at the registry and close the log."""
-        state().book.stop()
-        state().watch_feed.stop()
-        state().jobs.stop()
-        state().head_writer.stop()
-        state().webhook.stop()
-        state().served_models.stop()
-        state().log.close()
+        state().stop()
 
 
 METRICS.declare([*(route.path for route in ROUTES.routes if isinstance(route, Route)), *PROBES])

@@ -74,6 +74,12 @@ class ServiceState:
         """Return what posts changes to the operator's address."""
         return Webhook(self.settings, self.store)
 
+    def stop(self) -> None:
+        """Stop whatever works in the background, and close the log: nothing can be asked afterwards."""
+        for part in (self.book, self.watch_feed, self.jobs, self.head_writer, self.webhook, self.served_models):
+            part.stop()
+        self.log.close()
+
     def why_not_writable(self) -> str | None:
         """Return why the store cannot be written, as it was at most a second ago; None where it can."""
         checked: tuple[float, str | None] = self.__dict__.get("_writable", (0.0, None))

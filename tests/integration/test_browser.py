@@ -46,7 +46,7 @@ class App:
     ready = False
     async def __call__(self, scope, receive, send):
         if scope["type"] == "http" and not App.ready:
-            Running.service_state.served_models.stop()
+            Running.service_state.stop()
             Running.service_state = ServiceState(
                 served_models=ServedModels.of(Settings.from_environment(), champions()), log=DecisionLog(Path(sys.argv[2]))
             )

@@ -30,7 +30,7 @@ def client(tmp_path, monkeypatch) -> Iterator[TestClient]:
     monkeypatch.setenv("TRADECREDIT_LEDGER", str(tmp_path / "none"))
     monkeypatch.setenv("TRADECREDIT_REFRESH", "false")
     with TestClient(TradeCredit.to_asgi(), raise_server_exceptions=False) as client:
-        Running.service_state.served_models.stop()
+        Running.service_state.stop()
         serve(Store.at(tmp_path / "other.sqlite"))
         yield client
 

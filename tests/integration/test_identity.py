@@ -77,7 +77,7 @@ def service(tmp_path_factory) -> Iterator[Service]:
             patch.setenv(f"TRADECREDIT_{name}", str(value))
         patch.setattr(identity, "KNOWN_FOR_SECONDS", 0.0)
         with TestClient(TradeCredit.to_asgi(), raise_server_exceptions=False) as client:
-            Running.service_state.served_models.stop()
+            Running.service_state.stop()
             served_models = ServedModels.of(Settings.from_environment(), champions())
             store = Store.at(home / "x.sqlite")
             served_models.rows = SentRows(store)

@@ -102,7 +102,7 @@ def test_keys_are_checked_and_remembered(tmp_path, monkeypatch):
     for name, value in {"HOME": tmp_path, "LEDGER": tmp_path / "none", "REFRESH": "false"}.items():
         monkeypatch.setenv(f"TRADECREDIT_{name}", str(value))
     with TestClient(TradeCredit.to_asgi(), raise_server_exceptions=False) as client:
-        Running.service_state.served_models.stop()
+        Running.service_state.stop()
         served_models = ServedModels.of(Settings.from_environment(), champions())
         state = Running.service_state = ServiceState(
             served_models=served_models, log=DecisionLog(Store.at(tmp_path / "k.sqlite"))

@@ -33,7 +33,7 @@ def client(tmp_path_factory) -> Iterator[TestClient]:
         patch.setenv("TRADECREDIT_REFRESH", "false")
         patch.setenv("TRADECREDIT_REQUESTS_A_MINUTE", "1000000")
         with TestClient(TradeCredit.to_asgi(), raise_server_exceptions=False) as client:
-            Running.service_state.served_models.stop()
+            Running.service_state.stop()
             served_models, store = (
                 ServedModels.of(Settings.from_environment(), champions()),
                 Store.at(home / "x.sqlite"),

@@ -32,7 +32,7 @@ def client(tmp_path_factory) -> Iterator[TestClient]:
         patch.setenv("TRADECREDIT_LEDGER", str(home / "none"))
         patch.setenv("TRADECREDIT_REFRESH", "false")
         with TestClient(TradeCredit.to_asgi(), raise_server_exceptions=False) as client:
-            Running.service_state.served_models.stop()
+            Running.service_state.stop()
             served_models = ServedModels.of(Settings.from_environment(), champions())
             store = Store.at(home / "x.sqlite")
             served_models.rows = SentRows(store)

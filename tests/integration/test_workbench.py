@@ -61,7 +61,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         patch.setenv("TRADECREDIT_HOME", str(home))
         patch.setenv("TRADECREDIT_LEDGER", str(home / "none"))
         with TestClient(TradeCredit.to_asgi(), raise_server_exceptions=False) as client:
-            Running.service_state.served_models.stop()
+            Running.service_state.stop()
             Running.service_state = ServiceState(
                 served_models=ServedModels.of(Settings.from_environment(), champions()),
                 log=DecisionLog(home / "other.sqlite"),

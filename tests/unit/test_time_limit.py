@@ -29,7 +29,7 @@ def client(tmp_path, monkeypatch):
     }.items():
         monkeypatch.setenv(f"TRADECREDIT_{name}", str(value))
     with TestClient(TradeCredit.to_asgi(), raise_server_exceptions=False) as client:
-        Running.service_state.served_models.stop()
+        Running.service_state.stop()
         served_models = ServedModels.of(Settings.from_environment(), champions())
         Running.service_state = ServiceState(
             served_models=served_models, log=DecisionLog(Store.at(tmp_path / "s.sqlite"))
