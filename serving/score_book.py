@@ -38,7 +38,9 @@ OWN_SHARE = "late_share_12m"
 AT_ONCE = 50  # customers that the background scores in one go: an answer waits for one such batch at most
 EXPLAINED_AT_ONCE = 50  # the same for explanations and payment curves
 REST_SECONDS = 0.05  # pause after each batch
-SCORES_KEPT = 64  # whole scores in memory, some 200 kB each, for explanations and reviews of the customer that was just scored
+SCORES_KEPT = (
+    64  # whole scores in memory, some 200 kB each, for explanations and reviews of the customer that was just scored
+)
 EXPLANATIONS_KEPT = 300  # in memory, some 50 kB each
 MOST_AT_ONCE = 50  # touched customers that are scored before an event is answered; more are scored in the background
 
