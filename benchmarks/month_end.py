@@ -104,7 +104,7 @@ def write_book(folder: Path, invoices: int) -> None:
 
 
 class Cost(NamedTuple):
-    """What one process took, its start included."""
+    """Return what one process took, its start included."""
 
     seconds: float
     processor_seconds: float

@@ -1,4 +1,4 @@
-"""How every command reads a ledger: refused where a row breaks a rule, or with --quarantine without such rows, counted and named."""
+"""Read a ledger as every command does: refused where a row breaks a rule, or with --quarantine without such rows, counted and named."""
 
 from __future__ import annotations
 

@@ -301,7 +301,7 @@ def _enough(own: pd.DataFrame, settings: EffectSettings) -> bool:
 
 
 def eligible(own: pd.DataFrame) -> NDArray[np.bool_]:
-    """Whether an item as many days past due is one of which the action is taken at all: at its exact days past due at least
+    """Return whether an item as many days past due is one of which the action is taken at all: at its exact days past due at least
     LEAST_ACTED of the occasions are acted on. The others compare an item with what it will be on another day."""
     share = own.groupby("dpd")["is_acted"].transform("mean").to_numpy(dtype=np.float64)
     return share >= LEAST_ACTED

@@ -30,7 +30,7 @@ class SharedLimit:
 
     @property
     def room(self) -> float:
-        """What is left for the customer."""
+        """Return what is left for the customer."""
         return max(0.0, self.limit - self.used)
 
     def holds(self, amount: float) -> bool:
@@ -47,7 +47,7 @@ class SharedLimit:
 
 @dataclass(frozen=True, kw_only=True)
 class CountryStop:
-    """What the country policy says against credit to a customer's country: `answer` hold or refer, the code of the sentence
+    """Return what the country policy says against credit to a customer's country: `answer` hold or refer, the code of the sentence
     and its values."""
 
     answer: str

@@ -1,4 +1,4 @@
-"""What of a source carries money and is in no total: other sheets, and columns of amounts that no field uses."""
+"""Name what of a source carries money and is in no total: other sheets, and columns of amounts that no field uses."""
 
 from __future__ import annotations
 
