@@ -134,12 +134,15 @@ def test_ctrl_c_in_mid_training_marks_the_run_killed_and_registers_nothing(made:
         if len(frame):
             frame.to_parquet(tmp_path / f"{name}.parquet", index=False)
     before = versions(made)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "train", str(tmp_path), "--model", "delay"], cwd=ROOT, env=environment(made),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        # a suite that itself runs in a shell's background hands on that Ctrl-C is ignored
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+    # a suite that itself runs in a shell's background would hand on that Ctrl-C is ignored
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "train", str(tmp_path), "--model", "delay"], cwd=ROOT, env=environment(made),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, ours)
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("training the delay model"):
