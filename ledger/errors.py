@@ -1,4 +1,4 @@
-"""What a user did wrong: one base class, so that the command line and the service can answer without a traceback."""
+"""Name what a user did wrong by one base class, so that the command line and the service can answer without a traceback."""
 
 
 class InputError(ValueError):

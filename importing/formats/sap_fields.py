@@ -1,4 +1,4 @@
-"""What the columns of SAP line items are called: technical, short, medium and long headers in English, German and Chinese."""
+"""Name the columns of SAP line items: technical, short, medium and long headers in English, German and Chinese."""
 
 from __future__ import annotations
 

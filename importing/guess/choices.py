@@ -1,4 +1,4 @@
-"""What a guess holds: the chosen columns of a file with their evidence, and what its rows are."""
+"""Hold what a guess chose: the columns of a file with their evidence, and what its rows are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Choice:
 
 @dataclass(kw_only=True)
 class FileGuess:
-    """What one file is taken for.
+    """Hold what one file is taken for.
 
     choices : (ledger table, column) -> the chosen column. undecided : sentences. day_first : how its dates are read, None
     where nothing tells. status, kinds : meaning -> the words of the column that have it. units : (table, column) -> unit.

@@ -1,4 +1,4 @@
-"""How the rows of a file are documents: by words of a status or a kind, by several rows each, in units, in two columns."""
+"""Tell how the rows of a file are documents: by words of a status or a kind, by several rows each, in units, in two columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an import through a mapping infers, each counted with an example: due dates, ids, currencies, amounts paid."""
+"""Declare what an import through a mapping infers, each counted with an example: due dates, ids, currencies, amounts paid."""
 
 from __future__ import annotations
 

@@ -14,33 +14,17 @@ from starlette.testclient import TestClient
 from cli.openapi import command
 from models.registry import Settings
 from serving import api
-from serving.champions import ServedModels
-from serving.decision_log import DecisionLog
 from serving.openapi import READS, document
 from serving.running import Running
-from serving.sent_rows import SentRows
-from serving.service import ROUTES, ServiceState, TradeCredit
-from serving.store import Store
-from tests.served import champions, small
+from serving.service import ROUTES, TradeCredit
+from tests.running_service import service_client
+from tests.served import small
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory) -> Iterator[TestClient]:
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRADECREDIT_HOME", str(home))
-        patch.setenv("TRADECREDIT_LEDGER", str(home / "none"))
-        patch.setenv("TRADECREDIT_REFRESH", "false")
-        with TestClient(TradeCredit.to_asgi(), raise_server_exceptions=False) as client:
-            Running.service_state.stop()
-            served_models, store = (
-                ServedModels.of(Settings.from_environment(), champions()),
-                Store.at(home / "x.sqlite"),
-            )
-            served_models.rows = SentRows(store)
-            Running.service_state = ServiceState(served_models=served_models, log=DecisionLog(store))
-            yield client
-            Running.service_state.jobs.stop()
+    with service_client(tmp_path_factory.mktemp("home")) as client:
+        yield client
 
 
 def example(client: TestClient, route: api.Route) -> dict:

@@ -10,15 +10,8 @@ from hypothesis import HealthCheck, settings
 from schemathesis.core import NotSet
 from starlette.testclient import TestClient
 
-from models.registry import Settings
-from serving.champions import ServedModels
-from serving.decision_log import DecisionLog
 from serving.openapi import document
-from serving.running import Running
-from serving.sent_rows import SentRows
-from serving.service import ServiceState, TradeCredit
-from serving.store import Store
-from tests.served import champions
+from tests.running_service import service_client
 
 pytestmark = pytest.mark.slow
 SCHEMA = schemathesis.openapi.from_dict(dict(document()))
@@ -26,22 +19,8 @@ SCHEMA = schemathesis.openapi.from_dict(dict(document()))
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory) -> Iterator[TestClient]:
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRADECREDIT_HOME", str(home))
-        patch.setenv("TRADECREDIT_LEDGER", str(home / "none"))
-        patch.setenv("TRADECREDIT_REFRESH", "false")
-        patch.setenv("TRADECREDIT_REQUESTS_A_MINUTE", "1000000")
-        with TestClient(TradeCredit.to_asgi(), raise_server_exceptions=False) as client:
-            Running.service_state.stop()
-            served_models, store = (
-                ServedModels.of(Settings.from_environment(), champions()),
-                Store.at(home / "x.sqlite"),
-            )
-            served_models.rows = SentRows(store)
-            Running.service_state = ServiceState(served_models=served_models, log=DecisionLog(store))
-            yield client
-            Running.service_state.jobs.stop()
+    with service_client(tmp_path_factory.mktemp("home"), REQUESTS_A_MINUTE="1000000") as client:
+        yield client
 
 
 @SCHEMA.parametrize()
